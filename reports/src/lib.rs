@@ -1,0 +1,1 @@
+//! Results of plimsoll as files: CSV, JSON, plots and HTML.

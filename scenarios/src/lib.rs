@@ -1,0 +1,1 @@
+//! The scenario language, sweeps and the `plimsoll` command.

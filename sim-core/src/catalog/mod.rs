@@ -1,0 +1,1 @@
+//! Facts: instance types, network limits, prices, Fargate sizes.

@@ -1,0 +1,1 @@
+//! CloudWatch-like series: data points with a period and a publication delay.

@@ -1,0 +1,382 @@
+//! The output of a run: plain values, complete enough that every file can be written from them.
+//!
+//! Floats appear here only where a quantity is a statistic; counts and money are integers.
+
+use crate::billing::Invoice;
+use crate::scenario::QueueDiscipline;
+use crate::units::{Cpu, Mib, SimDuration, SimTime};
+
+/// Everything a run produced.
+#[derive(Clone, Debug)]
+pub struct RunResults {
+    /// Name of the scenario.
+    pub scenario: String,
+    /// Its question.
+    pub description: String,
+    /// Region.
+    pub region: String,
+    /// Start in seconds since 1970.
+    pub start_unix_seconds: i64,
+    /// Root seed.
+    pub seed: u64,
+    /// Replication.
+    pub replication: u64,
+    /// Fingerprint of the event history.
+    pub trajectory_fingerprint: u64,
+    /// Fingerprint of the integer outcomes.
+    pub outcome_fingerprint: u64,
+    /// Dispatched events.
+    pub events: u64,
+    /// Simulated length.
+    pub simulated: SimDuration,
+    /// Name of the rule set, for example `2026-06`.
+    pub aws_rules: String,
+    /// Date of the prices.
+    pub price_date: String,
+    /// Cost, line by line.
+    pub invoice: Invoice,
+    /// EC2 cost that no task reserved, in 1e-10 USD, out of the invoice's total.
+    pub idle_ec2_cost: i128,
+    /// Time-weighted means over running container instances; `None` without instances.
+    pub utilization: Option<Utilization>,
+    /// Container instances.
+    pub instances: InstanceTotals,
+    /// Tasks.
+    pub tasks: TaskTotals,
+    /// One entry per service, in scenario order.
+    pub services: Vec<ServiceResults>,
+    /// One entry per batch source.
+    pub batches: Vec<BatchResults>,
+    /// One entry per capacity provider that is an Auto Scaling group, then groups without one.
+    pub capacity: Vec<CapacityResults>,
+    /// Lower bound on instance-hours, if the cluster has instances.
+    pub packing: Option<Packing>,
+    /// Recorded series, all of the same interval and length.
+    pub series: Vec<Series>,
+    /// Interval of the series.
+    pub record_interval: SimDuration,
+    /// Life of each task, in order of creation.
+    pub task_records: Vec<TaskRecord>,
+    /// Life of each instance, in order of launch.
+    pub instance_records: Vec<InstanceRecord>,
+    /// Service events and scaling activities, in time order.
+    pub event_records: Vec<EventRecord>,
+    /// Things the user should know: derived prices, tasks never placed, and the like.
+    pub warnings: Vec<String>,
+}
+
+/// Ratios of integrals over registered instances.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Utilization {
+    /// Reserved CPU over registered CPU.
+    pub cpu_reserved: f64,
+    /// Reserved memory over registered memory.
+    pub memory_reserved: f64,
+    /// Used CPU over registered CPU; `None` if nothing in the scenario models use.
+    pub cpu_used: Option<f64>,
+}
+
+/// Counts of container instances.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct InstanceTotals {
+    /// Time-weighted mean number running.
+    pub mean: f64,
+    /// Largest number running.
+    pub peak: u32,
+    /// Launched, those present at the start included.
+    pub launched: u32,
+    /// Terminated during the run.
+    pub terminated: u32,
+    /// Interrupted by Spot.
+    pub interrupted: u32,
+    /// Running time, exact.
+    pub lived: SimDuration,
+    /// Billed seconds.
+    pub billed_seconds: u64,
+}
+
+/// Counts of tasks.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct TaskTotals {
+    /// Created.
+    pub created: u64,
+    /// That reached RUNNING.
+    pub started: u64,
+    /// That reached STOPPED.
+    pub stopped: u64,
+    /// Running at the horizon.
+    pub running_at_end: u64,
+    /// Created but neither running nor stopped at the horizon.
+    pub pending_at_end: u64,
+    /// Interrupted on Fargate Spot.
+    pub interrupted: u64,
+    /// Largest number running.
+    pub peak_running: u32,
+    /// Attempts that found no instance.
+    pub placement_failures: u64,
+    /// From creation to RUNNING, over the tasks that started.
+    pub pending_seconds: Option<Distribution>,
+    /// Billed seconds of Fargate tasks.
+    pub fargate_billed_seconds: u64,
+}
+
+/// Summary of a sample, in the unit of its field.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Distribution {
+    /// Mean.
+    pub mean: f64,
+    /// Median.
+    pub p50: f64,
+    /// 95th percentile.
+    pub p95: f64,
+    /// 99th percentile.
+    pub p99: f64,
+    /// Largest value.
+    pub max: f64,
+    /// Observations.
+    pub count: u64,
+}
+
+/// A service over the run.
+#[derive(Clone, Debug)]
+pub struct ServiceResults {
+    /// Name.
+    pub name: String,
+    /// Time-weighted mean of `desiredCount`.
+    pub desired_mean: f64,
+    /// Time-weighted mean of running tasks.
+    pub running_mean: f64,
+    /// Largest number of running tasks.
+    pub running_peak: u32,
+    /// Cost of its Fargate tasks and load balancer, and its share of the instances, in 1e-10 USD.
+    pub cost: i128,
+    /// Requests and latency, if it has load.
+    pub load: Option<LoadResults>,
+    /// Scaling activity, if it scales.
+    pub scaling: Option<ScalingResults>,
+}
+
+/// Requests are counted in millionths, so that fractions of a fluid add up exactly.
+#[derive(Clone, Debug)]
+pub struct LoadResults {
+    /// Offered.
+    pub offered_micro: u128,
+    /// Served.
+    pub served_micro: u128,
+    /// Failed (time-out or no healthy task).
+    pub failed_micro: u128,
+    /// Still waiting at the horizon.
+    pub queued_micro: u128,
+    /// Latency of served requests in milliseconds.
+    pub latency_ms: Option<Distribution>,
+    /// The objective, if the service states one.
+    pub objective: Option<ObjectiveResults>,
+}
+
+/// How an objective fared.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ObjectiveResults {
+    /// Quantile.
+    pub quantile: f64,
+    /// Bound in milliseconds.
+    pub below_ms: f64,
+    /// Fraction of requests (failed ones included) above the bound.
+    pub bad_request_fraction: f64,
+    /// Fraction of minutes with load in which the quantile was above the bound.
+    pub violated_minute_fraction: f64,
+    /// Whether at least `quantile` of all requests kept the bound.
+    pub met: bool,
+}
+
+/// What autoscaling did to a service.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ScalingResults {
+    /// Activities that raised the desired count.
+    pub scale_out: u32,
+    /// Activities that lowered it.
+    pub scale_in: u32,
+    /// Time-weighted mean of tasks missing against need, where need is the number of tasks that keeps
+    /// the target at the offered load. `None` without load.
+    pub under_provisioned_mean: Option<f64>,
+    /// Time-weighted mean of tasks beyond need.
+    pub over_provisioned_mean: Option<f64>,
+    /// Fraction of the time with fewer tasks than needed.
+    pub under_provisioned_time: Option<f64>,
+}
+
+/// A batch source over the run.
+#[derive(Clone, Debug)]
+pub struct BatchResults {
+    /// Name.
+    pub name: String,
+    /// Queue discipline.
+    pub queue: QueueDiscipline,
+    /// Jobs that arrived.
+    pub arrived: u64,
+    /// Jobs that ended.
+    pub completed: u64,
+    /// From arrival to placement over the jobs placed, in seconds.
+    pub wait_seconds: Option<Distribution>,
+    /// Sum of those waits, exact.
+    pub total_wait: u128,
+    /// Instant at which the last job ended.
+    pub last_end: Option<SimTime>,
+    /// Cost in 1e-10 USD.
+    pub cost: i128,
+}
+
+/// A group of container instances over the run.
+#[derive(Clone, Debug)]
+pub struct CapacityResults {
+    /// Name of the Auto Scaling group.
+    pub group: String,
+    /// Name of the capacity provider, if it has one.
+    pub capacity_provider: Option<String>,
+    /// Instance type.
+    pub instance_type: String,
+    /// Time-weighted mean of running instances.
+    pub mean: f64,
+    /// Largest number running.
+    pub peak: u32,
+    /// Activities that raised the desired capacity.
+    pub scale_out: u32,
+    /// Activities that lowered it.
+    pub scale_in: u32,
+    /// Cost of its instances and volumes in 1e-10 USD.
+    pub cost: i128,
+}
+
+/// How close the run came to the smallest number of instance-hours its tasks needed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Packing {
+    /// Integral over time of the static bound on instances, in hours.
+    pub lower_bound_instance_hours: f64,
+    /// Instance-hours that ran.
+    pub instance_hours: f64,
+    /// Bound over actual.
+    pub efficiency: f64,
+}
+
+/// A recorded series under its CloudWatch name.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Series {
+    /// Namespace, for example `AWS/ECS` or `Plimsoll`.
+    pub namespace: &'static str,
+    /// Metric name, for example `CPUUtilization`.
+    pub metric: &'static str,
+    /// Dimension name, for example `ServiceName`; empty for the whole run.
+    pub dimension: &'static str,
+    /// Dimension value.
+    pub entity: String,
+    /// Unit in CloudWatch's words, for example `Percent`, `Count`.
+    pub unit: &'static str,
+    /// One value per interval, stamped with its start; `None` where there is no data.
+    pub values: Vec<Option<f64>>,
+}
+
+/// The life of a task. Instants are `None` for states it did not reach.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TaskRecord {
+    /// Service or batch name.
+    pub group: String,
+    /// Capacity provider or launch type.
+    pub capacity: String,
+    /// Index of its container instance in [`RunResults::instance_records`]; `None` on Fargate.
+    pub instance: Option<u32>,
+    /// Zone name, empty before placement.
+    pub zone: String,
+    /// Reserved CPU.
+    pub cpu: Cpu,
+    /// Reserved memory.
+    pub memory: Mib,
+    /// `createdAt`.
+    pub created: SimTime,
+    /// Placement.
+    pub placed: Option<SimTime>,
+    /// `pullStartedAt`.
+    pub pull_started: Option<SimTime>,
+    /// `startedAt`.
+    pub started: Option<SimTime>,
+    /// `stoppingAt`.
+    pub stopping: Option<SimTime>,
+    /// `stoppedAt`.
+    pub stopped: Option<SimTime>,
+    /// `stopCode`, empty while the task lives.
+    pub stop_code: &'static str,
+    /// `stoppedReason` in ECS's words.
+    pub stopped_reason: String,
+    /// Seconds billed on Fargate, zero on EC2.
+    pub billed_seconds: u64,
+}
+
+/// The life of a container instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InstanceRecord {
+    /// Auto Scaling group.
+    pub group: String,
+    /// Instance type.
+    pub instance_type: String,
+    /// Zone name.
+    pub zone: String,
+    /// Launch decision.
+    pub requested: SimTime,
+    /// EC2 state `running`: billing starts.
+    pub running: Option<SimTime>,
+    /// Registered with the cluster.
+    pub registered: Option<SimTime>,
+    /// Terminated.
+    pub terminated: Option<SimTime>,
+    /// Why, in the words of the scaling activity; empty while it lives.
+    pub termination_reason: String,
+    /// Tasks it ran.
+    pub tasks_run: u32,
+    /// Mean reserved share of its CPU while registered, in millionths.
+    pub cpu_reserved_micro: u64,
+    /// Mean reserved share of its memory while registered, in millionths.
+    pub memory_reserved_micro: u64,
+    /// Billed seconds.
+    pub billed_seconds: u64,
+}
+
+/// What kind of thing happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EventCategory {
+    /// A service event, as the ECS console lists them.
+    ServiceEvent,
+    /// A scaling activity of Application Auto Scaling.
+    ServiceScaling,
+    /// An activity of an Auto Scaling group.
+    GroupActivity,
+    /// A change of an alarm's state.
+    Alarm,
+    /// An interruption or another fault.
+    Fault,
+}
+
+impl EventCategory {
+    /// Name in the output files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ServiceEvent => "service-event",
+            Self::ServiceScaling => "service-scaling",
+            Self::GroupActivity => "group-activity",
+            Self::Alarm => "alarm",
+            Self::Fault => "fault",
+        }
+    }
+}
+
+/// A line of the event log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventRecord {
+    /// When.
+    pub at: SimTime,
+    /// What kind.
+    pub category: EventCategory,
+    /// Service, group or alarm it concerns.
+    pub entity: String,
+    /// Value before and after, for scaling activities.
+    pub change: Option<(u32, u32)>,
+    /// The sentence that AWS would print.
+    pub message: String,
+}

@@ -1,0 +1,3 @@
+//! Sweeps.
+pub mod compare;
+pub mod metrics;

@@ -1,0 +1,681 @@
+//! `summary.json`: the figures of a run, in one object that reads back to what was written.
+
+use std::collections::BTreeMap;
+
+use plimsoll_core::results::{Distribution, ObjectiveResults, RunResults, ServiceResults};
+use serde::{Deserialize, Serialize};
+
+use crate::bill::Bill;
+use crate::number::{decimal, finite, parse_decimal, rfc3339_seconds, usd_f64};
+use crate::series;
+
+/// What identifies the program and the scenario; deterministic.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RunMeta {
+    /// Version of plimsoll.
+    pub version: String,
+    /// Hash of the resolved scenario.
+    pub scenario_hash: String,
+}
+
+/// The figures of a run. Money is a decimal string in USD; what does not apply is absent.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Summary {
+    /// Name of the scenario.
+    pub scenario: String,
+    /// Its question.
+    pub description: String,
+    /// Hash of the resolved scenario.
+    pub scenario_hash: String,
+    /// Version of plimsoll.
+    pub version: String,
+    /// Region.
+    pub region: String,
+    /// Start, RFC 3339 in UTC.
+    pub start: String,
+    /// Root seed.
+    pub seed: u64,
+    /// Replication.
+    pub replication: u64,
+    /// Fingerprint of the event history, 16 hexadecimal digits.
+    pub fingerprint: String,
+    /// Fingerprint of the integer outcomes, 16 hexadecimal digits.
+    pub outcome_fingerprint: String,
+    /// Name of the rule set.
+    pub aws_rules: String,
+    /// Date of the prices.
+    pub price_date: String,
+    /// Simulated length in seconds.
+    pub simulated_seconds: f64,
+    /// Dispatched events.
+    pub events: u64,
+    /// Cost.
+    pub cost: CostSummary,
+    /// Shares of the registered capacity; absent without container instances.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub utilization: Option<UtilizationSummary>,
+    /// Container instances.
+    pub instances: InstancesSummary,
+    /// Tasks.
+    pub tasks: TasksSummary,
+    /// Services by name.
+    pub services: BTreeMap<String, ServiceSummary>,
+    /// Batch sources by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub batches: BTreeMap<String, BatchSummary>,
+    /// Groups of container instances by name of the Auto Scaling group.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub capacity: BTreeMap<String, CapacitySummary>,
+    /// Scaling over the whole run.
+    pub scaling: ScalingTotals,
+    /// Distance to the lower bound on instance-hours.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub packing: Option<PackingSummary>,
+    /// What the reader should know.
+    pub warnings: Vec<String>,
+}
+
+/// Cost of a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CostSummary {
+    /// The whole bill.
+    pub total_usd: String,
+    /// The part that paid for EC2 capacity which no task reserved.
+    pub idle_ec2_usd: String,
+    /// By AWS service.
+    pub by_service: BTreeMap<String, String>,
+    /// By kind of charge.
+    pub by_category: BTreeMap<String, String>,
+}
+
+/// Time-weighted means over running instances, as fractions.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UtilizationSummary {
+    /// Reserved CPU.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu_reserved: Option<f64>,
+    /// Reserved memory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory_reserved: Option<f64>,
+    /// Used CPU.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu_used: Option<f64>,
+}
+
+/// Container instances.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct InstancesSummary {
+    /// Time-weighted mean number running.
+    pub mean: f64,
+    /// Largest number running.
+    pub peak: u32,
+    /// Launched, those present at the start included.
+    pub launched: u32,
+    /// Terminated.
+    pub terminated: u32,
+    /// Interrupted by Spot.
+    pub interrupted: u32,
+    /// Instance-hours that ran.
+    pub hours: f64,
+    /// Billed seconds.
+    pub billed_seconds: u64,
+}
+
+/// Tasks.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TasksSummary {
+    /// Created.
+    pub created: u64,
+    /// Reached RUNNING.
+    pub started: u64,
+    /// Reached STOPPED.
+    pub stopped: u64,
+    /// Running at the end.
+    pub running_at_end: u64,
+    /// Neither running nor stopped at the end.
+    pub pending_at_end: u64,
+    /// Interrupted on Fargate Spot.
+    pub interrupted: u64,
+    /// Largest number running.
+    pub peak_running: u32,
+    /// Attempts that found no instance.
+    pub placement_failures: u64,
+    /// From creation to RUNNING.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pending_seconds: Option<Quantiles>,
+    /// Billed seconds on Fargate.
+    pub fargate_billed_seconds: u64,
+}
+
+/// A sample in short.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Quantiles {
+    /// Mean.
+    pub mean: f64,
+    /// Median.
+    pub p50: f64,
+    /// 95th percentile.
+    pub p95: f64,
+    /// 99th percentile.
+    pub p99: f64,
+    /// Largest.
+    pub max: f64,
+    /// Observations.
+    pub count: u64,
+}
+
+/// A service.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ServiceSummary {
+    /// Time-weighted mean of the desired count.
+    pub desired: f64,
+    /// Time-weighted mean of running tasks.
+    pub running: f64,
+    /// Largest number of running tasks.
+    pub running_peak: u32,
+    /// Its Fargate tasks and load balancer and its share of the instances, USD.
+    pub cost_usd: String,
+    /// Requests.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requests: Option<RequestsSummary>,
+    /// Latency of served requests in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latency_ms: Option<Quantiles>,
+    /// Fraction of requests above the objective's bound, failed ones included.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slo_violation_fraction: Option<f64>,
+    /// The objective.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub objective: Option<ObjectiveSummary>,
+    /// Autoscaling and its elasticity.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scaling: Option<ServiceScaling>,
+}
+
+/// Requests of a service; fractions belong to the fluid model.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RequestsSummary {
+    /// Offered.
+    pub offered: f64,
+    /// Served.
+    pub served: f64,
+    /// Failed.
+    pub failed: f64,
+    /// Waiting at the end.
+    pub queued: f64,
+}
+
+/// An objective and how it fared.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ObjectiveSummary {
+    /// Quantile, for example 0.99.
+    pub quantile: f64,
+    /// Bound in milliseconds.
+    pub below_ms: f64,
+    /// Whether at least that share of requests kept the bound.
+    pub met: bool,
+    /// Fraction of minutes with load in which the quantile was above the bound.
+    pub violated_minute_fraction: f64,
+}
+
+/// Scaling of one service.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ServiceScaling {
+    /// Activities that raised the desired count.
+    pub scale_out: u32,
+    /// Activities that lowered it.
+    pub scale_in: u32,
+    /// Mean number of tasks missing against need.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub under_provisioned_mean: Option<f64>,
+    /// Mean number of tasks beyond need.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub over_provisioned_mean: Option<f64>,
+    /// Fraction of the time with fewer tasks than needed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub under_provisioned_time: Option<f64>,
+    /// Fraction of the intervals in which the desired count stood at its largest value and more was needed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub short_at_peak_time: Option<f64>,
+    /// Largest desired count.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub desired_peak: Option<f64>,
+    /// Largest number of tasks needed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub needed_peak: Option<f64>,
+}
+
+/// A batch source.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BatchSummary {
+    /// Queue discipline: `firstComeFirstServed` or `firstFit`.
+    pub queue: String,
+    /// Jobs that arrived.
+    pub arrived: u64,
+    /// Jobs that ended.
+    pub completed: u64,
+    /// From arrival to placement.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wait_seconds: Option<Quantiles>,
+    /// Sum of those waits in seconds.
+    pub total_wait_seconds: f64,
+    /// Seconds from the start at which the last job ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_end_seconds: Option<f64>,
+    /// USD.
+    pub cost_usd: String,
+}
+
+/// A group of container instances.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CapacitySummary {
+    /// Its capacity provider.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub capacity_provider: Option<String>,
+    /// Instance type.
+    pub instance_type: String,
+    /// Time-weighted mean of running instances.
+    pub mean: f64,
+    /// Largest number running.
+    pub peak: u32,
+    /// Activities that raised the desired capacity.
+    pub scale_out: u32,
+    /// Activities that lowered it.
+    pub scale_in: u32,
+    /// Instances and volumes, USD.
+    pub cost_usd: String,
+}
+
+/// Scaling activities of the whole run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ScalingTotals {
+    /// Activities that raised a service's desired count.
+    pub service_scale_out: u32,
+    /// Activities that lowered one.
+    pub service_scale_in: u32,
+    /// Activities that raised a group's desired capacity.
+    pub group_scale_out: u32,
+    /// Activities that lowered one.
+    pub group_scale_in: u32,
+    /// Tasks missing against need, summed over the services that scale.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub under_provisioned_mean: Option<f64>,
+    /// Tasks beyond need, summed over the services that scale.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub over_provisioned_mean: Option<f64>,
+}
+
+/// Distance to the lower bound.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PackingSummary {
+    /// The bound.
+    pub lower_bound_instance_hours: f64,
+    /// What ran.
+    pub instance_hours: f64,
+    /// Bound over actual.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub efficiency: Option<f64>,
+}
+
+impl Summary {
+    /// The summary of `results`, with the cost of `bill`.
+    pub fn new(results: &RunResults, bill: &Bill, meta: &RunMeta) -> Self {
+        let (out, back) = results
+            .services
+            .iter()
+            .filter_map(|service| service.scaling)
+            .fold((0, 0), |(out, back), s| {
+                (out + s.scale_out, back + s.scale_in)
+            });
+        let sum = |pick: fn(&plimsoll_core::results::ScalingResults) -> Option<f64>| {
+            let scalings = results
+                .services
+                .iter()
+                .filter_map(|service| service.scaling.as_ref());
+            scalings
+                .filter_map(pick)
+                .filter_map(finite)
+                .reduce(|a, b| a + b)
+        };
+        Self {
+            scenario: results.scenario.clone(),
+            description: results.description.clone(),
+            scenario_hash: meta.scenario_hash.clone(),
+            version: meta.version.clone(),
+            region: results.region.clone(),
+            start: rfc3339_seconds(results.start_unix_seconds),
+            seed: results.seed,
+            replication: results.replication,
+            fingerprint: format!("{:016x}", results.trajectory_fingerprint),
+            outcome_fingerprint: format!("{:016x}", results.outcome_fingerprint),
+            aws_rules: results.aws_rules.clone(),
+            price_date: results.price_date.clone(),
+            simulated_seconds: results.simulated.as_secs_f64(),
+            events: results.events,
+            cost: CostSummary {
+                total_usd: decimal(bill.total),
+                idle_ec2_usd: decimal(results.idle_ec2_cost),
+                by_service: bill.by(|row| row.service_name.clone()),
+                by_category: bill.by(|row| row.kind.clone()),
+            },
+            utilization: results.utilization.map(|u| UtilizationSummary {
+                cpu_reserved: finite(u.cpu_reserved),
+                memory_reserved: finite(u.memory_reserved),
+                cpu_used: u.cpu_used.and_then(finite),
+            }),
+            instances: InstancesSummary {
+                mean: or_zero(results.instances.mean),
+                peak: results.instances.peak,
+                launched: results.instances.launched,
+                terminated: results.instances.terminated,
+                interrupted: results.instances.interrupted,
+                hours: results.instances.lived.as_secs_f64() / 3_600.0,
+                billed_seconds: results.instances.billed_seconds,
+            },
+            tasks: TasksSummary {
+                created: results.tasks.created,
+                started: results.tasks.started,
+                stopped: results.tasks.stopped,
+                running_at_end: results.tasks.running_at_end,
+                pending_at_end: results.tasks.pending_at_end,
+                interrupted: results.tasks.interrupted,
+                peak_running: results.tasks.peak_running,
+                placement_failures: results.tasks.placement_failures,
+                pending_seconds: quantiles(results.tasks.pending_seconds.as_ref()),
+                fargate_billed_seconds: results.tasks.fargate_billed_seconds,
+            },
+            services: results
+                .services
+                .iter()
+                .map(|s| (s.name.clone(), service(results, s)))
+                .collect(),
+            batches: results
+                .batches
+                .iter()
+                .map(|b| (b.name.clone(), batch(b)))
+                .collect(),
+            capacity: results
+                .capacity
+                .iter()
+                .map(|group| {
+                    let summary = CapacitySummary {
+                        capacity_provider: group.capacity_provider.clone(),
+                        instance_type: group.instance_type.clone(),
+                        mean: or_zero(group.mean),
+                        peak: group.peak,
+                        scale_out: group.scale_out,
+                        scale_in: group.scale_in,
+                        cost_usd: decimal(group.cost),
+                    };
+                    (group.group.clone(), summary)
+                })
+                .collect(),
+            scaling: ScalingTotals {
+                service_scale_out: out,
+                service_scale_in: back,
+                group_scale_out: results.capacity.iter().map(|group| group.scale_out).sum(),
+                group_scale_in: results.capacity.iter().map(|group| group.scale_in).sum(),
+                under_provisioned_mean: sum(|s| s.under_provisioned_mean),
+                over_provisioned_mean: sum(|s| s.over_provisioned_mean),
+            },
+            packing: results.packing.map(|packing| PackingSummary {
+                lower_bound_instance_hours: or_zero(packing.lower_bound_instance_hours),
+                instance_hours: or_zero(packing.instance_hours),
+                efficiency: finite(packing.efficiency),
+            }),
+            warnings: results.warnings.clone(),
+        }
+    }
+
+    /// The file's text: indented JSON with a final newline, keys always in the same order.
+    pub fn to_json(&self) -> String {
+        let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
+        text.push('\n');
+        text
+    }
+
+    /// Every number of the summary under its dotted path, for example `cost.totalUsd` or
+    /// `services.api.latencyMs.p99`; truth values count as 0 and 1, identifiers are left out.
+    pub fn metrics(&self) -> BTreeMap<String, f64> {
+        let mut metrics = BTreeMap::new();
+        if let Ok(value) = serde_json::to_value(self) {
+            flatten("", &value, &mut metrics);
+        }
+        for identifier in ["seed", "replication"] {
+            metrics.remove(identifier);
+        }
+        metrics
+    }
+
+    /// The total in 1e-10 USD.
+    pub fn total(&self) -> i128 {
+        parse_decimal(&self.cost.total_usd).unwrap_or(0)
+    }
+
+    /// The total in USD, for rates and plots.
+    pub fn total_usd(&self) -> f64 {
+        usd_f64(self.total())
+    }
+
+    /// Cost of a month of 730 hours at this run's rate, USD; `None` for a run without length.
+    pub fn monthly_usd(&self) -> Option<f64> {
+        let hours = self.simulated_seconds / 3_600.0;
+        (hours > 0.0)
+            .then(|| self.total_usd() / hours * 730.0)
+            .and_then(finite)
+    }
+
+    /// Requests served by all services; `None` if no service has load.
+    pub fn served_requests(&self) -> Option<f64> {
+        self.services
+            .values()
+            .filter_map(|s| s.requests.as_ref())
+            .map(|r| r.served)
+            .reduce(|a, b| a + b)
+    }
+
+    /// Whether every stated objective was met; `None` if none is stated.
+    pub fn objectives_met(&self) -> Option<bool> {
+        self.services
+            .values()
+            .filter_map(|s| s.objective.as_ref())
+            .map(|objective| objective.met)
+            .reduce(|a, b| a && b)
+    }
+}
+
+fn flatten(path: &str, value: &serde_json::Value, metrics: &mut BTreeMap<String, f64>) {
+    use serde_json::Value;
+    match value {
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                let path = if path.is_empty() {
+                    key.clone()
+                } else {
+                    format!("{path}.{key}")
+                };
+                flatten(&path, value, metrics);
+            }
+        }
+        Value::Number(number) => {
+            if let Some(number) = number.as_f64().and_then(finite) {
+                metrics.insert(path.to_owned(), number);
+            }
+        }
+        Value::Bool(truth) => {
+            metrics.insert(path.to_owned(), f64::from(u8::from(*truth)));
+        }
+        // Money is the only text that is a number: everything below `cost`, and the keys that say so.
+        Value::String(text) if path.ends_with("Usd") || path.starts_with("cost.by") => {
+            if let Some(amount) = parse_decimal(text) {
+                metrics.insert(path.to_owned(), usd_f64(amount));
+            }
+        }
+        Value::String(_) | Value::Array(_) | Value::Null => {}
+    }
+}
+
+fn or_zero(value: f64) -> f64 {
+    finite(value).unwrap_or(0.0)
+}
+
+fn quantiles(distribution: Option<&Distribution>) -> Option<Quantiles> {
+    let d = distribution?;
+    Some(Quantiles {
+        mean: finite(d.mean)?,
+        p50: finite(d.p50)?,
+        p95: finite(d.p95)?,
+        p99: finite(d.p99)?,
+        max: finite(d.max)?,
+        count: d.count,
+    })
+}
+
+/// Millionths of a request as requests.
+fn requests(micro: u128) -> f64 {
+    micro as f64 / 1e6
+}
+
+fn service(results: &RunResults, service: &ServiceResults) -> ServiceSummary {
+    let load = service.load.as_ref();
+    let objective: Option<ObjectiveResults> = load.and_then(|load| load.objective);
+    ServiceSummary {
+        desired: or_zero(service.desired_mean),
+        running: or_zero(service.running_mean),
+        running_peak: service.running_peak,
+        cost_usd: decimal(service.cost),
+        requests: load.map(|load| RequestsSummary {
+            offered: requests(load.offered_micro),
+            served: requests(load.served_micro),
+            failed: requests(load.failed_micro),
+            queued: requests(load.queued_micro),
+        }),
+        latency_ms: load.and_then(|load| quantiles(load.latency_ms.as_ref())),
+        slo_violation_fraction: objective.and_then(|o| finite(o.bad_request_fraction)),
+        objective: objective.map(|o| ObjectiveSummary {
+            quantile: or_zero(o.quantile),
+            below_ms: or_zero(o.below_ms),
+            met: o.met,
+            violated_minute_fraction: or_zero(o.violated_minute_fraction),
+        }),
+        scaling: service.scaling.map(|scaling| {
+            let desired = series::find(&results.series, series::DESIRED, &service.name);
+            let needed = series::find(&results.series, series::NEEDED, &service.name);
+            ServiceScaling {
+                scale_out: scaling.scale_out,
+                scale_in: scaling.scale_in,
+                under_provisioned_mean: scaling.under_provisioned_mean.and_then(finite),
+                over_provisioned_mean: scaling.over_provisioned_mean.and_then(finite),
+                under_provisioned_time: scaling.under_provisioned_time.and_then(finite),
+                short_at_peak_time: desired
+                    .zip(needed)
+                    .and_then(|(desired, needed)| short_at_peak(&desired.values, &needed.values)),
+                desired_peak: desired.and_then(|s| series::peak(&s.values)),
+                needed_peak: needed.and_then(|s| series::peak(&s.values)),
+            }
+        }),
+    }
+}
+
+/// Share of the intervals in which `desired` stands at its own largest value while `needed` is larger.
+fn short_at_peak(desired: &[Option<f64>], needed: &[Option<f64>]) -> Option<f64> {
+    let peak = series::peak(desired)?;
+    let pairs = || desired.iter().zip(needed).filter_map(|(d, n)| d.zip(*n));
+    let all = pairs().count();
+    // A mean over an interval in which the count changed is not "at the peak".
+    let short = pairs()
+        .filter(|(d, n)| *d >= peak && *n > *d + 1e-9)
+        .count();
+    (all > 0).then(|| short as f64 / all as f64)
+}
+
+fn batch(batch: &plimsoll_core::results::BatchResults) -> BatchSummary {
+    use plimsoll_core::scenario::QueueDiscipline;
+    BatchSummary {
+        queue: match batch.queue {
+            QueueDiscipline::FirstComeFirstServed => "firstComeFirstServed",
+            QueueDiscipline::FirstFit => "firstFit",
+        }
+        .to_owned(),
+        arrived: batch.arrived,
+        completed: batch.completed,
+        wait_seconds: quantiles(batch.wait_seconds.as_ref()),
+        total_wait_seconds: batch.total_wait as f64 / 1e9,
+        last_end_seconds: batch
+            .last_end
+            .map(plimsoll_core::units::SimTime::as_secs_f64),
+        cost_usd: decimal(batch.cost),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing;
+
+    #[test]
+    fn reads_back_what_it_wrote() {
+        let (results, bill) = testing::web_run();
+        let summary = Summary::new(&results, &bill, &testing::meta());
+        let text = summary.to_json();
+        let again: Summary = serde_json::from_str(&text).expect("valid");
+        assert_eq!(again, summary);
+        assert_eq!(again.to_json(), text);
+    }
+
+    #[test]
+    fn the_file_keeps_its_shape() {
+        let (results, bill) = testing::web_run();
+        insta::assert_snapshot!(Summary::new(&results, &bill, &testing::meta()).to_json());
+    }
+
+    #[test]
+    fn metrics_have_dotted_paths() {
+        let (results, bill) = testing::web_run();
+        let summary = Summary::new(&results, &bill, &testing::meta());
+        let metrics = summary.metrics();
+        assert_eq!(
+            metrics.get("cost.totalUsd").copied(),
+            Some(summary.total_usd())
+        );
+        assert!(metrics.contains_key("services.api.latencyMs.p99"));
+        assert!(metrics.contains_key("services.api.costUsd"));
+        assert!(!metrics.contains_key("seed"));
+    }
+
+    #[test]
+    fn what_is_not_finite_is_absent() {
+        let (mut results, bill) = testing::web_run();
+        results.utilization = results.utilization.map(|mut u| {
+            u.cpu_reserved = f64::NAN;
+            u
+        });
+        let text = Summary::new(&results, &bill, &testing::meta()).to_json();
+        assert!(!text.contains("cpuReserved"));
+        assert!(!text.contains("null"));
+    }
+
+    #[test]
+    fn a_service_is_short_at_its_peak_only_while_more_is_needed() {
+        let values = |v: &[f64]| v.iter().map(|x| Some(*x)).collect::<Vec<_>>();
+        let desired = values(&[2.0, 4.0, 4.0, 3.0]);
+        let needed = values(&[3.0, 5.0, 4.0, 9.0]);
+        assert_eq!(short_at_peak(&desired, &needed), Some(0.25));
+        assert_eq!(short_at_peak(&[None], &[None]), None);
+    }
+}

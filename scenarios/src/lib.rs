@@ -1,4 +1,5 @@
 //! The scenario language, sweeps and the `plimsoll` command.
 
+pub mod language;
 pub mod output;
 pub mod sweep;

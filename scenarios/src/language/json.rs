@@ -10,7 +10,7 @@ use crate::language::yaml::{Budget, MAX_DEPTH, number};
 ///
 /// # Errors
 /// The first thing that is not JSON or exceeds a limit.
-pub fn read(source: SourceId, text: &str) -> Result<Node, Box<Diagnostic>> {
+pub(crate) fn read(source: SourceId, text: &str) -> Result<Node, Box<Diagnostic>> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut reader =
         Reader { source, rest: text.chars().peekable(), line: 1, column: 1, budget: Budget::default() };

@@ -3,7 +3,7 @@
 
 /// A pattern that the schema may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pattern {
+pub(crate) enum Pattern {
     /// A file name without surprises.
     FileName,
     /// A name as ECS allows it.
@@ -16,7 +16,7 @@ pub enum Pattern {
 
 impl Pattern {
     /// The pattern that is spelt like this in the schema.
-    pub fn find(expression: &str) -> Option<Self> {
+    pub(crate) fn find(expression: &str) -> Option<Self> {
         Some(match expression {
             r"^[A-Za-z0-9][A-Za-z0-9._-]*$" => Self::FileName,
             r"^[A-Za-z0-9_-]+$" => Self::EcsName,
@@ -27,7 +27,7 @@ impl Pattern {
     }
 
     /// Whether all of `text` matches.
-    pub fn matches(self, text: &str) -> bool {
+    pub(crate) fn matches(self, text: &str) -> bool {
         let name = |character: char| character.is_ascii_alphanumeric() || "-_".contains(character);
         match self {
             Self::FileName => {
@@ -49,7 +49,7 @@ impl Pattern {
     }
 
     /// What a text must be, as the end of a sentence that starts with the text.
-    pub fn requirement(self) -> &'static str {
+    pub(crate) fn requirement(self) -> &'static str {
         match self {
             Self::FileName => {
                 "may hold letters, digits, `-`, `_` and `.` only and starts with a letter or digit"
@@ -64,7 +64,7 @@ impl Pattern {
 }
 
 /// Minutes after midnight of `HH:MM`.
-pub fn minute_of_day(text: &str) -> Option<u32> {
+pub(crate) fn minute_of_day(text: &str) -> Option<u32> {
     let (hour, minute) = text.split_once(':')?;
     if hour.len() != 2 || minute.len() != 2 || text.contains(['+', '-']) {
         return None;

@@ -8,15 +8,15 @@ use serde_json::{Map, Value, json};
 use super::raw::ScenarioDocument;
 
 /// Extension: fields of an AWS document that are accepted and have no effect.
-pub const IGNORED: &str = "x-plimsoll-ignored";
+pub(crate) const IGNORED: &str = "x-plimsoll-ignored";
 /// Extension: the object is an AWS document, fields that nobody knows are accepted and reported.
-pub const AWS_DOCUMENT: &str = "x-plimsoll-aws-document";
+pub(crate) const AWS_DOCUMENT: &str = "x-plimsoll-aws-document";
 /// Extension: a scalar with its own syntax, see [`kinds`](super::raw::kinds).
-pub const KIND: &str = "x-plimsoll-kind";
+pub(crate) const KIND: &str = "x-plimsoll-kind";
 /// Extension: least and greatest duration.
-pub const LEAST: &str = "x-plimsoll-min";
+pub(crate) const LEAST: &str = "x-plimsoll-min";
 /// See [`LEAST`].
-pub const GREATEST: &str = "x-plimsoll-max";
+pub(crate) const GREATEST: &str = "x-plimsoll-max";
 
 static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
     let generator = SchemaSettings::draft2020_12().into_generator();

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// Largest document that is read.
-pub const MAX_BYTES: u64 = 16 * 1024 * 1024;
+pub(crate) const MAX_BYTES: u64 = 16 * 1024 * 1024;
 
 /// A file of a [`Sources`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -14,7 +14,7 @@ pub struct SourceId(u32);
 
 /// One file or pseudo file.
 #[derive(Debug)]
-pub struct Source {
+pub(crate) struct Source {
     /// Name as it appears in messages.
     pub name: String,
     /// Its text.
@@ -60,7 +60,7 @@ impl Sources {
 /// # Errors
 /// What is wrong with the file, in words for a message: it cannot be opened, is not a regular file,
 /// is too large, or is not UTF-8.
-pub fn read_text(path: &Path) -> Result<String, String> {
+pub(crate) fn read_text(path: &Path) -> Result<String, String> {
     let metadata = std::fs::metadata(path).map_err(|error| describe_io(&error))?;
     if metadata.is_dir() {
         return Err("this is a folder, not a file".to_owned());
@@ -83,7 +83,7 @@ pub fn read_text(path: &Path) -> Result<String, String> {
 }
 
 /// An I/O error in words that are the same on every system.
-pub fn describe_io(error: &std::io::Error) -> String {
+pub(crate) fn describe_io(error: &std::io::Error) -> String {
     match error.kind() {
         std::io::ErrorKind::NotFound => "no such file".to_owned(),
         std::io::ErrorKind::PermissionDenied => "permission to read the file is denied".to_owned(),

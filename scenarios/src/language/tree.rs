@@ -70,7 +70,7 @@ impl fmt::Display for Value {
 }
 
 /// At most 60 characters of `text`, on one line.
-pub fn shorten(text: &str) -> String {
+pub(crate) fn shorten(text: &str) -> String {
     const MOST: usize = 60;
     let mut short: String = text
         .chars()
@@ -138,7 +138,7 @@ impl Node {
 
 /// Whether two keys are equal but for the case of the first letter: the ECS API writes
 /// `serviceName`, the Auto Scaling and CloudWatch APIs write `ServiceName`.
-pub fn same_key(one: &str, other: &str) -> bool {
+pub(crate) fn same_key(one: &str, other: &str) -> bool {
     let (mut one, mut other) = (one.chars(), other.chars());
     match (one.next(), other.next()) {
         (Some(a), Some(b)) => a.eq_ignore_ascii_case(&b) && one.as_str() == other.as_str(),
@@ -179,6 +179,14 @@ impl Path {
     pub fn index(&self, index: usize) -> Self {
         let mut path = self.clone();
         path.0.push(Segment::Index(index));
+        path
+    }
+
+    /// This path without its last step.
+    #[must_use]
+    pub fn parent(&self) -> Self {
+        let mut path = self.clone();
+        path.0.pop();
         path
     }
 

@@ -23,7 +23,7 @@ pub struct Note {
 
 /// What checking a document gives.
 #[derive(Debug)]
-pub struct Validated {
+pub(crate) struct Validated {
     /// The document with canonical keys, without nulls and ignored fields.
     pub node: Node,
     /// All that is wrong.
@@ -33,7 +33,7 @@ pub struct Validated {
 }
 
 /// Checks `node` against the schema of a scenario.
-pub fn validate(node: &Node) -> Validated {
+pub(crate) fn validate(node: &Node) -> Validated {
     let root = super::schema::shared();
     let mut walker = Walker { root, diagnostics: Vec::new(), notes: Vec::new() };
     let node = walker.walk(node, &Layers::new(root, root), &Path::root());

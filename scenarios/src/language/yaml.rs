@@ -10,17 +10,17 @@ use crate::language::source::SourceId;
 use crate::language::tree::{Entry, Node, Path, Position, Value, shorten};
 
 /// Nesting that is read at most.
-pub const MAX_DEPTH: usize = 64;
+pub(crate) const MAX_DEPTH: usize = 64;
 /// Values in a document at most, aliases expanded.
-pub const MAX_NODES: usize = 2_000_000;
+pub(crate) const MAX_NODES: usize = 2_000_000;
 /// Characters of text in a document at most, aliases expanded.
-pub const MAX_TEXT: usize = 64 * 1024 * 1024;
+pub(crate) const MAX_TEXT: usize = 64 * 1024 * 1024;
 /// Anchors in a document at most.
 const MAX_ANCHORS: usize = 10_000;
 
 /// Counts what has been read against the limits.
 #[derive(Debug, Default)]
-pub struct Budget {
+pub(crate) struct Budget {
     nodes: usize,
     text: usize,
 }
@@ -30,7 +30,7 @@ impl Budget {
     ///
     /// # Errors
     /// A message if that exceeds a limit.
-    pub fn take(&mut self, nodes: usize, text: usize) -> Result<(), String> {
+    pub(crate) fn take(&mut self, nodes: usize, text: usize) -> Result<(), String> {
         self.nodes = self.nodes.saturating_add(nodes);
         self.text = self.text.saturating_add(text);
         if MAX_NODES < self.nodes {
@@ -50,7 +50,7 @@ impl Budget {
 ///
 /// # Errors
 /// The first thing that is not YAML, is not supported or exceeds a limit.
-pub fn read(source: SourceId, text: &str) -> Result<Node, Box<Diagnostic>> {
+pub(crate) fn read(source: SourceId, text: &str) -> Result<Node, Box<Diagnostic>> {
     let mut reader = Reader {
         source,
         parser: Parser::new_from_str(text.strip_prefix('\u{feff}').unwrap_or(text)),
@@ -297,7 +297,7 @@ fn height(node: &Node) -> usize {
 ///
 /// # Errors
 /// A message for numbers that are not finite or too large.
-pub fn plain_scalar(text: String) -> Result<Value, String> {
+pub(crate) fn plain_scalar(text: String) -> Result<Value, String> {
     match text.as_str() {
         "" | "~" | "null" | "Null" | "NULL" => return Ok(Value::Null),
         "true" | "True" | "TRUE" => return Ok(Value::Bool(true)),
@@ -327,7 +327,7 @@ pub fn plain_scalar(text: String) -> Result<Value, String> {
 ///
 /// # Errors
 /// A message if it is too large.
-pub fn number(text: &str) -> Result<Value, String> {
+pub(crate) fn number(text: &str) -> Result<Value, String> {
     let whole = text.strip_prefix('+').unwrap_or(text);
     if whole.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-') {
         if let Ok(value) = whole.parse::<i64>() {

@@ -236,6 +236,22 @@ pub fn nanos(scalar: Scalar<'_>) -> Result<u64, String> {
     parse_seconds(scalar)
 }
 
+/// CPU units.
+///
+/// # Errors
+/// If `scalar` is none.
+pub fn cpu_units(scalar: Scalar<'_>) -> Result<u32, String> {
+    parse_cpu(scalar)
+}
+
+/// A size in MiB.
+///
+/// # Errors
+/// If `scalar` is none.
+pub fn mebibytes(scalar: Scalar<'_>) -> Result<u64, String> {
+    parse_mebibytes(scalar)
+}
+
 fn parse_seconds(scalar: Scalar<'_>) -> Result<u64, String> {
     let nanos = match scalar {
         Scalar::Integer(value) => {

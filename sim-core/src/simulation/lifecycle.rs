@@ -370,6 +370,7 @@ impl<'s> World<'s, '_> {
         let task = &mut self.tasks[id];
         task.started = Some(now);
         let (owner, ordinal, capacity) = (task.owner, task.ordinal, task.capacity);
+        let (cpu, on_instance) = (task.cpu, task.instance.is_some());
         self.totals.started += 1;
         self.totals.running.add(now, 1);
         match owner {
@@ -379,7 +380,12 @@ impl<'s> World<'s, '_> {
                 state.pending.subtract(now, 1);
                 state.running.add(now, 1);
             }
-            Owner::Batch(batch) => self.batches[batch].running.add(now, 1),
+            Owner::Batch(batch) => {
+                self.batches[batch].running.add(now, 1);
+                if on_instance {
+                    self.totals.batch_cpu.add(now, cpu.as_raw());
+                }
+            }
         }
         if let Capacity::Provider(provider) = capacity
             && let CapacityProviderKind::FargateSpot { mean_time_to_interruption: Some(mean) } =
@@ -447,6 +453,7 @@ impl<'s> World<'s, '_> {
         task.stopped_reason = reason;
         let state = task.state;
         let (owner, capacity) = (task.owner, task.capacity);
+        let (cpu, on_instance) = (task.cpu, task.instance.is_some());
         task.healthy_before_stop = state == TaskState::Running;
         if let Owner::Service(service) = owner {
             self.sync_load(service, now);
@@ -468,6 +475,9 @@ impl<'s> World<'s, '_> {
         } else if let Owner::Batch(batch) = owner {
             if state.is_running() {
                 self.batches[batch].running.subtract(now, 1);
+                if on_instance {
+                    self.totals.batch_cpu.subtract(now, cpu.as_raw());
+                }
             }
             self.uncount_batch_item(batch, capacity);
         }

@@ -179,8 +179,8 @@ pub(super) struct Totals {
     pub(super) registered_memory: Integral,
     pub(super) reserved_cpu: Integral,
     pub(super) reserved_memory: Integral,
-    /// CPU used on container instances, in raw CPU·ns.
-    pub(super) used_cpu: u128,
+    /// Reserved CPU of running jobs on container instances.
+    pub(super) batch_cpu: Integral,
     pub(super) fargate_billed_seconds: u64,
     pub(super) instance_billed_seconds: u64,
 }

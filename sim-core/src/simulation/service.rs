@@ -216,8 +216,9 @@ impl World<'_, '_> {
 
     /// Takes the launch quotas' tokens for one task; `false` if one is missing.
     fn take_launch_tokens(&mut self, id: ServiceId, capacity: Capacity, now: SimTime) -> bool {
-        self.take_fargate_token(capacity, now)
-            && (!self.scenario.control_plane.launch_rate_quotas || self.services[id].bucket.take(now))
+        let quotas = self.scenario.control_plane.launch_rate_quotas;
+        let bucket = self.services[id].bucket.as_mut().filter(|_| quotas);
+        bucket.is_none_or(|bucket| bucket.take(now)) && self.take_fargate_token(capacity, now)
     }
 
     /// Takes a token of the account's Fargate launch quota, if `capacity` is Fargate.

@@ -51,7 +51,8 @@ pub(super) struct ServiceState<'s> {
     pub(super) failing_since: Option<SimTime>,
     pub(super) unable_event: Option<SimTime>,
     pub(super) steady: bool,
-    pub(super) bucket: TokenBucket,
+    /// Launch quota of the service; `None` where no figure is published.
+    pub(super) bucket: Option<TokenBucket>,
     pub(super) load: Option<LoadState<'s>>,
     pub(super) scaler: Option<ServiceScaler>,
     pub(super) metrics: ServiceMetrics,
@@ -230,14 +231,11 @@ impl<'s, 'p> World<'s, 'p> {
             .services
             .iter()
             .map(|settings| {
-                let fargate = match &settings.launch {
-                    LaunchTarget::Ec2 => false,
-                    LaunchTarget::Fargate => true,
-                    LaunchTarget::Strategy(items) => items.iter().any(|item| {
-                        scenario.capacity_providers[item.capacity_provider].kind.is_fargate()
-                    }),
+                let rate = if settings.launch_is_ec2(scenario) {
+                    rules.ec2_launches_per_service_minute
+                } else {
+                    Some(rules.fargate_launches_per_service_minute.in_region(&scenario.region))
                 };
-                let rate = rules.service_launch_rate(fargate, &scenario.region);
                 ServiceState {
                     settings,
                     desired: settings.desired_count,
@@ -254,7 +252,7 @@ impl<'s, 'p> World<'s, 'p> {
                     failing_since: None,
                     unable_event: None,
                     steady: false,
-                    bucket: TokenBucket::new(rate, rate),
+                    bucket: rate.map(|rate| TokenBucket::new(rate, rate)),
                     load: settings.load.as_ref().map(|load| LoadState::new(load, settings)),
                     scaler: settings.scaling.as_ref().map(ServiceScaler::new),
                     metrics: ServiceMetrics::default(),
@@ -345,7 +343,8 @@ impl<'s, 'p> World<'s, 'p> {
                 newest_reservation: None,
             })
             .collect();
-        let (burst, refill) = rules.fargate_launch_bucket(&scenario.region);
+        let quota = rules.fargate_launch_bucket.in_region(&scenario.region);
+        let fargate_bucket = TokenBucket::new(quota.burst, quota.refill_per_second * 60);
         Self {
             scenario,
             fleet: Fleet::new(scenario.auto_scaling_groups.len()),
@@ -355,8 +354,8 @@ impl<'s, 'p> World<'s, 'p> {
             batches,
             groups,
             providers,
-            fargate_bucket: TokenBucket::new(burst, refill * 60),
-            fargate_spot_bucket: TokenBucket::new(burst, refill * 60),
+            fargate_bucket,
+            fargate_spot_bucket: fargate_bucket,
             provisioning: 0,
             place_waiting_pending: false,
             meter: Meter::new(&scenario.prices, scenario.start_unix_seconds),

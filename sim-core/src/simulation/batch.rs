@@ -4,7 +4,7 @@ use super::event::Event;
 use super::lifecycle::{NewTask, StartUp};
 use super::task::{Capacity, DRAWS_PER_TASK, Owner, TaskDraw};
 use super::world::{WaitingJob, World};
-use crate::autoscaling::strategy;
+use crate::autoscaling::choose_for_launch;
 use crate::engine::{Phase, Scheduler};
 use crate::placement::Choice;
 use crate::scenario::{BatchJob, BatchJobs, LaunchTarget, QueueDiscipline};
@@ -173,7 +173,7 @@ impl World<'_, '_> {
             LaunchTarget::Ec2 => (Capacity::AnyInstance, None),
             LaunchTarget::Fargate => (Capacity::Fargate, None),
             LaunchTarget::Strategy(items) => {
-                let item = strategy::choose_for_launch(items, &state.per_item).unwrap_or(0);
+                let item = choose_for_launch(items, &state.per_item).unwrap_or(0);
                 (Capacity::Provider(items[item].capacity_provider), Some(item))
             }
         };

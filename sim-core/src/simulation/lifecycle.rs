@@ -12,7 +12,7 @@ use super::world::{InstanceState, World};
 use crate::billing::FargateUsage;
 use crate::engine::{DurationDistribution, Phase, Scheduler};
 use crate::placement::{
-    Choice, Demand, PlacementRequest, PlacementStrategy, SERVICE_DEFAULT, STANDALONE_DEFAULT, choose,
+    Choice, Demand, PlacementConstraint, PlacementRequest, PlacementStrategy, SERVICE_DEFAULT, STANDALONE_DEFAULT, choose,
 };
 use crate::results::EventCategory;
 use crate::scenario::{CapacityProviderKind, NetworkMode, TaskDefinition};
@@ -45,6 +45,13 @@ impl<'s> World<'s, '_> {
             Owner::Batch(batch) => self.batches[batch].settings.task_definition,
         };
         &self.scenario.task_definitions[id]
+    }
+
+    pub(super) fn placement_constraints(&self, owner: Owner) -> &'s [PlacementConstraint] {
+        match owner {
+            Owner::Service(service) => &self.services[service].settings.placement_constraints,
+            Owner::Batch(batch) => &self.batches[batch].settings.placement_constraints,
+        }
     }
 
     pub(super) fn demand(&self, owner: Owner, cpu: Cpu, memory: Mib) -> Demand<'s> {
@@ -379,6 +386,7 @@ impl<'s> World<'s, '_> {
                 let state = &mut self.services[service];
                 state.pending.subtract(now, 1);
                 state.running.add(now, 1);
+                self.observe_running(service, now);
             }
             Owner::Batch(batch) => {
                 self.batches[batch].running.add(now, 1);
@@ -469,6 +477,7 @@ impl<'s> World<'s, '_> {
             }
             if state.is_running() {
                 service_state.running.subtract(now, 1);
+                self.observe_running(service, now);
             } else {
                 service_state.pending.subtract(now, 1);
             }

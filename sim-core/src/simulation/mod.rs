@@ -5,11 +5,13 @@
 //! * `lifecycle`, `task`: the life of a task;
 //! * `service`: the service scheduler; `batch`: standalone tasks and everything that waits for room;
 //! * `fleet`: container instances and their groups; `capacity`: managed scaling;
-//! * `load`: request load of services; `scaling`: samples, alarms and scaling activities;
+//! * `load`: request load of services; `balancer`: what its load balancer processed;
+//!   `scaling`: samples, alarms and scaling activities;
 //! * `recorder`: time series; `outcome`: the results; `quota`, `integral`: small parts.
 //!
 //! Policies never see the queue: they take state and return a decision, which the world applies.
 
+mod balancer;
 mod batch;
 mod capacity;
 mod event;
@@ -23,6 +25,10 @@ mod recorder;
 mod scaling;
 mod service;
 mod task;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 mod world;
 
 pub use event::Event;

@@ -2,16 +2,17 @@
 
 use super::fleet::instance_name;
 use super::integral::ratio;
+use super::load::Reading;
 use super::lifecycle::{split_weight, zone_name};
 use super::task::{Capacity, Owner, TaskState};
-use super::world::{InstanceState, World};
-use crate::billing::BillCategory;
+use super::world::{InstanceState, MINUTE, World};
+use crate::billing::Category;
 use crate::engine::{RunStatistics, fold};
 use crate::results::{
     BatchResults, CapacityResults, Distribution, InstanceRecord, InstanceTotals, Packing, RunResults,
     ScalingResults, ServiceResults, TaskRecord, TaskTotals, Utilization,
 };
-use crate::units::{AsgId, Id, NANOS_PER_SECOND, SimDuration, SimTime, TaskId};
+use crate::units::{Id, NANOS_PER_SECOND, SimDuration, SimTime, TaskId};
 
 /// A stable name of a task in the form of ECS's task ids.
 pub fn task_name(id: TaskId) -> String {
@@ -52,7 +53,11 @@ impl World<'_, '_> {
         horizon: SimTime,
     ) -> RunResults {
         for service in self.services.ids() {
-            self.sync_load(service, horizon);
+            // What the last sample left, if the horizon is not on a full minute.
+            if let Some(reading) = self.read_load(service, horizon, Reading::Minute) {
+                let start = horizon.as_nanos().saturating_sub(1) / MINUTE.as_nanos() * MINUTE.as_nanos();
+                self.count_traffic(service, SimTime::from_nanos(start), &reading);
+            }
         }
         self.record_interval(horizon);
         self.bill_what_still_runs(horizon);
@@ -68,8 +73,8 @@ impl World<'_, '_> {
                 let lines = invoice.lines.iter();
                 lines
                     .filter(|line| {
-                        matches!(line.category, BillCategory::Ec2Compute | BillCategory::EbsVolume)
-                            && line.owner == group.settings.name
+                        matches!(line.category, Category::Ec2Compute | Category::EbsVolume)
+                            && *line.owner == *group.settings.name
                     })
                     .map(|line| line.amount)
                     .sum()
@@ -80,8 +85,8 @@ impl World<'_, '_> {
             let lines = invoice.lines.iter();
             lines
                 .filter(|line| {
-                    !matches!(line.category, BillCategory::Ec2Compute | BillCategory::EbsVolume)
-                        && line.owner == name
+                    !matches!(line.category, Category::Ec2Compute | Category::EbsVolume)
+                        && *line.owner == *name
                 })
                 .map(|line| line.amount)
                 .sum()
@@ -368,11 +373,6 @@ impl World<'_, '_> {
             }
         }
         warnings
-    }
-
-    /// Name of a group for the split of costs, used by the meter as well.
-    pub(super) fn group_name(&self, id: AsgId) -> &str {
-        &self.groups[id].settings.name
     }
 }
 

@@ -10,7 +10,7 @@ use super::event::Event;
 use super::lifecycle::{NewTask, StartUp};
 use super::task::{Capacity, Owner, TaskDraw, TaskState};
 use super::world::World;
-use crate::autoscaling::strategy;
+use crate::autoscaling::{choose_for_launch, choose_for_stop};
 use crate::engine::{Phase, Scheduler};
 use crate::placement::{Choice, Rejections, StopCandidate, choose_stop};
 use crate::results::EventCategory;
@@ -140,7 +140,7 @@ impl World<'_, '_> {
             LaunchTarget::Ec2 => (Capacity::AnyInstance, None),
             LaunchTarget::Fargate => (Capacity::Fargate, None),
             LaunchTarget::Strategy(items) => {
-                let item = strategy::choose_for_launch(items, &state.per_item).unwrap_or(0);
+                let item = choose_for_launch(items, &state.per_item).unwrap_or(0);
                 (Capacity::Provider(items[item].capacity_provider), Some(item))
             }
         }
@@ -305,7 +305,7 @@ impl World<'_, '_> {
     fn task_to_stop(&self, id: ServiceId) -> Option<TaskId> {
         let state = &self.services[id];
         let item = match &state.settings.launch {
-            LaunchTarget::Strategy(items) => strategy::choose_for_stop(items, &state.per_item),
+            LaunchTarget::Strategy(items) => choose_for_stop(items, &state.per_item),
             LaunchTarget::Ec2 | LaunchTarget::Fargate => None,
         };
         let candidates: Vec<StopCandidate> = state

@@ -2,17 +2,18 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
+use super::balancer::ServiceHour;
 use super::event::Event;
 use super::integral::Integral;
 use super::load::LoadState;
 use super::quota::TokenBucket;
 use super::recorder::Recorder;
 use super::task::{Owner, Task};
-use super::{Progress, ServiceMetrics};
+use super::Progress;
+use super::scaling::ServiceMetrics;
 use crate::autoscaling::{CapacityScaler, ServiceScaler};
 use crate::billing::Meter;
 use crate::engine::{Digest, Model, Phase, Scheduler, StreamKey, label_hash};
-use crate::metrics::MetricSeries;
 use crate::placement::{Fleet, GroupTasks};
 use crate::results::{EventCategory, EventRecord};
 use crate::scenario::{
@@ -55,6 +56,8 @@ pub(super) struct ServiceState<'s> {
     pub(super) bucket: Option<TokenBucket>,
     pub(super) load: Option<LoadState<'s>>,
     pub(super) scaler: Option<ServiceScaler>,
+    /// What its load balancer processed, by clock hour.
+    pub(super) balancer_hours: Vec<ServiceHour>,
     pub(super) metrics: ServiceMetrics,
     /// Position in the list of scheduled changes.
     pub(super) next_scheduled: usize,
@@ -162,7 +165,6 @@ pub(super) struct ProviderState<'s> {
     /// PROVISIONING tasks in order of creation.
     pub(super) queue: VecDeque<TaskId>,
     pub(super) scaler: Option<CapacityScaler>,
-    pub(super) metric: MetricSeries,
     pub(super) newest_reservation: Option<f64>,
 }
 
@@ -226,6 +228,7 @@ impl<'s, 'p> World<'s, 'p> {
         };
         let rules = scenario.rules;
         let zones = scenario.zones.len();
+        let control_plane = &scenario.control_plane;
         let owners = scenario.services.len() + scenario.batches.len();
         let services = scenario
             .services
@@ -236,6 +239,10 @@ impl<'s, 'p> World<'s, 'p> {
                 } else {
                     Some(rules.fargate_launches_per_service_minute.in_region(&scenario.region))
                 };
+                let scaler = settings.scaling.as_ref().map(|target| {
+                    let resource = format!("service/{}/{}", scenario.name, settings.name);
+                    ServiceScaler::new(&resource, target, control_plane.scaling_activity_timeout)
+                });
                 ServiceState {
                     settings,
                     desired: settings.desired_count,
@@ -254,8 +261,9 @@ impl<'s, 'p> World<'s, 'p> {
                     steady: false,
                     bucket: rate.map(|rate| TokenBucket::new(rate, rate)),
                     load: settings.load.as_ref().map(|load| LoadState::new(load, settings)),
-                    scaler: settings.scaling.as_ref().map(ServiceScaler::new),
-                    metrics: ServiceMetrics::default(),
+                    metrics: ServiceMetrics::new(scaler.as_ref(), control_plane),
+                    scaler,
+                    balancer_hours: Vec::new(),
                     next_scheduled: 0,
                     scale_out: 0,
                     scale_in: 0,
@@ -334,12 +342,13 @@ impl<'s, 'p> World<'s, 'p> {
                 settings,
                 queue: VecDeque::new(),
                 scaler: match &settings.kind {
-                    CapacityProviderKind::AutoScalingGroup { managed_scaling, .. } => {
-                        managed_scaling.map(CapacityScaler::new)
+                    CapacityProviderKind::AutoScalingGroup { group, managed_scaling, .. } => {
+                        let name = &scenario.auto_scaling_groups[*group].name;
+                        let delay = control_plane.capacity_provider_metric_delay;
+                        managed_scaling.map(|settings| CapacityScaler::new(name, settings, delay))
                     }
                     CapacityProviderKind::Fargate | CapacityProviderKind::FargateSpot { .. } => None,
                 },
-                metric: MetricSeries::new(MINUTE),
                 newest_reservation: None,
             })
             .collect();

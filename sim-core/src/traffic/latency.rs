@@ -359,4 +359,5 @@ fn solve(
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests;

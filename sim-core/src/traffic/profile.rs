@@ -379,4 +379,5 @@ impl NoiseState {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests;

@@ -205,6 +205,7 @@ fn slices() -> Vec<Slice> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::super::fluid::{FluidService, ServingCapacity};
     use super::*;
@@ -284,9 +285,9 @@ mod tests {
             for _ in 0..60 {
                 let middle = f64::midpoint(low, high);
                 if 1.0 - p < tail(middle) {
-                    low = middle
+                    low = middle;
                 } else {
-                    high = middle
+                    high = middle;
                 }
             }
             let error = recorder.quantile_ms(p).unwrap() / 1e3 / low - 1.0;

@@ -268,7 +268,7 @@ fn refuses_settings_outside_their_range() {
         it.noise = Some(Noise {
             cv: 0.1,
             autocorrelation: 1.0,
-        })
+        });
     });
     let mut fine = profile(1.0);
     fine.step = SimDuration::from_nanos(1_000);

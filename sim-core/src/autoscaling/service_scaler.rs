@@ -172,10 +172,11 @@ impl ServiceScaler {
     pub fn observe_running(&mut self, now: SimTime, running: u32) -> Option<ActivityEnd> {
         let activity = self.activity.filter(|activity| activity.is_fulfilled(running))?;
         self.activity = None;
-        let until = now + activity.cooldown;
-        match activity.direction {
-            ScalingDirection::Out => self.out_cooldown_until = until,
-            ScalingDirection::In => self.in_cooldown_until = until,
+        if let Some(cooldown) = activity.cooldown {
+            match activity.direction {
+                ScalingDirection::Out => self.out_cooldown_until = now + cooldown,
+                ScalingDirection::In => self.in_cooldown_until = now + cooldown,
+            }
         }
         Some(activity.end(ActivityStatus::Successful))
     }
@@ -242,7 +243,7 @@ impl ServiceScaler {
         } else {
             (ScalingDirection::In, "maximum")
         };
-        let ended = self.begin(now, direction, from, to, SimDuration::ZERO, capacity.running);
+        let ended = self.begin(now, direction, from, to, None, capacity.running);
         let decision = ScalingDecision {
             from,
             new_desired: to,
@@ -465,7 +466,7 @@ impl ServiceScaler {
             cause: format!("monitor alarm {name} in state {state} triggered policy {policy}"),
             direction,
         };
-        let overridden = self.begin(now, direction, from, to, cooldown, running);
+        let overridden = self.begin(now, direction, from, to, Some(cooldown), running);
         if direction == ScalingDirection::Out {
             self.in_cooldown_until = now;
         }
@@ -479,7 +480,7 @@ impl ServiceScaler {
         direction: ScalingDirection,
         from: u32,
         to: u32,
-        cooldown: SimDuration,
+        cooldown: Option<SimDuration>,
         running: u32,
     ) -> Option<ActivityEnd> {
         if direction == ScalingDirection::Out {

@@ -178,7 +178,7 @@ impl<'s> LoadState<'s> {
     ///
     /// [`clear_responses`]: Self::clear_responses
     pub(super) fn interval_quantile_ms(&self, p: f64) -> Option<f64> {
-        mixture_quantile(&self.responses, p).map(|seconds| seconds * 1e3)
+        ResponseTime::quantile_of(&self.responses, p).map(|length| length.as_secs_f64() * 1e3)
     }
 
     /// CPU used for requests so far, in raw CPU·ns.
@@ -277,40 +277,4 @@ pub(super) enum Reading {
     Minute,
     /// The recorder.
     Interval,
-}
-
-/// Quantile of a mixture of response times, weighted by requests, in seconds.
-fn mixture_quantile(responses: &[(u128, ResponseTime)], p: f64) -> Option<f64> {
-    let total: u128 = responses.iter().map(|(weight, _)| weight).sum();
-    if total == 0 {
-        return None;
-    }
-    let mut low = f64::INFINITY;
-    let mut high: f64 = 0.0;
-    for (_, response) in responses {
-        let quantile = response.quantile(p).as_secs_f64();
-        low = low.min(quantile);
-        high = high.max(quantile);
-    }
-    let above = |bound: f64| -> f64 {
-        let bound = SimDuration::from_secs_f64(bound);
-        responses
-            .iter()
-            .map(|(weight, response)| *weight as f64 / total as f64 * response.tail(bound))
-            .sum()
-    };
-    // The quantile of a mixture lies between the quantiles of its parts; 24 halvings of that
-    // bracket are far below the resolution of a plot.
-    for _ in 0..24 {
-        if high - low <= 1e-6 * high {
-            break;
-        }
-        let middle = f64::midpoint(low, high);
-        if above(middle) > 1.0 - p {
-            low = middle;
-        } else {
-            high = middle;
-        }
-    }
-    Some(high)
 }

@@ -278,3 +278,6 @@ pub fn run<M: Model>(
         peak_pending: scheduler.peak_pending,
     })
 }
+
+#[cfg(test)]
+mod tests;

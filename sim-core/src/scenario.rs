@@ -277,9 +277,9 @@ impl Service {
         match &self.launch {
             LaunchTarget::Ec2 => true,
             LaunchTarget::Fargate => false,
-            LaunchTarget::Strategy(items) => items.iter().all(|item| {
-                !scenario.capacity_providers[item.capacity_provider].kind.is_fargate()
-            }),
+            LaunchTarget::Strategy(items) => items
+                .iter()
+                .all(|item| !scenario.capacity_providers[item.capacity_provider].kind.is_fargate()),
         }
     }
 }

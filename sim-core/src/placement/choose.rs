@@ -64,10 +64,7 @@ impl Rejections {
             (self.network_interface, "encountered error \"RESOURCE:ENI\""),
             (self.gpu, "has insufficient GPU resource available"),
             (self.constraint, "does not satisfy a placement constraint"),
-            (
-                self.attribute,
-                "is missing an attribute required by your task",
-            ),
+            (self.attribute, "is missing an attribute required by your task"),
         ];
         // The first of equals wins, so that the message does not depend on iteration details.
         let mut best = (0, None);
@@ -102,16 +99,10 @@ pub fn choose<'s>(
     request: &PlacementRequest<'_>,
     ties: &mut Vec<InstanceId>,
 ) -> Choice {
-    let random_at = request
-        .strategy
-        .iter()
-        .position(|link| *link == PlacementStrategy::Random);
-    let scored = &request.strategy[..random_at
-        .unwrap_or(request.strategy.len())
-        .min(MAX_STRATEGIES)];
-    let distinct = request
-        .constraints
-        .contains(&PlacementConstraint::DistinctInstance);
+    let random_at = request.strategy.iter().position(|link| *link == PlacementStrategy::Random);
+    let scored =
+        &request.strategy[..random_at.unwrap_or(request.strategy.len()).min(MAX_STRATEGIES)];
+    let distinct = request.constraints.contains(&PlacementConstraint::DistinctInstance);
     let mut rejections = Rejections::default();
     let mut best: Option<(Key, u64, InstanceId)> = None;
     ties.clear();
@@ -253,23 +244,15 @@ mod tests {
         constraints: &[PlacementConstraint],
         random_bits: u64,
     ) -> Choice {
-        let request = PlacementRequest {
-            demand: DEMAND,
-            strategy,
-            constraints,
-            group,
-            random_bits,
-        };
+        let request =
+            PlacementRequest { demand: DEMAND, strategy, constraints, group, random_bits };
         choose(slots.iter(), &request, &mut Vec::new())
     }
 
     #[track_caller]
     fn check(strategy: &[PlacementStrategy], expected: InstanceId) {
         let (mut slots, group) = cluster();
-        assert_eq!(
-            ask(&slots, &group, strategy, &[], 0),
-            Choice::Instance(expected)
-        );
+        assert_eq!(ask(&slots, &group, strategy, &[], 0), Choice::Instance(expected));
         slots.reverse();
         assert_eq!(
             ask(&slots, &group, strategy, &[], 0),
@@ -290,13 +273,7 @@ mod tests {
 
     #[test]
     fn tv_12_spread_zone_then_binpack_memory() {
-        check(
-            &[
-                PlacementStrategy::SpreadZone,
-                PlacementStrategy::BinpackMemory,
-            ],
-            B1,
-        );
+        check(&[PlacementStrategy::SpreadZone, PlacementStrategy::BinpackMemory], B1);
     }
 
     #[test]
@@ -314,10 +291,7 @@ mod tests {
         let (slots, group) = cluster();
         let constraints = [PlacementConstraint::DistinctInstance];
         for strategy in [PlacementStrategy::BinpackMemory, PlacementStrategy::Random] {
-            assert_eq!(
-                ask(&slots, &group, &[strategy], &constraints, 0),
-                Choice::Instance(A2)
-            );
+            assert_eq!(ask(&slots, &group, &[strategy], &constraints, 0), Choice::Instance(A2));
         }
     }
 
@@ -326,27 +300,14 @@ mod tests {
     #[test]
     fn tv_16_only_zone_c_is_allowed() {
         let (slots, group) = cluster();
-        let zone_c: Vec<Slot> = slots
-            .into_iter()
-            .filter(|slot| slot.zone == ZoneId(2))
-            .collect();
+        let zone_c: Vec<Slot> = slots.into_iter().filter(|slot| slot.zone == ZoneId(2)).collect();
         let choice = ask(&zone_c, &group, &[PlacementStrategy::BinpackMemory], &[], 0);
-        assert_eq!(
-            choice,
-            Choice::Nowhere(Rejections {
-                cpu: 1,
-                ..Rejections::default()
-            })
-        );
+        assert_eq!(choice, Choice::Nowhere(Rejections { cpu: 1, ..Rejections::default() }));
     }
 
     #[test]
     fn tv_17_service_default_avoids_the_zone_that_has_a_task() {
-        let slots = [
-            slot(A1, 0, 4096, 8000),
-            slot(B1, 1, 4096, 8000),
-            slot(C1, 2, 4096, 8000),
-        ];
+        let slots = [slot(A1, 0, 4096, 8000), slot(B1, 1, 4096, 8000), slot(C1, 2, 4096, 8000)];
         let mut group = GroupTasks::new(3);
         group.add(ZoneId(0), Some(A1));
         let choice = ask(&slots, &group, &SERVICE_DEFAULT, &[], 0);
@@ -365,10 +326,7 @@ mod tests {
             }
         }
         assert_eq!(counts[3], 0, "C1 does not fit");
-        assert!(
-            counts[..3].iter().all(|count| (950..1050).contains(count)),
-            "{counts:?}"
-        );
+        assert!(counts[..3].iter().all(|count| (950..1050).contains(count)), "{counts:?}");
     }
 
     #[test]
@@ -399,10 +357,7 @@ mod tests {
         let group = GroupTasks::new(1);
         let mut fleet = crate::placement::Fleet::new(1);
         fleet.register(crate::units::AsgId(0), slot(A1, 0, 4096, 8192));
-        let demand = Demand {
-            ports: &ports,
-            ..DEMAND
-        };
+        let demand = Demand { ports: &ports, ..DEMAND };
         fleet.reserve(A1, &demand);
         let ask = |demand| {
             let request = PlacementRequest {
@@ -414,22 +369,10 @@ mod tests {
             };
             choose(fleet.slots(None), &request, &mut Vec::new())
         };
-        let taken = Rejections {
-            port: 1,
-            ..Rejections::default()
-        };
+        let taken = Rejections { port: 1, ..Rejections::default() };
         assert_eq!(ask(demand), Choice::Nowhere(taken));
-        assert_eq!(
-            ask(Demand {
-                ports: &udp,
-                ..DEMAND
-            }),
-            Choice::Instance(A1)
-        );
-        assert_eq!(
-            taken.main_reason(),
-            Some("is already using a port required by your task")
-        );
+        assert_eq!(ask(Demand { ports: &udp, ..DEMAND }), Choice::Instance(A1));
+        assert_eq!(taken.main_reason(), Some("is already using a port required by your task"));
     }
 
     #[test]
@@ -437,10 +380,7 @@ mod tests {
         let group = GroupTasks::new(1);
         let mut fleet = crate::placement::Fleet::new(1);
         fleet.register(crate::units::AsgId(0), slot(A1, 0, 4096, 8192));
-        let demand = Demand {
-            network_interfaces: 1,
-            ..DEMAND
-        };
+        let demand = Demand { network_interfaces: 1, ..DEMAND };
         fleet.reserve(A1, &demand);
         let request = PlacementRequest {
             demand,
@@ -450,10 +390,7 @@ mod tests {
             random_bits: 0,
         };
         let choice = choose(fleet.slots(None), &request, &mut Vec::new());
-        let full = Rejections {
-            network_interface: 1,
-            ..Rejections::default()
-        };
+        let full = Rejections { network_interface: 1, ..Rejections::default() };
         assert_eq!(choice, Choice::Nowhere(full));
         fleet.release(A1, &demand);
         let choice = choose(fleet.slots(None), &request, &mut Vec::new());

@@ -86,9 +86,7 @@ impl Slot {
 
     /// Whether one of `ports` is taken.
     pub(super) fn port_conflict(&self, ports: &[(u16, Protocol)]) -> bool {
-        ports
-            .iter()
-            .any(|port| self.ports.binary_search(port).is_ok())
+        ports.iter().any(|port| self.ports.binary_search(port).is_ok())
     }
 
     fn reserve(&mut self, demand: &Demand<'_>) {
@@ -96,10 +94,8 @@ impl Slot {
         self.free_cpu = self.free_cpu.checked_sub(demand.cpu).expect(enough);
         self.free_memory = self.free_memory.checked_sub(demand.memory).expect(enough);
         self.free_gpus = self.free_gpus.checked_sub(demand.gpus).expect(enough);
-        self.free_network_interfaces = self
-            .free_network_interfaces
-            .checked_sub(demand.network_interfaces)
-            .expect(enough);
+        self.free_network_interfaces =
+            self.free_network_interfaces.checked_sub(demand.network_interfaces).expect(enough);
         for port in demand.ports {
             match self.ports.binary_search(port) {
                 Ok(_) => unreachable!("placement checked the ports of {}", self.instance),
@@ -134,10 +130,7 @@ pub struct Fleet {
 impl Fleet {
     /// A fleet with `groups` empty pools.
     pub fn new(groups: usize) -> Self {
-        Self {
-            pools: vec![Vec::new(); groups],
-            places: Vec::new(),
-        }
+        Self { pools: vec![Vec::new(); groups], places: Vec::new() }
     }
 
     /// Adds a registered instance to the pool of `group`.
@@ -192,9 +185,7 @@ impl Fleet {
     /// If the instance is not registered or the demand does not fit: a bug in the caller, which
     /// asks [`choose`](super::choose) first.
     pub fn reserve(&mut self, instance: InstanceId, demand: &Demand<'_>) {
-        let slot = self
-            .slot_mut(instance)
-            .expect("tasks are placed on registered instances only");
+        let slot = self.slot_mut(instance).expect("tasks are placed on registered instances only");
         slot.reserve(demand);
     }
 
@@ -217,10 +208,7 @@ pub struct GroupTasks {
 impl GroupTasks {
     /// A group without tasks in a cluster of `zones` zones.
     pub fn new(zones: usize) -> Self {
-        Self {
-            by_instance: BTreeMap::new(),
-            by_zone: vec![0; zones],
-        }
+        Self { by_instance: BTreeMap::new(), by_zone: vec![0; zones] }
     }
 
     /// Counts a task; `instance` is `None` on Fargate.

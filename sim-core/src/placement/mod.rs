@@ -38,10 +38,8 @@ pub enum PlacementStrategy {
 
 /// What a service without a strategy gets: fewest of its tasks in the zone, then on the instance
 /// (API reference, `UpdateService`).
-pub const SERVICE_DEFAULT: [PlacementStrategy; 2] = [
-    PlacementStrategy::SpreadZone,
-    PlacementStrategy::SpreadInstance,
-];
+pub const SERVICE_DEFAULT: [PlacementStrategy; 2] =
+    [PlacementStrategy::SpreadZone, PlacementStrategy::SpreadInstance];
 
 /// What a standalone task without a strategy gets. AWS states none; uniform choice is the default
 /// of this model.

@@ -40,10 +40,7 @@ pub fn choose_stop(
 ) -> Option<TaskId> {
     let score = |candidate: &StopCandidate| -> (bool, u64, u64) {
         let (first, second) = match strategy.first() {
-            None => (
-                u64::from(candidate.zone_tasks),
-                u64::from(candidate.instance_tasks),
-            ),
+            None => (u64::from(candidate.zone_tasks), u64::from(candidate.instance_tasks)),
             Some(PlacementStrategy::SpreadZone) => (u64::from(candidate.zone_tasks), 0),
             Some(PlacementStrategy::SpreadInstance) => (u64::from(candidate.instance_tasks), 0),
             Some(PlacementStrategy::BinpackCpu) => (candidate.free_cpu_after.as_raw(), 0),
@@ -97,34 +94,22 @@ mod tests {
 
     #[test]
     fn tv_19_binpack_empties_the_emptier_host() {
-        let on_x = StopCandidate {
-            free_memory_after: Mib::new(1000),
-            ..candidate(0, 0, 0, 1)
-        };
-        let on_y = StopCandidate {
-            free_memory_after: Mib::new(4000),
-            ..candidate(1, 0, 1, 1)
-        };
+        let on_x = StopCandidate { free_memory_after: Mib::new(1000), ..candidate(0, 0, 0, 1) };
+        let on_y = StopCandidate { free_memory_after: Mib::new(4000), ..candidate(1, 0, 1, 1) };
         let chain = [PlacementStrategy::BinpackMemory];
         assert_eq!(choose_stop(&[on_x, on_y], &chain, 0), Some(TaskId(1)));
     }
 
     #[test]
     fn the_default_looks_at_instances_inside_the_zone() {
-        let crowded = StopCandidate {
-            instance_tasks: 3,
-            ..candidate(7, 0, 0, 4)
-        };
+        let crowded = StopCandidate { instance_tasks: 3, ..candidate(7, 0, 0, 4) };
         let tasks = [candidate(1, 0, 1, 4), crowded, candidate(3, 1, 2, 2)];
         assert_eq!(choose_stop(&tasks, &[], u64::MAX), Some(TaskId(7)));
     }
 
     #[test]
     fn a_spread_is_random_inside_the_zone() {
-        let crowded = StopCandidate {
-            instance_tasks: 3,
-            ..candidate(7, 0, 0, 4)
-        };
+        let crowded = StopCandidate { instance_tasks: 3, ..candidate(7, 0, 0, 4) };
         let tasks = [candidate(1, 0, 1, 4), crowded, candidate(3, 1, 2, 2)];
         let chain = [PlacementStrategy::SpreadZone];
         assert_eq!(choose_stop(&tasks, &chain, 0), Some(TaskId(1)));
@@ -133,10 +118,7 @@ mod tests {
 
     #[test]
     fn tasks_that_do_not_run_yet_go_first() {
-        let starting = StopCandidate {
-            running: false,
-            ..candidate(9, 1, 1, 1)
-        };
+        let starting = StopCandidate { running: false, ..candidate(9, 1, 1, 1) };
         let tasks = [candidate(0, 0, 0, 5), starting];
         assert_eq!(choose_stop(&tasks, &[], 0), Some(TaskId(9)));
     }

@@ -2,7 +2,7 @@
 
 use super::load::LoadReading;
 use super::world::World;
-use crate::billing::{HourlyTraffic, LoadBalancerHour};
+use crate::billing::LoadBalancerHour;
 use crate::traffic::MICRO_PER_REQUEST;
 use crate::units::{NANOS_PER_SECOND, ServiceId, SimTime};
 
@@ -16,19 +16,13 @@ pub(super) struct ServiceHour {
 }
 
 impl World<'_, '_> {
-    /// Clock hours since the hour in which the run starts.
-    fn clock_hour(&self, at: SimTime) -> u64 {
-        let into_hour = self.scenario.start_unix_seconds.rem_euclid(3600) as u64;
-        (at.as_nanos() / NANOS_PER_SECOND + into_hour) / 3600
-    }
-
     /// Adds what a service's load balancer processed since `start`; a reading never spans more than a
     /// minute, and counts in the hour in which it starts.
     pub(super) fn count_traffic(&mut self, id: ServiceId, start: SimTime, reading: &LoadReading) {
         if self.services[id].settings.target_group.is_none() {
             return;
         }
-        let hour = self.clock_hour(start) as usize;
+        let hour = self.meter.clock_hour(start) as usize;
         let hours = &mut self.services[id].balancer_hours;
         if hours.len() <= hour {
             hours.resize(hour + 1, ServiceHour::default());
@@ -47,7 +41,7 @@ impl World<'_, '_> {
         names.sort_unstable();
         names.dedup();
         let last = SimTime::from_nanos(horizon.as_nanos().saturating_sub(1));
-        let hours = self.clock_hour(last) + 1;
+        let hours = self.meter.clock_hour(last) + 1;
         for name in names {
             let users: Vec<ServiceId> = self
                 .services
@@ -63,34 +57,39 @@ impl World<'_, '_> {
                 [only] => self.services[only].settings.name.as_str(),
                 _ => name,
             };
-            for hour in 0..hours {
-                let traffic = self.hourly_traffic(&users, hour as usize);
-                self.meter.load_balancer_hour(&LoadBalancerHour {
-                    load_balancer: name,
-                    owner,
-                    hour,
-                    traffic,
-                });
+            for id in users {
+                for hour in 0..hours {
+                    let usage = self.balancer_hour(id, name, owner, hour);
+                    if let Some(usage) = usage {
+                        self.meter.load_balancer_hour(&usage);
+                    }
+                }
             }
         }
     }
 
-    fn hourly_traffic(&self, users: &[ServiceId], hour: usize) -> HourlyTraffic {
-        let mut sum = HourlyTraffic::default();
-        for id in users {
-            let state = &self.services[*id];
-            let Some(group) = &state.settings.target_group else { continue };
-            let Some(service) = state.balancer_hours.get(hour) else { continue };
-            let requests = service.requests_micro.div_ceil(u128::from(MICRO_PER_REQUEST));
-            sum.new_connections += requests.div_ceil(u128::from(group.requests_per_connection.max(1)));
+    fn balancer_hour<'n>(
+        &self,
+        id: ServiceId,
+        load_balancer: &'n str,
+        owner: &'n str,
+        hour: u64,
+    ) -> Option<LoadBalancerHour<'n>> {
+        let state = &self.services[id];
+        let group = state.settings.target_group.as_ref()?;
+        let traffic = state.balancer_hours.get(hour as usize).copied().unwrap_or_default();
+        let requests = traffic.requests_micro.div_ceil(u128::from(MICRO_PER_REQUEST));
+        let requests = u64::try_from(requests).unwrap_or(u64::MAX);
+        Some(LoadBalancerHour {
+            load_balancer,
+            owner,
+            hour,
+            new_connections: requests.div_ceil(group.requests_per_connection.max(1)),
             // A connection is open at least while its request is in flight.
-            sum.active_connection_seconds += libm::ceil(service.in_flight_seconds) as u128;
-            sum.bytes += requests * u128::from(group.bytes_per_request);
-            sum.rule_evaluations += HourlyTraffic::rule_evaluations(
-                u64::try_from(requests).unwrap_or(u64::MAX),
-                group.rules_processed,
-            );
-        }
-        sum
+            active_connection_seconds: libm::ceil(traffic.in_flight_seconds) as u64,
+            bytes: requests.saturating_mul(group.bytes_per_request),
+            requests,
+            rules_processed: group.rules_processed,
+        })
     }
 }

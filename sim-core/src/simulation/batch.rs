@@ -39,9 +39,9 @@ impl World<'_, '_> {
                 if state.arrived >= *count {
                     return;
                 }
-                let bits = state.task_key.at(
-                    state.arrived.wrapping_mul(DRAWS_PER_TASK) + TaskDraw::Interarrival as u64,
-                );
+                let bits = state
+                    .task_key
+                    .at(state.arrived.wrapping_mul(DRAWS_PER_TASK) + TaskDraw::Interarrival as u64);
                 let at = scheduler.now() + interarrival.sample(bits);
                 if at >= *until {
                     return;

@@ -89,15 +89,20 @@ impl World<'_, '_> {
         } else {
             for _ in desired..alive {
                 let Some(victim) = self.instance_to_terminate(id) else { break };
-                self.terminate(victim, "in response to a difference between desired and actual \
-                    capacity, shrinking the capacity", scheduler);
+                self.terminate(
+                    victim,
+                    "in response to a difference between desired and actual \
+                    capacity, shrinking the capacity",
+                    scheduler,
+                );
             }
         }
     }
 
     fn launch_missing(&mut self, id: AsgId, scheduler: &mut Scheduler<Event>) {
         let now = scheduler.now();
-        let missing = (self.groups[id].desired as usize).saturating_sub(self.groups[id].alive.len());
+        let missing =
+            (self.groups[id].desired as usize).saturating_sub(self.groups[id].alive.len());
         for _ in 0..missing {
             let ordinal = self.groups[id].launched;
             let instance = self.create_instance(id, now);
@@ -213,9 +218,8 @@ impl World<'_, '_> {
     /// protection when the last one stops).
     fn instance_to_terminate(&self, id: AsgId) -> Option<InstanceId> {
         let group = &self.groups[id];
-        let eligible = |instance: &InstanceId| {
-            !group.protected || self.instances[*instance].tasks.is_empty()
-        };
+        let eligible =
+            |instance: &InstanceId| !group.protected || self.instances[*instance].tasks.is_empty();
         let fullest = self
             .zone_counts(id)
             .filter(|(_, _, zone)| {
@@ -263,7 +267,10 @@ impl World<'_, '_> {
         }
         self.bill_instance(id, now, true);
         let name = &self.groups[group_id].settings.name;
-        let message = format!("Terminating EC2 instance: {} was taken out of service {reason}", instance_name(id));
+        let message = format!(
+            "Terminating EC2 instance: {} was taken out of service {reason}",
+            instance_name(id)
+        );
         self.log(now, EventCategory::GroupActivity, name, None, message);
     }
 
@@ -275,7 +282,7 @@ impl World<'_, '_> {
         let billed = self.meter.instance(&InstanceUsage {
             group: &settings.name,
             instance_type: &settings.shape.instance_type,
-            os: settings.shape.operating_system,
+            operating_system: settings.shape.operating_system,
             from,
             until,
             complete,

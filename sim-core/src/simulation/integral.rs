@@ -43,7 +43,8 @@ impl Integral {
 
     /// The integral from the start of the run to `now`.
     pub(super) fn total_at(&self, now: SimTime) -> u128 {
-        self.total + u128::from(self.value) * u128::from(now.saturating_since(self.since).as_nanos())
+        self.total
+            + u128::from(self.value) * u128::from(now.saturating_since(self.since).as_nanos())
     }
 
     /// Mean over `[0, now)`; zero for an empty interval.

@@ -12,7 +12,8 @@ use super::world::{InstanceState, World};
 use crate::billing::FargateUsage;
 use crate::engine::{DurationDistribution, Phase, Scheduler};
 use crate::placement::{
-    Choice, Demand, PlacementConstraint, PlacementRequest, PlacementStrategy, SERVICE_DEFAULT, STANDALONE_DEFAULT, choose,
+    Choice, Demand, PlacementConstraint, PlacementRequest, PlacementStrategy, SERVICE_DEFAULT,
+    STANDALONE_DEFAULT, choose,
 };
 use crate::results::EventCategory;
 use crate::scenario::{CapacityProviderKind, NetworkMode, TaskDefinition};
@@ -270,14 +271,13 @@ impl<'s> World<'s, '_> {
                 | TaskState::Deprovisioning => {}
             }
             let Some((length, next)) = self.step(id, state) else { return };
-            let skip = start_up == StartUp::Ready && state.is_starting()
-                || start_up == StartUp::Ready && state == TaskState::Registering;
+            let skip = start_up == StartUp::Ready
+                && (state.is_starting() || state == TaskState::Registering);
             if length.is_zero() || skip {
                 state = next;
                 continue;
             }
-            let phase =
-                if next == TaskState::Stopped { Phase::Release } else { Phase::Appear };
+            let phase = if next == TaskState::Stopped { Phase::Release } else { Phase::Appear };
             scheduler.schedule_in(length, phase, Event::TaskStep { task: id, epoch });
             return;
         }
@@ -537,12 +537,12 @@ impl<'s> World<'s, '_> {
         let definition = self.definition(task.owner);
         let usage = FargateUsage {
             owner: self.owner_name(task.owner),
-            os: definition.operating_system,
+            operating_system: definition.operating_system,
             architecture: definition.architecture,
             spot: self.is_spot(task.capacity),
             cpu_units: task.cpu.as_ecs_units(),
             memory_mib: task.memory.as_mib(),
-            ephemeral_gib: u64::from(definition.ephemeral_storage_gib),
+            ephemeral_gib: definition.ephemeral_storage_gib,
             from,
             until,
             complete,

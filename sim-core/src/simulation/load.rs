@@ -14,7 +14,7 @@ use crate::traffic::{
     FluidService, LatencyRecorder, MICRO_PER_REQUEST, ObjectiveRecorder, ResponseTime,
     ServingCapacity, tasks_needed,
 };
-use crate::units::{Cpu, ServiceId, SimDuration, SimTime};
+use crate::units::{Cpu, ServiceId, SimTime};
 
 /// Raw CPU of one vCPU.
 const RAW_PER_VCPU: u128 = Cpu::from_ecs_units(1024).as_raw() as u128;
@@ -44,8 +44,6 @@ pub(super) struct LoadReading {
     pub(super) memory_percent: Option<f64>,
     /// Requests per healthy task; `None` if nothing was healthy.
     pub(super) requests_per_target: Option<f64>,
-    /// CPU used, raw·ns.
-    pub(super) used_cpu: u128,
     pub(super) sums: LoadSums,
 }
 
@@ -240,7 +238,8 @@ impl World<'_, '_> {
             Reading::Minute => &mut load.minute,
             Reading::Interval => &mut load.interval,
         };
-        let before = std::mem::replace(reader, Reader { sums: totals, running: running_total, at: now });
+        let before =
+            std::mem::replace(reader, Reader { sums: totals, running: running_total, at: now });
         let sums = LoadSums {
             offered: totals.offered - before.sums.offered,
             served: totals.served - before.sums.served,
@@ -264,7 +263,6 @@ impl World<'_, '_> {
             cpu_percent: ratio(used_cpu, reserved_cpu).map(|share| share * 100.0),
             memory_percent: (reserved_memory > 0.0).then(|| 100.0 * used_memory / reserved_memory),
             requests_per_target: (healthy_mean > 0.0).then(|| requests / healthy_mean),
-            used_cpu,
             sums,
         })
     }

@@ -2,15 +2,15 @@
 
 use super::fleet::instance_name;
 use super::integral::ratio;
-use super::load::Reading;
 use super::lifecycle::{split_weight, zone_name};
+use super::load::{LoadState, Reading};
 use super::task::{Capacity, Owner, TaskState};
 use super::world::{InstanceState, MINUTE, World};
 use crate::billing::Category;
 use crate::engine::{RunStatistics, fold};
 use crate::results::{
-    BatchResults, CapacityResults, Distribution, InstanceRecord, InstanceTotals, Packing, RunResults,
-    ScalingResults, ServiceResults, TaskRecord, TaskTotals, Utilization,
+    BatchResults, CapacityResults, Distribution, InstanceRecord, InstanceTotals, Packing,
+    RunResults, ScalingResults, ServiceResults, TaskRecord, TaskTotals, Utilization,
 };
 use crate::units::{Id, NANOS_PER_SECOND, SimDuration, SimTime, TaskId};
 
@@ -55,7 +55,8 @@ impl World<'_, '_> {
         for service in self.services.ids() {
             // What the last sample left, if the horizon is not on a full minute.
             if let Some(reading) = self.read_load(service, horizon, Reading::Minute) {
-                let start = horizon.as_nanos().saturating_sub(1) / MINUTE.as_nanos() * MINUTE.as_nanos();
+                let start =
+                    horizon.as_nanos().saturating_sub(1) / MINUTE.as_nanos() * MINUTE.as_nanos();
                 self.count_traffic(service, SimTime::from_nanos(start), &reading);
             }
         }
@@ -64,8 +65,7 @@ impl World<'_, '_> {
         self.bill_load_balancers(horizon);
 
         let scenario = self.scenario;
-        let meter = std::mem::take(&mut self.meter);
-        let invoice = meter.finish();
+        let invoice = self.meter.finish(&scenario.prices);
         let group_costs: Vec<i128> = self
             .groups
             .iter()
@@ -96,7 +96,7 @@ impl World<'_, '_> {
             .services
             .enumerate()
             .map(|(id, state)| {
-                let elasticity = state.load.as_ref().and_then(|load| load.elasticity());
+                let elasticity = state.load.as_ref().and_then(LoadState::elasticity);
                 ServiceResults {
                     name: state.settings.name.clone(),
                     desired_mean: state.desired_integral.mean_at(horizon),
@@ -104,7 +104,7 @@ impl World<'_, '_> {
                     running_peak: state.running.peak() as u32,
                     cost: direct(&state.settings.name)
                         + shares[self.owner_index(Owner::Service(id))],
-                    load: state.load.as_ref().map(|load| load.results()),
+                    load: state.load.as_ref().map(LoadState::results),
                     scaling: state.scaler.as_ref().map(|_| ScalingResults {
                         scale_out: state.scale_out,
                         scale_in: state.scale_in,
@@ -160,7 +160,7 @@ impl World<'_, '_> {
             events: statistics.events,
             simulated: scenario.duration,
             aws_rules: scenario.rules.name.to_owned(),
-            price_date: scenario.prices.date().to_owned(),
+            price_date: scenario.prices.date(),
             utilization: self.utilization(horizon),
             instances: self.instance_totals(horizon),
             tasks: self.task_totals(),
@@ -326,7 +326,7 @@ impl World<'_, '_> {
                 let nanos = u128::from(until.saturating_since(registered).as_nanos());
                 let micro = |reserved: u128, size: u64| -> u64 {
                     let whole = nanos * u128::from(size);
-                    if whole == 0 { 0 } else { (reserved * 1_000_000 / whole) as u64 }
+                    (reserved * 1_000_000).checked_div(whole).unwrap_or(0) as u64
                 };
                 InstanceRecord {
                     group: group.settings.name.clone(),
@@ -357,7 +357,7 @@ impl World<'_, '_> {
     }
 
     fn warnings(&self) -> Vec<String> {
-        let mut warnings: Vec<String> = self.scenario.prices.warnings().to_vec();
+        let mut warnings: Vec<String> = self.scenario.prices.warnings();
         for state in &self.batches {
             let waiting = state.waiting.len();
             if waiting > 0 {

@@ -28,7 +28,11 @@ impl ServiceMetrics {
         let range = scaler.map_or(1, ServiceScaler::evaluation_range);
         let service = || MetricSeries::new(MINUTE, control_plane.service_metric_delay, range);
         let delay = control_plane.load_balancer_metric_delay;
-        Self { cpu: service(), memory: service(), requests: MetricSeries::new(MINUTE, delay, range) }
+        Self {
+            cpu: service(),
+            memory: service(),
+            requests: MetricSeries::new(MINUTE, delay, range),
+        }
     }
 
     fn series(&self, metric: ServiceMetric) -> &MetricSeries {
@@ -156,7 +160,8 @@ impl World<'_, '_> {
                     }
                 }
                 Err(rejected) => {
-                    let message = format!("Scheduled action {} was not applied: {rejected}", change.name);
+                    let message =
+                        format!("Scheduled action {} was not applied: {rejected}", change.name);
                     self.log(now, EventCategory::ServiceScaling, name, None, message);
                 }
             }

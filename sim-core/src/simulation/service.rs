@@ -339,7 +339,8 @@ impl World<'_, '_> {
     /// Logs "steady state" once the service runs what it should and all of it is healthy.
     pub(super) fn announce_steady_state(&mut self, id: ServiceId, now: SimTime) {
         let state = &mut self.services[id];
-        let complete = state.healthy == state.desired && state.active.len() == state.desired as usize;
+        let complete =
+            state.healthy == state.desired && state.active.len() == state.desired as usize;
         if !complete || state.steady {
             return;
         }

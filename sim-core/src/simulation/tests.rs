@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use super::testing::{
-    batch, control_plane, definition, empty, group, managed_provider, service,
-};
+use super::testing::{batch, control_plane, definition, empty, group, managed_provider, service};
 use crate::autoscaling::{ServiceMetric, TargetTrackingPolicy};
 use crate::engine::{DurationDistribution, RunError};
 use crate::placement::PlacementConstraint;
@@ -165,10 +163,9 @@ fn distinct_instance_limits_a_service_to_one_task_per_instance() {
 fn loaded(cpu_units: u32, requests_per_second: f64) -> Scenario {
     let mut scenario = empty();
     scenario.task_definitions.push(definition(cpu_units, 1024));
-    scenario.capacity_providers.push(CapacityProvider {
-        name: "FARGATE".into(),
-        kind: CapacityProviderKind::Fargate,
-    });
+    scenario
+        .capacity_providers
+        .push(CapacityProvider { name: "FARGATE".into(), kind: CapacityProviderKind::Fargate });
     let mut web = service("web", 4, strategy());
     web.starts_ready = true;
     web.load = Some(ServiceLoad {
@@ -272,10 +269,8 @@ fn fargate_spot_tasks_are_interrupted_and_replaced() {
 #[test]
 fn the_same_scenario_gives_the_same_results_and_another_seed_does_not() {
     let mut scenario = loaded(1024, 36.0);
-    scenario.control_plane.fargate_provisioning = DurationDistribution::Uniform {
-        low: seconds(10),
-        high: seconds(60),
-    };
+    scenario.control_plane.fargate_provisioning =
+        DurationDistribution::Uniform { low: seconds(10), high: seconds(60) };
     scenario.services[0].starts_ready = false;
     let first = run(&scenario);
     let again = run(&scenario);

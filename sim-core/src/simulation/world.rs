@@ -2,15 +2,15 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
+use super::Progress;
 use super::balancer::ServiceHour;
 use super::event::Event;
 use super::integral::Integral;
 use super::load::LoadState;
 use super::quota::TokenBucket;
 use super::recorder::Recorder;
-use super::task::{Owner, Task};
-use super::Progress;
 use super::scaling::ServiceMetrics;
+use super::task::{Owner, Task};
 use crate::autoscaling::{CapacityScaler, ServiceScaler};
 use crate::billing::Meter;
 use crate::engine::{Digest, Model, Phase, Scheduler, StreamKey, label_hash};
@@ -328,7 +328,9 @@ impl<'s, 'p> World<'s, 'p> {
                     reserved_memory: 0,
                     scale_out: 0,
                     scale_in: 0,
-                    cause: "an instance was started in response to the desired capacity of the group".into(),
+                    cause:
+                        "an instance was started in response to the desired capacity of the group"
+                            .into(),
                     instance_key: key("instance", &settings.name),
                     reconcile_key: key("reconcile", &settings.name),
                     owner_weights: vec![Integral::default(); owners],
@@ -347,7 +349,9 @@ impl<'s, 'p> World<'s, 'p> {
                         let delay = control_plane.capacity_provider_metric_delay;
                         managed_scaling.map(|settings| CapacityScaler::new(name, settings, delay))
                     }
-                    CapacityProviderKind::Fargate | CapacityProviderKind::FargateSpot { .. } => None,
+                    CapacityProviderKind::Fargate | CapacityProviderKind::FargateSpot { .. } => {
+                        None
+                    }
                 },
                 newest_reservation: None,
             })
@@ -367,7 +371,7 @@ impl<'s, 'p> World<'s, 'p> {
             fargate_spot_bucket: fargate_bucket,
             provisioning: 0,
             place_waiting_pending: false,
-            meter: Meter::new(&scenario.prices, scenario.start_unix_seconds),
+            meter: Meter::new(scenario.start_unix_seconds),
             recorder: Recorder::new(scenario),
             log: Vec::new(),
             totals: Totals::default(),

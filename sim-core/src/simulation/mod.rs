@@ -26,6 +26,8 @@ mod scaling;
 mod service;
 mod task;
 #[cfg(test)]
+mod random;
+#[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;

@@ -1,3 +1,4 @@
 //! The scenario language, sweeps and the `plimsoll` command.
 
 pub mod output;
+pub mod schedule;

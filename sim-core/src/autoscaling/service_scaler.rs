@@ -90,12 +90,9 @@ struct Wish {
 }
 
 impl Wish {
-    /// The larger of two wishes; the earlier policy wins a tie.
-    fn larger(best: Option<Self>, other: Self) -> Option<Self> {
-        match best {
-            Some(best) if best.capacity >= other.capacity => Some(best),
-            _ => Some(other),
-        }
+    /// The larger of this wish and an earlier one, which wins a tie.
+    fn or_larger(self, earlier: Option<Self>) -> Self {
+        earlier.filter(|earlier| earlier.capacity >= self.capacity).unwrap_or(self)
     }
 }
 
@@ -315,14 +312,16 @@ impl ServiceScaler {
                     0 => self.min.max(1),
                     _ => proportional_capacity(base, value, policy.target_value),
                 };
-                best = Wish::larger(best, Wish { capacity, author: Author::TrackerHigh(index) });
+                let wish = Wish { capacity, author: Author::TrackerHigh(index) };
+                best = Some(wish.or_larger(best));
             }
         }
         for (index, adjustment) in self.acting_steps(now, metrics) {
             let policy = &self.steps[index].policy;
             if policy.direction(adjustment, running) == Some(ScalingDirection::Out) {
                 let capacity = policy.adjusted(base, adjustment);
-                best = Wish::larger(best, Wish { capacity, author: Author::Step(index) });
+                let wish = Wish { capacity, author: Author::Step(index) };
+                best = Some(wish.or_larger(best));
             }
         }
         best
@@ -346,7 +345,8 @@ impl ServiceScaler {
             let values = judged.into_iter().flatten().map(|point| point.value);
             if let Some(value) = values.reduce(f64::max) {
                 let capacity = proportional_capacity(running, value, policy.target_value);
-                best = Wish::larger(best, Wish { capacity, author: Author::TrackerLow(index) });
+                let wish = Wish { capacity, author: Author::TrackerLow(index) };
+                best = Some(wish.or_larger(best));
             }
         }
         if !(any_acts && all_ready) {
@@ -357,7 +357,8 @@ impl ServiceScaler {
             let policy = &self.steps[index].policy;
             if policy.direction(adjustment, running) == Some(ScalingDirection::In) {
                 let capacity = policy.adjusted(running, adjustment);
-                best = Wish::larger(best, Wish { capacity, author: Author::Step(index) });
+                let wish = Wish { capacity, author: Author::Step(index) };
+                best = Some(wish.or_larger(best));
             }
         }
         match best {

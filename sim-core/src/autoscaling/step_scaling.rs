@@ -350,7 +350,7 @@ mod tests {
     fn a_bound_is_hit_despite_the_last_bits() {
         let steps = [(Some(0.0), Some(10.0), 1), (Some(10.0), None, 2)];
         let policy = policy(PERCENT, ComparisonOperator::GreaterThan, 6.4, &steps);
-        assert!(16.4 - 6.4 < 10.0, "the premise: the difference falls short in binary");
+        // 16.4 − 6.4 falls short of 10 in binary.
         assert_eq!(policy.adjustment_for(16.4), Some(2));
     }
 

@@ -23,7 +23,7 @@ struct Dice(Stream);
 
 impl Dice {
     fn below(&mut self, n: u64) -> u64 {
-        crate::engine::below(self.0.next_u64(), n)
+        crate::engine::variates::below(self.0.next_u64(), n)
     }
 
     fn between(&mut self, low: u64, high: u64) -> u64 {

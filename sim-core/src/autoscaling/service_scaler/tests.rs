@@ -223,6 +223,19 @@ fn tv_tt_5_scale_in_needs_all_policies_and_takes_the_largest() {
 }
 
 #[test]
+fn a_policy_that_is_not_ready_blocks_scale_in_even_if_its_law_would_allow_it() {
+    let target_tracking = vec![
+        tracking(ServiceMetric::CpuUtilization, 50.0),
+        tracking(ServiceMetric::MemoryUtilization, 50.0),
+    ];
+    let mut bench = Bench::new(&ScalableTarget { target_tracking, ..target(1, 100) });
+    // Memory at 46 % of 50 % asks for 19 of 20, but its low alarm needs less than 45 %.
+    assert_eq!(bench.minutes_of(20, 10.0, 46.0, still(20, 20)), None);
+    let reason = bench.minute_of(10.0, 46.0, still(20, 20)).not_scaled.map(|it| it.reason);
+    assert_eq!(reason, Some(NotScaledReason::OtherPoliciesNotReady));
+}
+
+#[test]
 fn tv_tt_6_counts_outside_the_bounds() {
     let run = |min, max, value, desired| {
         let mut bench = Bench::new(&tracker(min, max, 50.0));
@@ -230,6 +243,8 @@ fn tv_tt_6_counts_outside_the_bounds() {
         decision.map(|decision| decision.new_desired)
     };
     assert_eq!(run(3, 10, 100.0, 1), Some(3));
+    // First to the minimum, even if the law asks for more already.
+    assert_eq!(run(3, 10, 400.0, 1), Some(3));
     assert_eq!(run(3, 10, 10.0, 1), None);
     assert_eq!(run(3, 10, 10.0, 14), Some(10));
     assert_eq!(run(3, 10, 100.0, 14), None);
@@ -441,4 +456,92 @@ fn a_scheduled_action_overrides_an_activity_and_ignores_cooldowns() {
     let decision = outcome.decision.expect("lifts");
     assert_eq!((decision.from, decision.new_desired), (8, 20));
     assert_eq!(bench.scaler.bounds(), (20, 100));
+}
+
+#[test]
+fn a_scale_in_cooldown_that_was_cancelled_does_not_come_back() {
+    let mut settings = tracker(1, 100, 50.0);
+    settings.target_tracking[0].scale_in_cooldown = SimDuration::from_secs(86_400);
+    let mut bench = Bench::new(&settings);
+    assert!(bench.minutes_of(15, 25.0, 0.0, still(8, 8)).is_some());
+    assert!(bench.minutes_of(3, 100.0, 0.0, still(4, 4)).is_some());
+    let decision = bench.minutes_of(15, 25.0, 0.0, still(8, 8)).expect("scales in again");
+    assert_eq!(decision.new_desired, 4);
+}
+
+#[test]
+fn tasks_that_are_still_stopping_are_not_removed_twice() {
+    let mut bench = Bench::new(&tracker(1, 100, 50.0));
+    let decision = bench.minutes_of(15, 20.0, 0.0, still(8, 8)).expect("scales in");
+    assert_eq!(decision.new_desired, 4);
+    // Seven still run, and the points are those of eight: the law alone would ask for three.
+    let blocked = bench.minute_of(20.0, 0.0, still(7, 4));
+    assert_eq!(blocked.decision, None);
+    let reason = blocked.not_scaled.map(|it| it.reason);
+    assert_eq!(reason, Some(NotScaledReason::ActivityInProgress));
+}
+
+#[test]
+fn a_decision_on_its_way_is_not_repeated() {
+    let mut bench = Bench::new(&tracker(1, 100, 50.0));
+    assert!(bench.minutes_of(3, 100.0, 0.0, still(4, 4)).is_some());
+    assert_eq!(bench.minute_of(100.0, 0.0, still(4, 4)).decision, None);
+}
+
+#[test]
+fn scale_in_lowers_both_the_desired_and_the_running_count() {
+    // Four of eight found no place: the law keeps the four, and the eight stay desired.
+    let mut unplaced = Bench::new(&tracker(1, 100, 50.0));
+    assert_eq!(unplaced.minutes_of(20, 44.0, 0.0, still(4, 8)), None);
+    // More run than desired: the law's five must not raise the desired four.
+    let mut stopping = Bench::new(&tracker(1, 100, 50.0));
+    assert_eq!(stopping.minutes_of(20, 25.0, 0.0, still(10, 4)), None);
+}
+
+#[test]
+fn the_bounds_are_named_when_they_hold_capacity() {
+    let reason = |minutes, value, desired| {
+        let mut bench = Bench::new(&tracker(2, 6, 50.0));
+        bench.minutes_of(minutes, value, 0.0, still(desired, desired));
+        let evaluation = bench.minute_of(value, 0.0, still(desired, desired));
+        assert_eq!(evaluation.decision, None);
+        evaluation.not_scaled.map(|it| it.reason)
+    };
+    assert_eq!(reason(3, 100.0, 6), Some(NotScaledReason::AlreadyAtMaxCapacity));
+    assert_eq!(reason(20, 10.0, 2), Some(NotScaledReason::AlreadyAtMinCapacity));
+}
+
+proptest::proptest! {
+    /// Whatever the metric does, a decision goes the way it says and stays within the bounds.
+    #[test]
+    fn decisions_stay_within_the_bounds(
+        values in proptest::collection::vec((0.0..200.0_f64, 0_u32..3), 1..120),
+        initial in 0_u32..30,
+    ) {
+        let below = ComparisonOperator::LessThan;
+        let above = ComparisonOperator::GreaterThan;
+        let kind = AdjustmentType::PercentChangeInCapacity;
+        let step_scaling = vec![
+            steps("in", below, kind, &[(None, Some(-30.0), -50), (Some(-30.0), Some(0.0), -10)]),
+            steps("out", above, kind, &[(Some(0.0), Some(80.0), 10), (Some(80.0), None, 60)]),
+        ];
+        let settings = ScalableTarget { step_scaling, ..tracker(2, 20, 50.0) };
+        let mut bench = Bench::new(&settings);
+        let (mut desired, mut running) = (initial, initial);
+        for (value, arrivals) in values {
+            // Tasks come and go one by one, so that activities take time.
+            for _ in 0..arrivals {
+                running = if running < desired { running + 1 } else { running.min(desired + 1) };
+            }
+            let evaluation = bench.minute_of(value, 0.0, still(running, desired));
+            if let Some(decision) = evaluation.decision {
+                proptest::prop_assert_eq!(decision.from, desired);
+                proptest::prop_assert!((2..=20).contains(&decision.new_desired));
+                let out = decision.new_desired > desired;
+                proptest::prop_assert_eq!(out, decision.direction == ScalingDirection::Out);
+                proptest::prop_assert_ne!(decision.new_desired, desired);
+                desired = decision.new_desired;
+            }
+        }
+    }
 }

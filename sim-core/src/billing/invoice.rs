@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::catalog::HourlyRate;
 
-use super::cost::{Cost, Quantity};
+use super::cost::{Cost, Quantity, Unit};
 use super::price_book::MissingPrice;
 
 /// What kind of resource a line pays for.
@@ -74,6 +74,20 @@ impl BillLine {
         HourlyRate::from_ten_billionths(self.unit_price).to_string()
     }
 
+    /// What makes two lines one. The price tells apart what AWS gives one usage type, such as Linux and
+    /// Windows instances of a type.
+    fn kind(&self) -> (i64, Category, &str, &str, &str, u64, Unit) {
+        (
+            self.period_start,
+            self.category,
+            &self.owner,
+            &self.resource_group,
+            &self.usage_type,
+            self.unit_price,
+            self.quantity.unit,
+        )
+    }
+
     /// Exact value of the line, before the rounding of its amount.
     pub fn exact(&self) -> Cost {
         Cost::of(self.unit_price, self.quantity)
@@ -108,27 +122,16 @@ pub struct HourlyCost {
 }
 
 impl Invoice {
-    /// Sorts `lines`, whose amounts are not yet set, and sets them.
+    /// Sorts `lines`, whose amounts are not yet set, merges those of one kind and sets the amounts.
     pub(super) fn new(mut lines: Vec<BillLine>, unpriced: Vec<MissingPrice>) -> Self {
-        // Lines that agree in all names (one group that changed its operating system) differ in price;
-        // those that do not stay in the order of first use.
-        lines.sort_by(|a, b| {
-            (
-                a.period_start,
-                a.category,
-                &a.owner,
-                &a.resource_group,
-                &a.usage_type,
-                a.unit_price,
-            )
-                .cmp(&(
-                    b.period_start,
-                    b.category,
-                    &b.owner,
-                    &b.resource_group,
-                    &b.usage_type,
-                    b.unit_price,
-                ))
+        lines.sort_by(|a, b| a.kind().cmp(&b.kind()));
+        // Ephemeral storage has one usage type for all kinds of tasks, which are metered apart.
+        lines.dedup_by(|next, line| {
+            let same = next.kind() == line.kind();
+            if same {
+                line.quantity.count += next.quantity.count;
+            }
+            same
         });
         let mut exact = Cost::ZERO;
         let mut total = 0;
@@ -203,7 +206,6 @@ impl Invoice {
 
 #[cfg(test)]
 mod tests {
-    use super::super::cost::Unit;
     use super::*;
 
     fn line(hour: i64, category: Category, owner: &str, seconds: u128) -> BillLine {

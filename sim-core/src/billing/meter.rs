@@ -13,9 +13,8 @@ use super::billed_time::{
 use super::capacity_units::{CapacityUnit, HourlyTraffic};
 use super::cost::{Quantity, Unit};
 use super::invoice::{BillLine, Category, Invoice};
-use super::price_book::{
-    EPHEMERAL_STORAGE, LOAD_BALANCER, LOAD_BALANCER_UNIT, MissingPrice, PriceBook, VOLUME,
-};
+use super::price_book::{MissingPrice, PriceBook};
+use super::price_source::{EPHEMERAL_STORAGE, LOAD_BALANCER, LOAD_BALANCER_UNIT, VOLUME};
 
 const HOUR: u64 = 3600;
 

@@ -1,1 +1,3 @@
 //! The scenario language, sweeps and the `plimsoll` command.
+
+pub mod output;

@@ -1,0 +1,9 @@
+//! Verification of the engine: its queue against a reference, its numbers against pinned vectors,
+//! its variates against their distributions, its clock against queueing theory.
+
+mod event_queue;
+mod golden;
+mod goodness_of_fit;
+mod numerics;
+mod queueing;
+mod station;

@@ -75,11 +75,7 @@ impl fmt::Display for MissingPrice {
         if self.known_in.is_empty() {
             return f.write_str("; give one in the scenario");
         }
-        write!(
-            f,
-            "; known in {}; or give one in the scenario",
-            self.known_in.join(", ")
-        )
+        write!(f, "; known in {}; or give one in the scenario", self.known_in.join(", "))
     }
 }
 
@@ -109,11 +105,7 @@ impl PriceBook {
     pub fn for_region(region: &str, needs: &PriceNeeds<'_>) -> Result<Self, Vec<MissingPrice>> {
         let book = Self::from_catalogue(region, needs);
         let missing = book.missing(needs);
-        if missing.is_empty() {
-            Ok(book)
-        } else {
-            Err(missing)
-        }
+        if missing.is_empty() { Ok(book) } else { Err(missing) }
     }
 
     /// Those prices of `needs` in `region` that the catalogue has.
@@ -121,22 +113,17 @@ impl PriceBook {
     /// Load balancers, volumes and ephemeral storage take the price of us-east-1 where the region's is
     /// not known; [`warnings`](Self::warnings) says so.
     pub fn from_catalogue(region: &str, needs: &PriceNeeds<'_>) -> Self {
-        let mut book = Self {
-            region: region.to_owned(),
-            ..Self::default()
-        };
+        let mut book = Self { region: region.to_owned(), ..Self::default() };
         for &(name, operating_system) in &needs.instances {
             if let Some(priced) = instance_rate(name, operating_system, region) {
-                book.instances
-                    .insert((name.to_owned(), operating_system), priced);
+                book.instances.insert((name.to_owned(), operating_system), priced);
             }
         }
         for &(operating_system, architecture, spot) in &needs.fargate {
             let entry = needs.windows_fargate_price;
             let priced = fargate_rates(region, operating_system, architecture, spot, entry);
             if let Some(priced) = priced {
-                book.fargate
-                    .insert((operating_system, architecture, spot), priced);
+                book.fargate.insert((operating_system, architecture, spot), priced);
             }
         }
         if needs.ephemeral_storage {
@@ -161,30 +148,15 @@ impl PriceBook {
             }
         }
         for &(operating_system, architecture, spot) in &needs.fargate {
-            if self
-                .fargate_rates(operating_system, architecture, spot)
-                .is_none()
-            {
+            if self.fargate_rates(operating_system, architecture, spot).is_none() {
                 missing.push(self.missing_fargate(operating_system, architecture, spot));
             }
         }
         let others = [
-            (
-                needs.ephemeral_storage,
-                self.ephemeral_storage.is_some(),
-                EPHEMERAL_STORAGE,
-            ),
+            (needs.ephemeral_storage, self.ephemeral_storage.is_some(), EPHEMERAL_STORAGE),
             (needs.volumes, self.volume.is_some(), VOLUME),
-            (
-                needs.load_balancers,
-                self.load_balancer.is_some(),
-                LOAD_BALANCER,
-            ),
-            (
-                needs.load_balancers,
-                self.load_balancer_unit.is_some(),
-                LOAD_BALANCER_UNIT,
-            ),
+            (needs.load_balancers, self.load_balancer.is_some(), LOAD_BALANCER),
+            (needs.load_balancers, self.load_balancer_unit.is_some(), LOAD_BALANCER_UNIT),
         ];
         for (needed, present, item) in others {
             if needed && !present {
@@ -203,12 +175,7 @@ impl PriceBook {
     /// none. Undated prices do not count; [`warnings`](Self::warnings) names them.
     pub fn date(&self) -> String {
         let entries = self.entries();
-        let dates = || {
-            entries
-                .iter()
-                .map(|it| it.as_of)
-                .filter(|it| it.starts_with("20"))
-        };
+        let dates = || entries.iter().map(|it| it.as_of).filter(|it| it.starts_with("20"));
         match (dates().min(), dates().max()) {
             (Some(first), Some(last)) if first < last => format!("{first} to {last}"),
             (Some(only), _) => only.to_owned(),
@@ -224,22 +191,18 @@ impl PriceBook {
             let (as_of, remark) = match origin {
                 Origin::Given => return,
                 Origin::Stated { as_of, .. } => (as_of, None),
-                Origin::Derived { as_of, .. } => (
-                    as_of,
-                    Some("is derived from the us-east-1 price, to about 1 %".to_owned()),
-                ),
-                Origin::OtherRegion { as_of, .. } => (
-                    as_of,
-                    Some(format!("is not known; that of `{FALLBACK_REGION}` is used")),
-                ),
+                Origin::Derived { as_of, .. } => {
+                    (as_of, Some("is derived from the us-east-1 price, to about 1 %".to_owned()))
+                }
+                Origin::OtherRegion { as_of, .. } => {
+                    (as_of, Some(format!("is not known; that of `{FALLBACK_REGION}` is used")))
+                }
             };
             if let Some(remark) = remark {
                 warnings.push(format!("the price of {item} in `{region}` {remark}"));
             }
             if *as_of == "undated" {
-                warnings.push(format!(
-                    "the price of {item} in `{region}` comes without a date"
-                ));
+                warnings.push(format!("the price of {item} in `{region}` comes without a date"));
             }
         });
         warnings
@@ -257,13 +220,7 @@ impl PriceBook {
             };
             for (rate, unit) in rates {
                 let (rate, unit) = (rate.clone(), *unit);
-                entries.push(PriceEntry {
-                    item: item.to_owned(),
-                    rate,
-                    unit,
-                    source,
-                    as_of,
-                });
+                entries.push(PriceEntry { item: item.to_owned(), rate, unit, source, as_of });
             }
         });
         entries
@@ -317,8 +274,7 @@ impl PriceBook {
         operating_system: OperatingSystem,
         rate: HourlyRate,
     ) {
-        self.instances
-            .insert((instance_type.to_owned(), operating_system), given(rate));
+        self.instances.insert((instance_type.to_owned(), operating_system), given(rate));
     }
 
     /// Replaces the rates of a kind of Fargate task.
@@ -329,8 +285,7 @@ impl PriceBook {
         spot: bool,
         rates: FargateRates,
     ) {
-        self.fargate
-            .insert((operating_system, architecture, spot), given(rates));
+        self.fargate.insert((operating_system, architecture, spot), given(rates));
     }
 
     /// Replaces the rate of ephemeral storage.
@@ -367,11 +322,8 @@ impl PriceBook {
                 os_license_vcpu_hour: priced.rate.os_license_vcpu_hour.map(|it| it.times(factor)),
             };
         }
-        let hourly = [
-            &mut book.ephemeral_storage,
-            &mut book.load_balancer,
-            &mut book.load_balancer_unit,
-        ];
+        let hourly =
+            [&mut book.ephemeral_storage, &mut book.load_balancer, &mut book.load_balancer_unit];
         for priced in hourly.into_iter().flatten() {
             priced.rate = priced.rate.times(factor);
         }
@@ -390,11 +342,7 @@ impl PriceBook {
         MissingPrice {
             item: instance_item(name, operating_system),
             region: self.region.clone(),
-            known_in: catalog::instance_price_regions()
-                .iter()
-                .filter(known)
-                .copied()
-                .collect(),
+            known_in: catalog::instance_price_regions().iter().filter(known).copied().collect(),
         }
     }
 
@@ -416,11 +364,7 @@ impl PriceBook {
     }
 
     pub(super) fn missing_item(&self, item: &str) -> MissingPrice {
-        MissingPrice {
-            item: item.to_owned(),
-            region: self.region.clone(),
-            known_in: Vec::new(),
-        }
+        MissingPrice { item: item.to_owned(), region: self.region.clone(), known_in: Vec::new() }
     }
 
     /// Calls `each` with item, origin and rates (decimal, unit) of every entry.
@@ -450,11 +394,7 @@ impl PriceBook {
             }
         }
         if let Some(priced) = &self.volume {
-            each(
-                VOLUME,
-                &priced.origin,
-                &[(priced.rate.to_string(), "GB-Months")],
-            );
+            each(VOLUME, &priced.origin, &[(priced.rate.to_string(), "GB-Months")]);
         }
     }
 }

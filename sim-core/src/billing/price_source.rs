@@ -27,20 +27,11 @@ pub struct FargateRates {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Origin {
     /// The catalogue has it for the region.
-    Stated {
-        as_of: &'static str,
-        source: &'static str,
-    },
+    Stated { as_of: &'static str, source: &'static str },
     /// Derived from the us-east-1 price.
-    Derived {
-        as_of: &'static str,
-        source: &'static str,
-    },
+    Derived { as_of: &'static str, source: &'static str },
     /// The price of us-east-1 stands in for the region's, wholly or in part.
-    OtherRegion {
-        as_of: &'static str,
-        source: &'static str,
-    },
+    OtherRegion { as_of: &'static str, source: &'static str },
     /// Given by the scenario.
     Given,
 }
@@ -57,10 +48,7 @@ pub(super) const LOAD_BALANCER: &str = "load balancer hours";
 pub(super) const LOAD_BALANCER_UNIT: &str = "load balancer capacity units";
 
 pub(super) fn given<Rate>(rate: Rate) -> Priced<Rate> {
-    Priced {
-        rate,
-        origin: Origin::Given,
-    }
+    Priced { rate, origin: Origin::Given }
 }
 
 fn os_name(operating_system: OperatingSystem) -> &'static str {
@@ -84,10 +72,7 @@ pub(super) fn fargate_item(
         Architecture::X86_64 => "X86_64",
         Architecture::Arm64 => "ARM64",
     };
-    format!(
-        "{market} with {} on {architecture}",
-        os_name(operating_system)
-    )
+    format!("{market} with {} on {architecture}", os_name(operating_system))
 }
 
 pub(super) fn instance_rate(
@@ -98,14 +83,12 @@ pub(super) fn instance_rate(
     let price = on_demand_price(name, region)?;
     let (as_of, source) = (price.as_of, price.source);
     match operating_system {
-        OperatingSystem::Linux if price.derived => Some(Priced {
-            rate: price.rate,
-            origin: Origin::Derived { as_of, source },
-        }),
-        OperatingSystem::Linux => Some(Priced {
-            rate: price.rate,
-            origin: Origin::Stated { as_of, source },
-        }),
+        OperatingSystem::Linux if price.derived => {
+            Some(Priced { rate: price.rate, origin: Origin::Derived { as_of, source } })
+        }
+        OperatingSystem::Linux => {
+            Some(Priced { rate: price.rate, origin: Origin::Stated { as_of, source } })
+        }
         OperatingSystem::Windows => {
             let licence = windows_licence(catalog::instance_type(name)?)?;
             let as_of = WINDOWS_LICENCE_DATE.min(as_of);
@@ -117,10 +100,7 @@ pub(super) fn instance_rate(
                 // The licence was read for us-east-1 only.
                 Origin::OtherRegion { as_of, source }
             };
-            Some(Priced {
-                rate: price.rate.plus(licence),
-                origin,
-            })
+            Some(Priced { rate: price.rate.plus(licence), origin })
         }
     }
 }
@@ -146,10 +126,7 @@ pub(super) fn fargate_rates(
             os_license_vcpu_hour: price.os_license_vcpu_hour,
         }
     };
-    let origin = Origin::Stated {
-        as_of: price.as_of,
-        source: price.source,
-    };
+    let origin = Origin::Stated { as_of: price.as_of, source: price.source };
     Some(Priced { rate, origin })
 }
 
@@ -157,35 +134,16 @@ pub(super) fn ephemeral_price(region: &str) -> Option<DatedRate<HourlyRate>> {
     // The price does not depend on the architecture, and x86 rows are the more complete ones.
     let price = catalog::fargate_price(region, OperatingSystem::Linux, Architecture::X86_64)?;
     let rate = price.ephemeral_gb_hour?;
-    Some(DatedRate {
-        rate,
-        as_of: price.as_of,
-        source: price.source,
-    })
+    Some(DatedRate { rate, as_of: price.as_of, source: price.source })
 }
 
 pub(super) fn or_fallback<Rate>(
     region: &str,
     price: impl Fn(&str) -> Option<DatedRate<Rate>>,
 ) -> Option<Priced<Rate>> {
-    if let Some(DatedRate {
-        rate,
-        as_of,
-        source,
-    }) = price(region)
-    {
-        return Some(Priced {
-            rate,
-            origin: Origin::Stated { as_of, source },
-        });
+    if let Some(DatedRate { rate, as_of, source }) = price(region) {
+        return Some(Priced { rate, origin: Origin::Stated { as_of, source } });
     }
-    let DatedRate {
-        rate,
-        as_of,
-        source,
-    } = price(FALLBACK_REGION)?;
-    Some(Priced {
-        rate,
-        origin: Origin::OtherRegion { as_of, source },
-    })
+    let DatedRate { rate, as_of, source } = price(FALLBACK_REGION)?;
+    Some(Priced { rate, origin: Origin::OtherRegion { as_of, source } })
 }

@@ -8,66 +8,32 @@ use crate::scenario::Architecture;
 /// Some use of anything, as plain numbers.
 #[derive(Clone, Debug)]
 enum Usage {
-    Fargate {
-        owner: usize,
-        kind: usize,
-        cpu: u64,
-        memory: u64,
-        storage: u32,
-    },
-    Instance {
-        group: usize,
-        kind: usize,
-    },
-    Volume {
-        group: usize,
-        gib: u32,
-    },
-    LoadBalancer {
-        balancer: usize,
-        connections: u64,
-        bytes: u64,
-        requests: u64,
-        rules: u32,
-    },
+    Fargate { owner: usize, kind: usize, cpu: u64, memory: u64, storage: u32 },
+    Instance { group: usize, kind: usize },
+    Volume { group: usize, gib: u32 },
+    LoadBalancer { balancer: usize, connections: u64, bytes: u64, requests: u64, rules: u32 },
 }
 
 const NAMES: [&str; 3] = ["api", "batch", "web"];
 
 fn usages() -> impl Strategy<Value = Vec<(Usage, u64, u64, bool)>> {
     let usage = prop_oneof![
-        (
-            0..3_usize,
-            0..4_usize,
-            1..16_384_u64,
-            1..122_880_u64,
-            0..200_u32
-        )
-            .prop_map(|(owner, kind, cpu, memory, storage)| Usage::Fargate {
+        (0..3_usize, 0..4_usize, 1..16_384_u64, 1..122_880_u64, 0..200_u32).prop_map(
+            |(owner, kind, cpu, memory, storage)| Usage::Fargate {
                 owner,
                 kind,
                 cpu,
                 memory,
                 storage
-            }),
+            }
+        ),
         (0..3_usize, 0..3_usize).prop_map(|(group, kind)| Usage::Instance { group, kind }),
         (0..3_usize, 1..1000_u32).prop_map(|(group, gib)| Usage::Volume { group, gib }),
-        (
-            0..3_usize,
-            0..1_000_000_u64,
-            0..1_u64 << 40,
-            0..1_000_000_u64,
-            0..100_u32
-        )
-            .prop_map(|(balancer, connections, bytes, requests, rules)| {
-                Usage::LoadBalancer {
-                    balancer,
-                    connections,
-                    bytes,
-                    requests,
-                    rules,
-                }
-            }),
+        (0..3_usize, 0..1_000_000_u64, 0..1_u64 << 40, 0..1_000_000_u64, 0..100_u32).prop_map(
+            |(balancer, connections, bytes, requests, rules)| {
+                Usage::LoadBalancer { balancer, connections, bytes, requests, rules }
+            }
+        ),
     ];
     // Start within two days, length up to eight hours, in nanoseconds.
     let day = 86_400_000_000_000_u64;
@@ -82,13 +48,7 @@ fn meter_all(meter: &mut Meter, usages: &[(Usage, u64, u64, bool)]) -> Result<u6
         let until = SimTime::from_nanos(start + length);
         let complete = *complete;
         let billed = match *usage {
-            Usage::Fargate {
-                owner,
-                kind,
-                cpu,
-                memory,
-                storage,
-            } => {
+            Usage::Fargate { owner, kind, cpu, memory, storage } => {
                 let (operating_system, architecture, spot): (_, Architecture, _) =
                     needs().fargate[kind];
                 meter.fargate_task(&FargateUsage {
@@ -117,21 +77,10 @@ fn meter_all(meter: &mut Meter, usages: &[(Usage, u64, u64, bool)]) -> Result<u6
                 })
             }
             Usage::Volume { group, gib } => {
-                meter.volume(&VolumeUsage {
-                    group: NAMES[group],
-                    gib,
-                    from,
-                    until,
-                });
+                meter.volume(&VolumeUsage { group: NAMES[group], gib, from, until });
                 continue;
             }
-            Usage::LoadBalancer {
-                balancer,
-                connections,
-                bytes,
-                requests,
-                rules,
-            } => {
+            Usage::LoadBalancer { balancer, connections, bytes, requests, rules } => {
                 meter.load_balancer_hour(&LoadBalancerHour {
                     load_balancer: NAMES[balancer],
                     owner: NAMES[balancer],

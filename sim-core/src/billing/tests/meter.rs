@@ -16,10 +16,7 @@ fn s3_usage_is_split_at_clock_hours() {
         .map(|line| (line.period_start, line.quantity.consumed().0))
         .collect();
     let ten = start - 1800;
-    assert_eq!(
-        vcpu,
-        [(ten, "7200".to_owned()), (ten + 3600, "7200".to_owned())]
-    );
+    assert_eq!(vcpu, [(ten, "7200".to_owned()), (ten + 3600, "7200".to_owned())]);
     check_laws(&invoice);
 }
 
@@ -29,40 +26,20 @@ fn many_tasks_of_one_payer_are_few_lines() {
     for second in 0..1000 {
         let from = SimTime::from_secs(second);
         let until = SimTime::from_secs(second + 120);
-        meter.fargate_task(&FargateUsage {
-            from,
-            until,
-            ..task(256, 512, 0)
-        });
+        meter.fargate_task(&FargateUsage { from, until, ..task(256, 512, 0) });
     }
     let invoice = meter.finish(&virginia());
     let usage: Vec<&str> = invoice.lines.iter().map(|line| &*line.usage_type).collect();
     assert_eq!(usage, ["Fargate-GB-Hours", "Fargate-vCPU-Hours:perCPU"]);
-    assert_eq!(
-        invoice.lines[1].quantity.consumed().0,
-        "30000",
-        "1000 × 120 s × 0.25 vCPU"
-    );
+    assert_eq!(invoice.lines[1].quantity.consumed().0, "30000", "1000 × 120 s × 0.25 vCPU");
     check_laws(&invoice);
 }
 
 #[test]
 fn what_still_runs_is_billed_without_its_minimum() {
     let mut meter = Meter::new(0);
-    assert_eq!(
-        meter.fargate_task(&FargateUsage {
-            complete: false,
-            ..task(256, 512, 7)
-        }),
-        1
-    );
-    assert_eq!(
-        meter.fargate_task(&FargateUsage {
-            complete: false,
-            ..task(256, 512, 0)
-        }),
-        0
-    );
+    assert_eq!(meter.fargate_task(&FargateUsage { complete: false, ..task(256, 512, 7) }), 1);
+    assert_eq!(meter.fargate_task(&FargateUsage { complete: false, ..task(256, 512, 0) }), 0);
 }
 
 #[test]
@@ -78,12 +55,8 @@ fn a_minimum_may_reach_into_the_next_hour() {
         until,
         complete: true,
     });
-    let seconds: Vec<u128> = meter
-        .finish(&virginia())
-        .lines
-        .iter()
-        .map(|line| line.quantity.count)
-        .collect();
+    let seconds: Vec<u128> =
+        meter.finish(&virginia()).lines.iter().map(|line| line.quantity.count).collect();
     assert_eq!(seconds, [10, 50]);
 }
 
@@ -91,10 +64,7 @@ fn a_minimum_may_reach_into_the_next_hour() {
 fn records_of_one_load_balancer_hour_share_the_hour() {
     let mut meter = Meter::new(0);
     // Each target group alone has 0.5 units, by different dimensions: together 0.5, not 1.
-    let half = LoadBalancerHour {
-        bytes: GIB / 2,
-        ..balancer_hour(3)
-    };
+    let half = LoadBalancerHour { bytes: GIB / 2, ..balancer_hour(3) };
     meter.load_balancer_hour(&half);
     meter.load_balancer_hour(&LoadBalancerHour {
         owner: "web",
@@ -109,10 +79,7 @@ fn records_of_one_load_balancer_hour_share_the_hour() {
         .collect();
     assert_eq!(
         lines,
-        [
-            ("api", "LCUUsage", "0.5".to_owned()),
-            ("api", "LoadBalancerUsage", "1".to_owned())
-        ]
+        [("api", "LCUUsage", "0.5".to_owned()), ("api", "LoadBalancerUsage", "1".to_owned())]
     );
     assert_eq!(invoice.lines[0].period_start, 3 * 3600);
 }
@@ -120,10 +87,7 @@ fn records_of_one_load_balancer_hour_share_the_hour() {
 #[test]
 fn usage_without_a_price_is_reported_not_forgotten() {
     let mut meter = Meter::new(0);
-    meter.fargate_task(&FargateUsage {
-        ephemeral_gib: 21,
-        ..task(256, 512, 1000)
-    });
+    meter.fargate_task(&FargateUsage { ephemeral_gib: 21, ..task(256, 512, 1000) });
     meter.volume(&VolumeUsage {
         group: "web",
         gib: 1,
@@ -133,11 +97,7 @@ fn usage_without_a_price_is_reported_not_forgotten() {
     meter.load_balancer_hour(&balancer_hour(0));
     let invoice = meter.finish(&PriceBook::default());
     assert_eq!((invoice.lines.len(), invoice.total), (0, 0));
-    let items: Vec<&str> = invoice
-        .unpriced
-        .iter()
-        .map(|missing| &*missing.item)
-        .collect();
+    let items: Vec<&str> = invoice.unpriced.iter().map(|missing| &*missing.item).collect();
     assert_eq!(
         items,
         [

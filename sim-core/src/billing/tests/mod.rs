@@ -13,11 +13,7 @@ use crate::units::{SimDuration, SimTime};
 /// Everything the vectors use.
 fn needs() -> PriceNeeds<'static> {
     PriceNeeds {
-        instances: vec![
-            ("m5.large", Linux),
-            ("m5.large", Windows),
-            ("c5.large", Linux),
-        ],
+        instances: vec![("m5.large", Linux), ("m5.large", Windows), ("c5.large", Linux)],
         fargate: vec![
             (Linux, X86_64, false),
             (Linux, X86_64, true),
@@ -56,18 +52,12 @@ fn task(cpu: u64, memory: u64, millis: u64) -> FargateUsage<'static> {
 fn check_laws(invoice: &Invoice) {
     let sum: i128 = invoice.lines.iter().map(|line| line.amount).sum();
     assert_eq!(sum, invoice.total, "the lines add up");
-    assert_eq!(
-        invoice.lines.iter().map(BillLine::exact).sum::<Cost>(),
-        invoice.exact
-    );
+    assert_eq!(invoice.lines.iter().map(BillLine::exact).sum::<Cost>(), invoice.exact);
     for line in &invoice.lines {
         // |amount − price × count / denominator| ≤ 1, in integers.
         let denominator = line.quantity.unit.denominator() as i128;
         let exact = i128::from(line.unit_price) * line.quantity.count as i128;
-        assert!(
-            (line.amount * denominator - exact).abs() <= denominator,
-            "{line:?}"
-        );
+        assert!((line.amount * denominator - exact).abs() <= denominator, "{line:?}");
         assert!(line.amount >= 0);
         assert!(line.quantity.count > 0);
         assert_eq!(line.period_start % 3600, 0);
@@ -75,11 +65,7 @@ fn check_laws(invoice: &Invoice) {
     }
     let by_category: i128 = invoice.total_by_category().iter().map(|(_, sum)| sum).sum();
     let by_owner: i128 = invoice.total_by_owner().iter().map(|(_, sum)| sum).sum();
-    let by_hour: i128 = invoice
-        .hourly_by_category()
-        .iter()
-        .flat_map(|hour| hour.by_category)
-        .sum();
+    let by_hour: i128 = invoice.hourly_by_category().iter().flat_map(|hour| hour.by_category).sum();
     assert_eq!([by_category, by_owner, by_hour], [invoice.total; 3]);
 }
 

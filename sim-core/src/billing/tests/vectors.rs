@@ -20,125 +20,67 @@ fn check_task(
 #[track_caller]
 fn check_invoice(invoice: &Invoice, (numerator, denominator): (u64, u64), decimal: &str) {
     assert_eq!(invoice.unpriced, []);
-    assert!(
-        invoice.exact.is_exactly(numerator, denominator),
-        "{:?}",
-        invoice.exact
-    );
+    assert!(invoice.exact.is_exactly(numerator, denominator), "{:?}", invoice.exact);
     // The specification prints twelve decimals, the bill ten.
     let printed: f64 = format_usd(invoice.total).parse().expect("a decimal");
     let expected: f64 = decimal.parse().expect("a decimal");
-    assert!(
-        (printed - expected).abs() <= 0.51e-10 + expected * 1e-15,
-        "{printed} {expected}"
-    );
+    assert!((printed - expected).abs() <= 0.51e-10 + expected * 1e-15, "{printed} {expected}");
     check_laws(invoice);
 }
 
 #[test]
 fn f1_half_vcpu_for_ten_minutes() {
-    check_task(
-        &virginia(),
-        &task(512, 1024, 600_000),
-        600,
-        (4937, 1_200_000),
-        "0.004114166667",
-    );
+    check_task(&virginia(), &task(512, 1024, 600_000), 600, (4937, 1_200_000), "0.004114166667");
 }
 
 #[test]
 fn f2_less_than_a_minute_counts_as_one() {
-    check_task(
-        &virginia(),
-        &task(256, 512, 45_000),
-        60,
-        (4937, 24_000_000),
-        "0.000205708333",
-    );
+    check_task(&virginia(), &task(256, 512, 45_000), 60, (4937, 24_000_000), "0.000205708333");
 }
 
 #[test]
 fn f3_a_millisecond_more_is_a_second_more() {
     let usd = (301_157, 1_440_000_000);
-    check_task(
-        &virginia(),
-        &task(256, 512, 60_001),
-        61,
-        usd,
-        "0.000209136806",
-    );
+    check_task(&virginia(), &task(256, 512, 60_001), 61, usd, "0.000209136806");
 }
 
 #[test]
 fn f4_storage_beyond_20_gib_is_billed() {
-    let usage = FargateUsage {
-        ephemeral_gib: 50,
-        ..task(1024, 2048, 3_600_000)
-    };
+    let usage = FargateUsage { ephemeral_gib: 50, ..task(1024, 2048, 3_600_000) };
     check_task(&virginia(), &usage, 3600, (527, 10_000), "0.0527");
 }
 
 #[test]
 fn f5_20_gib_are_included() {
-    check_task(
-        &virginia(),
-        &task(1024, 2048, 3_600_000),
-        3600,
-        (4937, 100_000),
-        "0.04937",
-    );
+    check_task(&virginia(), &task(1024, 2048, 3_600_000), 3600, (4937, 100_000), "0.04937");
 }
 
 #[test]
 fn f6_arm() {
-    let usage = FargateUsage {
-        architecture: Arm64,
-        ..task(512, 1024, 600_000)
-    };
+    let usage = FargateUsage { architecture: Arm64, ..task(512, 1024, 600_000) };
     check_task(&virginia(), &usage, 600, (79, 24_000), "0.003291666667");
 }
 
 #[test]
 fn f7_windows_has_a_longer_minimum_and_a_licence() {
-    let usage = FargateUsage {
-        operating_system: Windows,
-        ..task(1024, 2048, 120_000)
-    };
+    let usage = FargateUsage { operating_system: Windows, ..task(1024, 2048, 120_000) };
     check_task(&virginia(), &usage, 300, (68_517, 8_000_000), "0.008564625");
 }
 
 #[test]
 fn f8_spot() {
-    let usage = FargateUsage {
-        spot: true,
-        ..task(2048, 4096, 1_800_000)
-    };
-    check_task(
-        &virginia(),
-        &usage,
-        1800,
-        (1_571_547, 100_000_000),
-        "0.01571547",
-    );
+    let usage = FargateUsage { spot: true, ..task(2048, 4096, 1_800_000) };
+    check_task(&virginia(), &usage, 1800, (1_571_547, 100_000_000), "0.01571547");
 }
 
 #[test]
 fn f9_four_vcpu() {
-    check_task(
-        &virginia(),
-        &task(4096, 8192, 3_600_000),
-        3600,
-        (4937, 25_000),
-        "0.19748",
-    );
+    check_task(&virginia(), &task(4096, 8192, 3_600_000), 3600, (4937, 25_000), "0.19748");
 }
 
 #[test]
 fn f10_the_largest_task_of_the_api_model_for_a_day() {
-    let usage = FargateUsage {
-        ephemeral_gib: 200,
-        ..task(16_384, 122_880, 86_400_000)
-    };
+    let usage = FargateUsage { ephemeral_gib: 200, ..task(16_384, 122_880, 86_400_000) };
     check_task(&virginia(), &usage, 86_400, (180_159, 6250), "28.82544");
 }
 
@@ -150,27 +92,15 @@ fn f11_a_month_of_730_hours() {
 
 #[test]
 fn f12_four_arm_vcpu() {
-    let usage = FargateUsage {
-        architecture: Arm64,
-        ..task(4096, 8192, 3_600_000)
-    };
+    let usage = FargateUsage { architecture: Arm64, ..task(4096, 8192, 3_600_000) };
     check_task(&virginia(), &usage, 3600, (79, 500), "0.158");
 }
 
 #[test]
 fn f13_frankfurt() {
-    let needs = PriceNeeds {
-        fargate: vec![(Linux, X86_64, false)],
-        ..PriceNeeds::default()
-    };
+    let needs = PriceNeeds { fargate: vec![(Linux, X86_64, false)], ..PriceNeeds::default() };
     let prices = PriceBook::for_region("eu-central-1", &needs).expect("known");
-    check_task(
-        &prices,
-        &task(512, 1024, 600_000),
-        600,
-        (2839, 600_000),
-        "0.004731666667",
-    );
+    check_task(&prices, &task(512, 1024, 600_000), 600, (2839, 600_000), "0.004731666667");
 }
 
 /// Starts an instance once for each of `lives` (in seconds), an hour apart.
@@ -224,16 +154,8 @@ fn e4_windows_with_its_licence() {
 #[track_caller]
 fn check_seconds(rate: &str, billed: u64, expected: u64, (numerator, denominator): (u64, u64)) {
     assert_eq!(billed, expected);
-    let rate = HourlyRate::parse(rate)
-        .expect("a price")
-        .as_ten_billionths();
-    let cost = Cost::of(
-        rate,
-        Quantity {
-            count: u128::from(billed),
-            unit: Unit::Hours,
-        },
-    );
+    let rate = HourlyRate::parse(rate).expect("a price").as_ten_billionths();
+    let cost = Cost::of(rate, Quantity { count: u128::from(billed), unit: Unit::Hours });
     assert!(cost.is_exactly(numerator, denominator), "{cost:?}");
 }
 
@@ -318,24 +240,9 @@ fn l3_network_load_balancer_units() {
         rule_evaluations: u128::MAX,
     };
     let parts = CapacityUnit::NETWORK_TCP.unit_hour_parts(&traffic);
-    let units = Cost::of(
-        60_000_000,
-        Quantity {
-            count: parts,
-            unit: Unit::LcuHours,
-        },
-    );
-    let hours = Cost::of(
-        225_000_000,
-        Quantity {
-            count: 5 * 3600,
-            unit: Unit::Hours,
-        },
-    );
-    assert!(
-        (units + hours).is_exactly(5 * 441, 10_000),
-        "{units:?} {hours:?}"
-    );
+    let units = Cost::of(60_000_000, Quantity { count: parts, unit: Unit::LcuHours });
+    let hours = Cost::of(225_000_000, Quantity { count: 5 * 3600, unit: Unit::Hours });
+    assert!((units + hours).is_exactly(5 * 441, 10_000), "{units:?} {hours:?}");
 }
 
 #[test]
@@ -353,16 +260,8 @@ fn l4_a_part_of_an_hour_is_billed_in_full() {
 fn x5_a_volume_for_ten_minutes() {
     let mut meter = Meter::new(0);
     let until = SimTime::from_secs(600);
-    meter.volume(&VolumeUsage {
-        group: "web",
-        gib: 30,
-        from: SimTime::ZERO,
-        until,
-    });
+    meter.volume(&VolumeUsage { group: "web", gib: 30, from: SimTime::ZERO, until });
     let invoice = meter.finish(&virginia());
-    assert_eq!(
-        invoice.lines[0].quantity.consumed(),
-        ("18000".to_owned(), "GB-Seconds")
-    );
+    assert_eq!(invoice.lines[0].quantity.consumed(), ("18000".to_owned(), "GB-Seconds"));
     check_invoice(&invoice, (1, 1825), "0.000547945205");
 }

@@ -125,8 +125,10 @@ impl Cell {
         if self.hours.is_empty() {
             self.first_hour = hour;
         }
-        if let Some(earlier) = self.first_hour.checked_sub(hour) {
-            self.hours.splice(0..0, std::iter::repeat_n([0; 3], earlier as usize));
+        if hour < self.first_hour {
+            // Uses are added when they end, so an earlier start may come later.
+            let earlier = (self.first_hour - hour) as usize;
+            self.hours.splice(0..0, std::iter::repeat_n([0; 3], earlier));
             self.first_hour = hour;
         }
         let position = (hour - self.first_hour) as usize;

@@ -291,10 +291,7 @@ pub struct IdVec<I, T> {
 
 impl<I, T> Default for IdVec<I, T> {
     fn default() -> Self {
-        Self {
-            items: Vec::new(),
-            _id: PhantomData,
-        }
+        Self { items: Vec::new(), _id: PhantomData }
     }
 }
 
@@ -343,10 +340,7 @@ impl<I: Id, T> IdVec<I, T> {
 
     /// Ids and items in id order.
     pub fn enumerate(&self) -> impl Iterator<Item = (I, &T)> {
-        self.items
-            .iter()
-            .enumerate()
-            .map(|(index, item)| (I::from_index(index), item))
+        self.items.iter().enumerate().map(|(index, item)| (I::from_index(index), item))
     }
 
     /// All ids in order.
@@ -367,10 +361,7 @@ impl<I: Id, T> IdVec<I, T> {
 
 impl<I: Id, T> FromIterator<T> for IdVec<I, T> {
     fn from_iter<It: IntoIterator<Item = T>>(items: It) -> Self {
-        Self {
-            items: items.into_iter().collect(),
-            _id: PhantomData,
-        }
+        Self { items: items.into_iter().collect(), _id: PhantomData }
     }
 }
 
@@ -422,13 +413,7 @@ mod tests {
     #[test]
     fn instants_round_up_to_a_grid() {
         let minute = SimDuration::from_secs(60);
-        assert_eq!(
-            SimTime::from_secs(61).round_up_to(minute),
-            SimTime::from_secs(120)
-        );
-        assert_eq!(
-            SimTime::from_secs(60).round_up_to(minute),
-            SimTime::from_secs(60)
-        );
+        assert_eq!(SimTime::from_secs(61).round_up_to(minute), SimTime::from_secs(120));
+        assert_eq!(SimTime::from_secs(60).round_up_to(minute), SimTime::from_secs(60));
     }
 }

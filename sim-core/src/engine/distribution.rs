@@ -153,10 +153,7 @@ impl DurationDistribution {
             Self::Pareto { shape, .. } if *shape <= 1.0 => f64::INFINITY,
             Self::Pareto { scale, shape } => scale.as_secs_f64() * shape / (shape - 1.0),
             Self::Empirical(values) => {
-                let total: u128 = values
-                    .iter()
-                    .map(|value| u128::from(value.as_nanos()))
-                    .sum();
+                let total: u128 = values.iter().map(|value| u128::from(value.as_nanos())).sum();
                 total as f64 / (values.len().max(1) as f64 * NANOS_PER_SECOND as f64)
             }
         }
@@ -164,19 +161,11 @@ impl DurationDistribution {
 }
 
 fn positive_length(length: SimDuration, reason: &'static str) -> Result<(), &'static str> {
-    if length.is_zero() {
-        Err(reason)
-    } else {
-        Ok(())
-    }
+    if length.is_zero() { Err(reason) } else { Ok(()) }
 }
 
 fn positive(value: f64, reason: &'static str) -> Result<(), &'static str> {
-    if value.is_finite() && value > 0.0 {
-        Ok(())
-    } else {
-        Err(reason)
-    }
+    if value.is_finite() && value > 0.0 { Ok(()) } else { Err(reason) }
 }
 
 #[cfg(test)]
@@ -208,11 +197,8 @@ mod tests {
     #[test]
     fn median_and_p95_are_hit_by_the_draws_that_stand_for_them() {
         let distribution = DurationDistribution::lognormal_median_p95(secs(75), secs(120)).unwrap();
-        let draw = |p: f64| {
-            distribution
-                .sample((p * 18_446_744_073_709_551_616.0) as u64)
-                .as_secs_f64()
-        };
+        let draw =
+            |p: f64| distribution.sample((p * 18_446_744_073_709_551_616.0) as u64).as_secs_f64();
         assert!((draw(0.5) - 75.0).abs() < 1e-6);
         assert!((draw(0.95) - 120.0).abs() < 1e-6);
     }
@@ -237,21 +223,13 @@ mod tests {
             }
             let se = moments.standard_deviation().unwrap() / libm::sqrt(100_000.0);
             let error = moments.mean() - distribution.mean_seconds();
-            assert!(
-                error.abs() <= 5.0 * se + 1e-9,
-                "{distribution:?}: {error} {se}"
-            );
+            assert!(error.abs() <= 5.0 * se + 1e-9, "{distribution:?}: {error} {se}");
         }
     }
 
     #[test]
     fn a_heavy_pareto_has_no_mean() {
-        assert!(
-            DurationDistribution::pareto(secs(2), 1.0)
-                .unwrap()
-                .mean_seconds()
-                .is_infinite()
-        );
+        assert!(DurationDistribution::pareto(secs(2), 1.0).unwrap().mean_seconds().is_infinite());
     }
 
     #[test]
@@ -265,9 +243,8 @@ mod tests {
             DurationDistribution::empirical(vec![secs(9), secs(1), secs(2)]).unwrap(),
         ];
         for distribution in distributions {
-            let lengths: Vec<SimDuration> = (0..1_000)
-                .map(|step| distribution.sample(step * (u64::MAX / 1_000)))
-                .collect();
+            let lengths: Vec<SimDuration> =
+                (0..1_000).map(|step| distribution.sample(step * (u64::MAX / 1_000))).collect();
             assert!(lengths.is_sorted(), "{distribution:?}");
         }
     }

@@ -139,17 +139,11 @@ impl<E: Copy> EventQueue<E> {
     /// Adds an event that can be cancelled.
     pub fn push_cancellable(&mut self, time: SimTime, phase: Phase, event: E) -> EventHandle {
         let slot = self.free_slots.pop().unwrap_or_else(|| {
-            self.slots.push(Slot {
-                generation: 0,
-                cancelled: false,
-            });
+            self.slots.push(Slot { generation: 0, cancelled: false });
             (self.slots.len() - 1) as u32
         });
         self.insert(time, phase, slot, event);
-        EventHandle {
-            slot,
-            generation: self.slots[slot as usize].generation,
-        }
+        EventHandle { slot, generation: self.slots[slot as usize].generation }
     }
 
     /// Cancels a pending event. `false` if it has fired or was cancelled before.
@@ -202,11 +196,7 @@ impl<E: Copy> EventQueue<E> {
 
     #[inline]
     fn take_fresh(&mut self, limit: u128) -> Option<Entry<E>> {
-        if self.fresh.peek()?.key() >= limit {
-            None
-        } else {
-            self.fresh.pop()
-        }
+        if self.fresh.peek()?.key() >= limit { None } else { self.fresh.pop() }
     }
 
     #[inline]
@@ -214,12 +204,7 @@ impl<E: Copy> EventQueue<E> {
         let order = ((phase as u64) << SEQUENCE_BITS) | self.sequence;
         self.sequence += 1;
         self.held += 1;
-        let entry = Entry {
-            time: time.as_nanos(),
-            order,
-            slot,
-            event,
-        };
+        let entry = Entry { time: time.as_nanos(), order, slot, event };
         if entry.time > self.window_end {
             self.wheel.push(entry);
         } else {
@@ -280,10 +265,7 @@ impl<E: Copy> EventQueue<E> {
 fn release(slots: &mut [Slot], free_slots: &mut Vec<u32>, slot: u32) -> bool {
     let state = &mut slots[slot as usize];
     let cancelled = state.cancelled;
-    *state = Slot {
-        generation: state.generation.wrapping_add(1),
-        cancelled: false,
-    };
+    *state = Slot { generation: state.generation.wrapping_add(1), cancelled: false };
     free_slots.push(slot);
     cancelled
 }

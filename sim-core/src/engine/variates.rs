@@ -65,10 +65,7 @@ pub fn lognormal_from_mean_cv(mean: f64, cv: f64) -> (f64, f64) {
 
 /// `(mu, sigma)` of the lognormal with the given median and 95th percentile.
 pub fn lognormal_from_median_p95(median: f64, p95: f64) -> (f64, f64) {
-    (
-        libm::log(median),
-        libm::log(p95 / median) / normal_quantile(0.95),
-    )
+    (libm::log(median), libm::log(p95 / median) / normal_quantile(0.95))
 }
 
 /// Hyperexponential with balanced means: an exponential of one of two rates, so that each branch
@@ -88,10 +85,7 @@ impl HyperExponential {
             return None;
         }
         let p = 0.5 * (1.0 + libm::sqrt((cv_squared - 1.0) / (cv_squared + 1.0)));
-        Some(Self {
-            p,
-            rates: [2.0 * p / mean, 2.0 * (1.0 - p) / mean],
-        })
+        Some(Self { p, rates: [2.0 * p / mean, 2.0 * (1.0 - p) / mean] })
     }
 
     /// One variate from two draws: the first chooses the branch.
@@ -134,10 +128,7 @@ mod tests {
 
     #[track_caller]
     fn close(actual: f64, expected: f64) {
-        assert!(
-            (actual - expected).abs() < 5.1e-10,
-            "{actual} instead of {expected}"
-        );
+        assert!((actual - expected).abs() < 5.1e-10, "{actual} instead of {expected}");
     }
 
     #[test]

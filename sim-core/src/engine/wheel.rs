@@ -31,11 +31,7 @@ struct Bucket {
     earliest: u64,
 }
 
-const EMPTY: Bucket = Bucket {
-    first: NONE,
-    len: 0,
-    earliest: u64::MAX,
-};
+const EMPTY: Bucket = Bucket { first: NONE, len: 0, earliest: u64::MAX };
 
 pub(super) struct Wheel<E> {
     buckets: Vec<Bucket>,
@@ -79,7 +75,7 @@ impl<E: Copy> Wheel<E> {
     /// Adds an event that is not before the base.
     #[inline]
     pub(super) fn push(&mut self, entry: Entry<E>) {
-        let level = (63 - ((entry.time ^ self.base) | 1).leading_zeros()) / DIGIT_BITS;
+        let level = ((entry.time ^ self.base) | 1).ilog2() / DIGIT_BITS;
         let digit = (entry.time >> (level * DIGIT_BITS)) as usize % DIGITS;
         let level = level as usize;
         self.occupied[level] |= 1 << digit;

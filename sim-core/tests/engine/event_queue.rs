@@ -19,11 +19,7 @@ const PHASES: [Phase; 7] = [
 #[derive(Clone, Copy, Debug)]
 enum Operation {
     /// Add an event so much later than the last one taken.
-    Push {
-        later: u64,
-        phase: usize,
-        cancellable: bool,
-    },
+    Push { later: u64, phase: usize, cancellable: bool },
     /// Take the first event.
     Pop,
     /// Take the first event if it is before an instant so much later than the last one taken.
@@ -75,8 +71,7 @@ impl Pair {
         let key = (time, phase, self.pushed);
         let at = SimTime::from_nanos(time);
         if cancellable {
-            self.handles
-                .push((self.queue.push_cancellable(at, phase, self.pushed), key));
+            self.handles.push((self.queue.push_cancellable(at, phase, self.pushed), key));
         } else {
             self.queue.push(at, phase, self.pushed);
         }
@@ -113,16 +108,8 @@ impl Pair {
     /// `monotone` applies the rule of the scheduler: no key before the last one taken.
     fn step(&mut self, operation: Operation, monotone: bool) {
         match operation {
-            Operation::Push {
-                later,
-                phase,
-                cancellable,
-            } => {
-                let time = if monotone {
-                    self.now().saturating_add(later)
-                } else {
-                    later
-                };
+            Operation::Push { later, phase, cancellable } => {
+                let time = if monotone { self.now().saturating_add(later) } else { later };
                 let phase = match self.last {
                     Some((now, current)) if monotone && time == now => PHASES[phase].max(current),
                     _ => PHASES[phase],

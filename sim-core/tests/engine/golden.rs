@@ -34,10 +34,7 @@ fn simulated(customers: u64) -> (u128, u64) {
     let station = station.run_to_the_end();
     let sum = station.waits.iter().map(|&wait| u128::from(wait)).sum();
     let pairs = station.arrivals.iter().zip(&station.waits);
-    (
-        sum,
-        pairs.fold(0, |hash, (&arrival, &wait)| fold(fold(hash, arrival), wait)),
-    )
+    (sum, pairs.fold(0, |hash, (&arrival, &wait)| fold(fold(hash, arrival), wait)))
 }
 
 #[test]

@@ -38,10 +38,7 @@ fn distance_of_samples(a: &[f64], b: &[f64]) -> f64 {
     let share = |sample: &[f64], value: f64| {
         sample.partition_point(|&other| other <= value) as f64 / sample.len() as f64
     };
-    a.iter()
-        .chain(b)
-        .map(|&value| (share(a, value) - share(b, value)).abs())
-        .fold(0.0, f64::max)
+    a.iter().chain(b).map(|&value| (share(a, value) - share(b, value)).abs()).fold(0.0, f64::max)
 }
 
 #[track_caller]
@@ -79,10 +76,8 @@ fn the_test_rejects_a_wrong_distribution() {
     let values = draws("power", |bits| variates::exponential(bits, 1.0));
     assert!(distance(&values, |x| -libm::expm1(-x / 1.08)) > ONE_SAMPLE);
     assert!(
-        distance_of_samples(
-            &values,
-            &draws("power-2", |bits| variates::exponential(bits, 1.12))
-        ) > TWO_SAMPLES
+        distance_of_samples(&values, &draws("power-2", |bits| variates::exponential(bits, 1.12)))
+            > TWO_SAMPLES
     );
 }
 
@@ -100,11 +95,7 @@ fn uniforms() {
 
 #[test]
 fn exponentials() {
-    check(
-        "exponential",
-        |bits| variates::exponential(bits, 3.0),
-        |x| -libm::expm1(-x / 3.0),
-    );
+    check("exponential", |bits| variates::exponential(bits, 3.0), |x| -libm::expm1(-x / 3.0));
     let values = check(
         "exponential-duration",
         seconds(DurationDistribution::exponential(secs(90)).unwrap()),
@@ -128,11 +119,10 @@ fn weibulls() {
 #[test]
 fn paretos() {
     for shape in [0.8, 1.5, 3.0] {
-        let values = check(
-            "pareto",
-            seconds(DurationDistribution::pareto(secs(2), shape).unwrap()),
-            |x| 1.0 - libm::pow(2.0 / x, shape),
-        );
+        let values =
+            check("pareto", seconds(DurationDistribution::pareto(secs(2), shape).unwrap()), |x| {
+                1.0 - libm::pow(2.0 / x, shape)
+            });
         check_against(&values, rand_distr::Pareto::new(2.0, shape).unwrap());
     }
 }
@@ -151,10 +141,7 @@ fn lognormals_from_mean_and_variation() {
         seconds(DurationDistribution::lognormal_mean_cv(secs(30), 0.5).unwrap()),
         |x| normal_cdf((libm::log(x) - mu) / sigma),
     );
-    check_against(
-        &values,
-        rand_distr::LogNormal::from_mean_cv(30.0, 0.5).unwrap(),
-    );
+    check_against(&values, rand_distr::LogNormal::from_mean_cv(30.0, 0.5).unwrap());
 }
 
 #[test]
@@ -164,10 +151,7 @@ fn lognormals_from_median_and_p95() {
     let values = check("lognormal-median-p95", seconds(distribution), |x| {
         normal_cdf((libm::log(x) - libm::log(75.0)) / sigma)
     });
-    check_against(
-        &values,
-        rand_distr::LogNormal::new(libm::log(75.0), sigma).unwrap(),
-    );
+    check_against(&values, rand_distr::LogNormal::new(libm::log(75.0), sigma).unwrap());
     // The two given quantiles are hit: 50 % and 95 % within the distance allowed above.
     let below = |limit: f64| values.partition_point(|&value| value <= limit) as f64 / N as f64;
     assert!((below(75.0) - 0.5).abs() < ONE_SAMPLE);
@@ -189,15 +173,9 @@ fn hyperexponentials() {
 #[test]
 fn empirical_values_come_equally_often() {
     let values: Arc<[SimDuration]> = (1..=8).map(secs).collect();
-    let drawn = draws(
-        "empirical",
-        seconds(DurationDistribution::Empirical(values)),
-    );
+    let drawn = draws("empirical", seconds(DurationDistribution::Empirical(values)));
     for value in 1..=8 {
-        let count = drawn
-            .iter()
-            .filter(|drawn| (**drawn - f64::from(value)).abs() < 1e-9)
-            .count();
+        let count = drawn.iter().filter(|drawn| (**drawn - f64::from(value)).abs() < 1e-9).count();
         // Binomial(10 000, 1/8): a standard deviation of 33, times five.
         assert!(count.abs_diff(1_250) < 165, "{value}: {count}");
     }
@@ -209,18 +187,11 @@ fn weights_are_respected() {
     let drawn = draws("weights", |bits| weights.sample(bits) as f64);
     for (item, expected) in [(0, 1_000_usize), (1, 0), (2, 3_000), (3, 6_000)] {
         let count = drawn.iter().filter(|drawn| **drawn as i32 == item).count();
-        assert!(
-            count.abs_diff(expected) <= 245.min(expected),
-            "{item}: {count}"
-        );
+        assert!(count.abs_diff(expected) <= 245.min(expected), "{item}: {count}");
     }
 }
 
 #[test]
 fn bounded_integers_are_uniform() {
-    check(
-        "below",
-        |bits| variates::below(bits, 1 << 40) as f64,
-        |x| x / (1_u64 << 40) as f64,
-    );
+    check("below", |bits| variates::below(bits, 1 << 40) as f64, |x| x / (1_u64 << 40) as f64);
 }

@@ -55,9 +55,7 @@ fn tv_15_bulk_pow() {
 
 #[test]
 fn tv_15_bulk_erf() {
-    check(0x0152_adf4_9977_97e7, |u| {
-        libm::erf(0.1 * (40.0 * u - 20.0))
-    });
+    check(0x0152_adf4_9977_97e7, |u| libm::erf(0.1 * (40.0 * u - 20.0)));
 }
 
 #[test]

@@ -31,15 +31,7 @@ impl Case {
     fn new(name: &'static str, rate: f64, service: Service, servers: u64) -> Self {
         // As many customers in each model: about 60 000 per replication.
         let seconds = (60_000.0 / rate) as u64;
-        Self {
-            name,
-            rate,
-            service,
-            servers,
-            room: u64::MAX,
-            warm_up_seconds: 4_000,
-            seconds,
-        }
+        Self { name, rate, service, servers, room: u64::MAX, warm_up_seconds: 4_000, seconds }
     }
 
     fn horizon(&self) -> SimTime {
@@ -86,11 +78,7 @@ impl Case {
             error / se
         );
         // A large error of the estimate would let anything pass.
-        assert!(
-            se < 0.05 * expected,
-            "{}: {measure} has a standard error of {se}",
-            self.name
-        );
+        assert!(se < 0.05 * expected, "{}: {measure} has a standard error of {se}", self.name);
     }
 
     /// The four measures that follow from the mean wait and the probability to wait.
@@ -99,15 +87,9 @@ impl Case {
         let horizon = self.horizon();
         let offered = self.rate * mean_service;
         self.check(stations, "Wq", mean_wait, |it| mean_seconds(&it.waits));
-        self.check(stations, "W", mean_wait + mean_service, |it| {
-            mean_seconds(&it.sojourns)
-        });
-        self.check(stations, "P(wait)", to_wait, |it| {
-            share_above(&it.waits, 0.0)
-        });
-        self.check(stations, "Lq", self.rate * mean_wait, |it| {
-            it.queued.mean(horizon).unwrap()
-        });
+        self.check(stations, "W", mean_wait + mean_service, |it| mean_seconds(&it.sojourns));
+        self.check(stations, "P(wait)", to_wait, |it| share_above(&it.waits, 0.0));
+        self.check(stations, "Lq", self.rate * mean_wait, |it| it.queued.mean(horizon).unwrap());
         self.check(stations, "L", self.rate * mean_wait + offered, |it| {
             it.present.mean(horizon).unwrap()
         });
@@ -136,9 +118,7 @@ fn quantile(lengths: &[u64], p: f64) -> f64 {
 }
 
 fn erlang_b(offered: f64, servers: u64) -> f64 {
-    (1..=servers).fold(1.0, |blocking, k| {
-        offered * blocking / (k as f64 + offered * blocking)
-    })
+    (1..=servers).fold(1.0, |blocking, k| offered * blocking / (k as f64 + offered * blocking))
 }
 
 fn erlang_c(offered: f64, servers: u64) -> f64 {
@@ -150,10 +130,7 @@ const EXPONENTIAL: Service = Service::Exponential { mean: 1.0 };
 
 #[track_caller]
 fn close(actual: f64, expected: f64, tolerance: f64) {
-    assert!(
-        (actual - expected).abs() <= tolerance,
-        "{actual} instead of {expected}"
-    );
+    assert!((actual - expected).abs() <= tolerance, "{actual} instead of {expected}");
 }
 
 #[test]
@@ -184,21 +161,11 @@ fn tv_42_mm1_at_80_percent() {
     let case = Case::new("M/M/1 0.8", 0.8, EXPONENTIAL, 1);
     let stations = case.run(1);
     case.check_means(&stations, 4.0, 0.8, 1.0);
-    case.check(&stations, "p95 of the wait", 13.862_944, |it| {
-        quantile(&it.waits, 0.95)
-    });
-    case.check(&stations, "p99 of the wait", 21.910_133, |it| {
-        quantile(&it.waits, 0.99)
-    });
-    case.check(&stations, "p50 of the sojourn", 3.465_74, |it| {
-        quantile(&it.sojourns, 0.5)
-    });
-    case.check(&stations, "p95 of the sojourn", 14.978_661, |it| {
-        quantile(&it.sojourns, 0.95)
-    });
-    case.check(&stations, "p99 of the sojourn", 23.025_851, |it| {
-        quantile(&it.sojourns, 0.99)
-    });
+    case.check(&stations, "p95 of the wait", 13.862_944, |it| quantile(&it.waits, 0.95));
+    case.check(&stations, "p99 of the wait", 21.910_133, |it| quantile(&it.waits, 0.99));
+    case.check(&stations, "p50 of the sojourn", 3.465_74, |it| quantile(&it.sojourns, 0.5));
+    case.check(&stations, "p95 of the sojourn", 14.978_661, |it| quantile(&it.sojourns, 0.95));
+    case.check(&stations, "p99 of the sojourn", 23.025_851, |it| quantile(&it.sojourns, 0.99));
 }
 
 #[test]
@@ -206,12 +173,8 @@ fn tv_65_mm1_at_50_percent() {
     let case = Case::new("M/M/1 0.5", 0.5, EXPONENTIAL, 1);
     let stations = case.run(2);
     case.check_means(&stations, 1.0, 0.5, 1.0);
-    case.check(&stations, "p95 of the sojourn", 5.991_46, |it| {
-        quantile(&it.sojourns, 0.95)
-    });
-    case.check(&stations, "p99 of the sojourn", 9.210_34, |it| {
-        quantile(&it.sojourns, 0.99)
-    });
+    case.check(&stations, "p95 of the sojourn", 5.991_46, |it| quantile(&it.sojourns, 0.95));
+    case.check(&stations, "p99 of the sojourn", 9.210_34, |it| quantile(&it.sojourns, 0.99));
 }
 
 #[test]
@@ -219,18 +182,10 @@ fn tv_42_mmc_with_10_servers() {
     let case = Case::new("M/M/10 0.8", 8.0, EXPONENTIAL, 10);
     let stations = case.run(3);
     case.check_means(&stations, 0.204_590_075, 0.409_180_151, 1.0);
-    for (seconds, expected) in [
-        (0.2, 0.274_281_658),
-        (0.5, 0.150_528_965),
-        (1.0, 0.055_376_512),
-    ] {
-        case.check(&stations, "P(wait > t)", expected, |it| {
-            share_above(&it.waits, seconds)
-        });
+    for (seconds, expected) in [(0.2, 0.274_281_658), (0.5, 0.150_528_965), (1.0, 0.055_376_512)] {
+        case.check(&stations, "P(wait > t)", expected, |it| share_above(&it.waits, seconds));
     }
-    case.check(&stations, "p95 of the sojourn", 3.328_27, |it| {
-        quantile(&it.sojourns, 0.95)
-    });
+    case.check(&stations, "p95 of the sojourn", 3.328_27, |it| quantile(&it.sojourns, 0.95));
 }
 
 #[test]
@@ -256,26 +211,17 @@ fn tv_42_mmck_turns_customers_away() {
     case.check(&stations, "P(block)", 0.030_038_034, |it| {
         it.turned_away as f64 / it.observed_arrivals as f64
     });
-    case.check(&stations, "L", 8.391_550_462, |it| {
-        it.present.mean(horizon).unwrap()
-    });
-    case.check(&stations, "Lq", 0.631_854_731, |it| {
-        it.queued.mean(horizon).unwrap()
-    });
+    case.check(&stations, "L", 8.391_550_462, |it| it.present.mean(horizon).unwrap());
+    case.check(&stations, "Lq", 0.631_854_731, |it| it.queued.mean(horizon).unwrap());
     case.check(&stations, "Wq", 0.081_427_772, |it| mean_seconds(&it.waits));
-    case.check(&stations, "utilization", 0.775_969_573, |it| {
-        it.busy.mean(horizon).unwrap() / 10.0
-    });
+    case.check(&stations, "utilization", 0.775_969_573, |it| it.busy.mean(horizon).unwrap() / 10.0);
 }
 
 #[test]
 fn tv_42_loss_does_not_depend_on_the_distribution_of_service() {
     let (mu, sigma) = variates::lognormal_from_mean_cv(1.0, 2.0);
-    for service in [
-        EXPONENTIAL,
-        Service::Constant { mean: 1.0 },
-        Service::LogNormal { mu, sigma },
-    ] {
+    for service in [EXPONENTIAL, Service::Constant { mean: 1.0 }, Service::LogNormal { mu, sigma }]
+    {
         let mut case = Case::new("M/G/10/10", 8.0, service, 10);
         (case.room, case.seconds) = (10, 4_000);
         let stations = case.run(7);
@@ -283,9 +229,7 @@ fn tv_42_loss_does_not_depend_on_the_distribution_of_service() {
         case.check(&stations, "loss", 0.121_661_064, |it| {
             it.turned_away as f64 / it.observed_arrivals as f64
         });
-        case.check(&stations, "L", 7.026_711_485, |it| {
-            it.present.mean(horizon).unwrap()
-        });
+        case.check(&stations, "L", 7.026_711_485, |it| it.present.mean(horizon).unwrap());
     }
 }
 
@@ -295,21 +239,14 @@ fn tv_42_md1_waits_half_as_long() {
     let stations = case.run(8);
     case.check_means(&stations, 2.0, 0.8, 1.0);
     for (seconds, below) in [(1.0, 0.445_108), (2.0, 0.634_520), (5.0, 0.899_503)] {
-        case.check(&stations, "P(wait > t)", 1.0 - below, |it| {
-            share_above(&it.waits, seconds)
-        });
+        case.check(&stations, "P(wait > t)", 1.0 - below, |it| share_above(&it.waits, seconds));
     }
 }
 
 #[test]
 fn tv_42_mg1_with_a_hyperexponential_of_squared_variation_4() {
     let distribution = variates::HyperExponential::new(1.0, 4.0).unwrap();
-    let mut case = Case::new(
-        "M/H2/1 0.8",
-        0.8,
-        Service::HyperExponential(distribution),
-        1,
-    );
+    let mut case = Case::new("M/H2/1 0.8", 0.8, Service::HyperExponential(distribution), 1);
     case.warm_up_seconds = 12_000;
     case.check_means(&case.run(9), 10.0, 0.8, 1.0);
 }
@@ -326,21 +263,16 @@ fn tv_42_mg1_with_a_lognormal() {
 #[test]
 fn tv_42_mg_infinity_fills_from_empty() {
     // 20·P(residual service ≤ t): the mean number present at three instants, over 2 000 runs.
-    for (seconds, exponential, constant) in [
-        (0.5, 7.869_387, 10.0),
-        (1.0, 12.642_411, 20.0),
-        (3.0, 19.004_259, 20.0),
-    ] {
-        for (service, expected) in [
-            (EXPONENTIAL, exponential),
-            (Service::Constant { mean: 1.0 }, constant),
-        ] {
+    for (seconds, exponential, constant) in
+        [(0.5, 7.869_387, 10.0), (1.0, 12.642_411, 20.0), (3.0, 19.004_259, 20.0)]
+    {
+        for (service, expected) in
+            [(EXPONENTIAL, exponential), (Service::Constant { mean: 1.0 }, constant)]
+        {
             let present = |replication| {
                 let station = Station::new(11, replication, 20.0, service, u64::MAX);
-                station
-                    .run_to(SimTime::ZERO + SimDuration::from_secs_f64(seconds))
-                    .present
-                    .value() as f64
+                station.run_to(SimTime::ZERO + SimDuration::from_secs_f64(seconds)).present.value()
+                    as f64
             };
             let counts: Vec<f64> = (0..2_000).map(present).collect();
             let moments = Moments::of(&counts);
@@ -367,15 +299,8 @@ fn little_holds_on_the_path_to_the_nanosecond() {
         let age = |&(arrival, departure): &(u64, Option<u64>)| {
             u128::from(departure.unwrap_or(end) - arrival)
         };
-        assert_eq!(
-            station.present.integral(horizon),
-            station.lives.iter().map(age).sum::<u128>()
-        );
-        let there = station
-            .lives
-            .iter()
-            .filter(|(_, departure)| departure.is_none())
-            .count();
+        assert_eq!(station.present.integral(horizon), station.lives.iter().map(age).sum::<u128>());
+        let there = station.lives.iter().filter(|(_, departure)| departure.is_none()).count();
         assert_eq!(station.present.value(), there as u64);
         assert!(station.lives.len() > 4_000);
     }
@@ -386,16 +311,9 @@ fn little_holds_from_empty_to_empty() {
     let mut station = Station::new(13, 0, 0.9, EXPONENTIAL, 1);
     (station.customers, station.keep_customers) = (20_000, true);
     let station = station.run_to_the_end();
-    let sojourns: u128 = station
-        .sojourns
-        .iter()
-        .map(|&length| u128::from(length))
-        .sum();
+    let sojourns: u128 = station.sojourns.iter().map(|&length| u128::from(length)).sum();
     assert_eq!(station.present.integral(SimTime::MAX), sojourns);
-    assert_eq!(
-        (station.present.value(), station.sojourns.len()),
-        (0, 20_000)
-    );
+    assert_eq!((station.present.value(), station.sojourns.len()), (0, 20_000));
 }
 
 /// The band that the number of hits of `n` intervals with coverage 95 % leaves with probability 1e-4.
@@ -413,29 +331,22 @@ fn band(n: u32) -> (u32, u32) {
             sum > 0.5e-4
         })
     };
-    (
-        end((0..=n).collect()).unwrap(),
-        end((0..=n).rev().collect()).unwrap(),
-    )
+    (end((0..=n).collect()).unwrap(), end((0..=n).rev().collect()).unwrap())
 }
 
 #[track_caller]
 fn check_coverage(n: u32, covers: impl Fn(u64) -> bool) {
     let hits = (0..n).filter(|&index| covers(u64::from(index))).count() as u32;
     let (low, high) = band(n);
-    assert!(
-        (low..=high).contains(&hits),
-        "{hits} of {n}, expected {low} to {high}"
-    );
+    assert!((low..=high).contains(&hits), "{hits} of {n}, expected {low} to {high}");
 }
 
 #[test]
 fn intervals_of_normal_values_cover_in_95_of_100_cases() {
     check_coverage(4_000, |index| {
         let key = StreamKey::new(14, 0, "coverage", index);
-        let values: Vec<f64> = (0..5)
-            .map(|item| 3.0 + 2.0 * variates::standard_normal(key.at(item)))
-            .collect();
+        let values: Vec<f64> =
+            (0..5).map(|item| 3.0 + 2.0 * variates::standard_normal(key.at(item))).collect();
         mean_interval(&values, 0.95).unwrap().contains(3.0)
     });
 }
@@ -460,9 +371,7 @@ fn intervals_of_simulated_waits_cover_in_95_of_100_cases() {
             mean_seconds(&station.waits)
         };
         let values: Vec<f64> = (0..10).map(mean_wait).collect();
-        mean_interval(&values, 0.95)
-            .unwrap()
-            .contains(RATE / (1.0 - RATE))
+        mean_interval(&values, 0.95).unwrap().contains(RATE / (1.0 - RATE))
     });
 }
 

@@ -212,16 +212,10 @@ impl Model for Station {
 
     fn digest(event: &Event) -> Digest {
         match event {
-            Event::Arrival => Digest {
-                kind: 1,
-                entity: 0,
-                payload: 0,
-            },
-            Event::Departure { customer } => Digest {
-                kind: 2,
-                entity: u64::from(*customer),
-                payload: 0,
-            },
+            Event::Arrival => Digest { kind: 1, entity: 0, payload: 0 },
+            Event::Departure { customer } => {
+                Digest { kind: 2, entity: u64::from(*customer), payload: 0 }
+            }
         }
     }
 

@@ -27,8 +27,7 @@ impl Model for Log {
     type Event = Toy;
 
     fn handle(&mut self, event: Toy, scheduler: &mut Scheduler<Toy>) {
-        self.0
-            .push((scheduler.now().as_nanos(), scheduler.phase, event.kind));
+        self.0.push((scheduler.now().as_nanos(), scheduler.phase, event.kind));
         match event.action {
             Action::Nothing => {}
             Action::Now(kind, phase) => scheduler.schedule_at(scheduler.now(), phase, plain(kind)),
@@ -49,11 +48,7 @@ impl Model for Log {
     }
 
     fn digest(event: &Toy) -> Digest {
-        Digest {
-            kind: event.kind,
-            entity: 7,
-            payload: 9,
-        }
+        Digest { kind: event.kind, entity: 7, payload: 9 }
     }
 
     fn kind_name(kind: u16) -> &'static str {
@@ -65,10 +60,7 @@ impl Model for Log {
 }
 
 fn plain(kind: u16) -> Toy {
-    Toy {
-        kind,
-        action: Action::Nothing,
-    }
+    Toy { kind, action: Action::Nothing }
 }
 
 fn at(nanos: u64) -> SimTime {
@@ -104,40 +96,20 @@ fn dispatches_by_time_then_phase_then_insertion() {
 
 #[test]
 fn an_event_for_now_is_raised_to_the_current_phase() {
-    let trigger = Toy {
-        kind: 1,
-        action: Action::Now(2, Phase::Release),
-    };
+    let trigger = Toy { kind: 1, action: Action::Now(2, Phase::Release) };
     let mut scheduler = scheduler(&[(5, Phase::Decide, trigger), (5, Phase::Schedule, plain(3))]);
     let mut log = Log::default();
     run(&mut log, &mut scheduler, SimTime::MAX).unwrap();
-    assert_eq!(
-        log.0,
-        [
-            (5, Phase::Decide, 1),
-            (5, Phase::Decide, 2),
-            (5, Phase::Schedule, 3)
-        ]
-    );
+    assert_eq!(log.0, [(5, Phase::Decide, 1), (5, Phase::Decide, 2), (5, Phase::Schedule, 3)]);
 }
 
 #[test]
 fn an_event_for_now_can_wait_for_a_later_phase() {
-    let trigger = Toy {
-        kind: 1,
-        action: Action::Now(2, Phase::Observe),
-    };
+    let trigger = Toy { kind: 1, action: Action::Now(2, Phase::Observe) };
     let mut scheduler = scheduler(&[(5, Phase::Decide, trigger), (5, Phase::Schedule, plain(3))]);
     let mut log = Log::default();
     run(&mut log, &mut scheduler, SimTime::MAX).unwrap();
-    assert_eq!(
-        log.0,
-        [
-            (5, Phase::Decide, 1),
-            (5, Phase::Schedule, 3),
-            (5, Phase::Observe, 2)
-        ]
-    );
+    assert_eq!(log.0, [(5, Phase::Decide, 1), (5, Phase::Schedule, 3), (5, Phase::Observe, 2)]);
 }
 
 #[test]
@@ -159,25 +131,13 @@ fn the_horizon_includes_what_is_observed_at_it() {
 #[test]
 fn a_run_that_dries_up_still_ends_at_the_horizon() {
     let mut scheduler = scheduler(&[(3, Phase::Release, plain(1))]);
-    assert_eq!(
-        run(&mut Log::default(), &mut scheduler, at(10))
-            .unwrap()
-            .end,
-        at(10)
-    );
+    assert_eq!(run(&mut Log::default(), &mut scheduler, at(10)).unwrap().end, at(10));
     assert_eq!(scheduler.now(), at(10));
 }
 
 #[test]
 fn slices_add_up_to_the_whole_run() {
-    let start = [(
-        0,
-        Phase::Schedule,
-        Toy {
-            kind: 1,
-            action: Action::Repeat(3),
-        },
-    )];
+    let start = [(0, Phase::Schedule, Toy { kind: 1, action: Action::Repeat(3) })];
     let mut whole = scheduler(&start);
     let expected = run(&mut Log::default(), &mut whole, at(1_000_000)).unwrap();
     let mut sliced = scheduler(&start);
@@ -197,16 +157,8 @@ fn the_fingerprint_is_the_fold_of_the_ingredients() {
     let words = [5, 3, 3, 7, 9, 8, 0, 4, 7, 9];
     assert_eq!(statistics.fingerprint, words.into_iter().fold(0, fold));
     let reordered = [start[1], start[0]];
-    let other = run(
-        &mut Log::default(),
-        &mut scheduler(&reordered),
-        SimTime::MAX,
-    )
-    .unwrap();
-    assert_eq!(
-        other.fingerprint, statistics.fingerprint,
-        "insertion alone is no ingredient"
-    );
+    let other = run(&mut Log::default(), &mut scheduler(&reordered), SimTime::MAX).unwrap();
+    assert_eq!(other.fingerprint, statistics.fingerprint, "insertion alone is no ingredient");
     let changed = [(5, Phase::Decide, plain(3)), (8, Phase::Appear, plain(4))];
     let other = run(&mut Log::default(), &mut scheduler(&changed), SimTime::MAX).unwrap();
     assert_ne!(other.fingerprint, statistics.fingerprint);
@@ -214,20 +166,9 @@ fn the_fingerprint_is_the_fold_of_the_ingredients() {
 
 #[test]
 fn checkpoints_are_fingerprints_on_the_way() {
-    let start = [(
-        0,
-        Phase::Schedule,
-        Toy {
-            kind: 1,
-            action: Action::Repeat(1),
-        },
-    )];
+    let start = [(0, Phase::Schedule, Toy { kind: 1, action: Action::Repeat(1) })];
     let long = run(&mut Log::default(), &mut scheduler(&start), at(200_000)).unwrap();
-    let events: Vec<u64> = long
-        .checkpoints
-        .iter()
-        .map(|checkpoint| checkpoint.events)
-        .collect();
+    let events: Vec<u64> = long.checkpoints.iter().map(|checkpoint| checkpoint.events).collect();
     assert_eq!(events, [65_536, 131_072, 196_608]);
     // The first event is at 0, so that event number 65 536 is at 65 535.
     let short = run(&mut Log::default(), &mut scheduler(&start), at(65_535)).unwrap();
@@ -243,21 +184,11 @@ fn limit_reached(limits: Limits, events: &[(u64, Phase, Toy)]) -> (RunError, Log
 
 #[test]
 fn a_livelock_ends_with_the_kinds_of_the_last_events() {
-    let limits = Limits {
-        events_at_one_instant: 1_000,
-        ..Limits::default()
-    };
+    let limits = Limits { events_at_one_instant: 1_000, ..Limits::default() };
     let start = [
         (0, Phase::Schedule, plain(2)),
         (3_000_000_000, Phase::Schedule, plain(1)),
-        (
-            3_000_000_000,
-            Phase::Schedule,
-            Toy {
-                kind: 5,
-                action: Action::Repeat(0),
-            },
-        ),
+        (3_000_000_000, Phase::Schedule, Toy { kind: 5, action: Action::Repeat(0) }),
     ];
     let (error, log) = limit_reached(limits, &start);
     assert_eq!(
@@ -269,11 +200,7 @@ fn a_livelock_ends_with_the_kinds_of_the_last_events() {
             last_events: vec!["five"; 16],
         }
     );
-    assert_eq!(
-        log.0.len(),
-        1_001,
-        "the event beyond the limit is not handled"
-    );
+    assert_eq!(log.0.len(), 1_001, "the event beyond the limit is not handled");
     assert!(
         error.to_string().starts_with(
             "the run reached `limits.eventsAtOneInstant` (1000) at simulated second 3;"
@@ -283,62 +210,22 @@ fn a_livelock_ends_with_the_kinds_of_the_last_events() {
 
 #[test]
 fn a_run_may_have_as_many_events_as_the_limit_says() {
-    let limits = Limits {
-        events: 100,
-        ..Limits::default()
-    };
-    let start = [(
-        0,
-        Phase::Schedule,
-        Toy {
-            kind: 1,
-            action: Action::Repeat(1),
-        },
-    )];
-    assert!(
-        run(
-            &mut Log::default(),
-            &mut scheduler_with(limits, &start),
-            at(99)
-        )
-        .is_ok()
-    );
+    let limits = Limits { events: 100, ..Limits::default() };
+    let start = [(0, Phase::Schedule, Toy { kind: 1, action: Action::Repeat(1) })];
+    assert!(run(&mut Log::default(), &mut scheduler_with(limits, &start), at(99)).is_ok());
     let (error, log) = limit_reached(limits, &start);
-    assert!(matches!(
-        error,
-        RunError::LimitReached {
-            setting: "limits.events",
-            limit: 100,
-            ..
-        }
-    ));
+    assert!(matches!(error, RunError::LimitReached { setting: "limits.events", limit: 100, .. }));
     assert_eq!(log.0.len(), 100);
 }
 
 #[test]
 fn too_many_pending_events_end_the_run() {
-    let limits = Limits {
-        pending_events: 50,
-        ..Limits::default()
-    };
-    let (error, _) = limit_reached(
-        limits,
-        &[(
-            0,
-            Phase::Schedule,
-            Toy {
-                kind: 1,
-                action: Action::Double,
-            },
-        )],
-    );
+    let limits = Limits { pending_events: 50, ..Limits::default() };
+    let (error, _) =
+        limit_reached(limits, &[(0, Phase::Schedule, Toy { kind: 1, action: Action::Double })]);
     assert!(matches!(
         error,
-        RunError::LimitReached {
-            setting: "limits.pendingEvents",
-            limit: 50,
-            ..
-        }
+        RunError::LimitReached { setting: "limits.pendingEvents", limit: 50, .. }
     ));
 }
 
@@ -346,23 +233,11 @@ fn too_many_pending_events_end_the_run() {
 fn a_model_can_end_the_run_at_a_limit_of_its_own() {
     let start = [
         (1, Phase::Schedule, plain(3)),
-        (
-            2,
-            Phase::Schedule,
-            Toy {
-                kind: 4,
-                action: Action::Fail,
-            },
-        ),
+        (2, Phase::Schedule, Toy { kind: 4, action: Action::Fail }),
         (3, Phase::Schedule, plain(5)),
     ];
     let (error, log) = limit_reached(Limits::default(), &start);
-    let RunError::LimitReached {
-        setting,
-        limit,
-        last_events,
-        ..
-    } = error;
+    let RunError::LimitReached { setting, limit, last_events, .. } = error;
     assert_eq!((setting, limit), ("limits.tasks", 5));
     assert_eq!(last_events, ["three", "four"]);
     assert_eq!(log.0.len(), 2);
@@ -371,14 +246,7 @@ fn a_model_can_end_the_run_at_a_limit_of_its_own() {
 #[test]
 fn a_model_can_stop_the_run() {
     let start = [
-        (
-            2,
-            Phase::Schedule,
-            Toy {
-                kind: 4,
-                action: Action::Stop,
-            },
-        ),
+        (2, Phase::Schedule, Toy { kind: 4, action: Action::Stop }),
         (3, Phase::Schedule, plain(5)),
     ];
     let statistics = run(&mut Log::default(), &mut scheduler(&start), at(10)).unwrap();
@@ -403,14 +271,7 @@ fn a_cancelled_event_does_not_fire_and_counts_no_more() {
 
 #[test]
 fn the_peak_of_pending_events_is_kept() {
-    let start = [(
-        0,
-        Phase::Schedule,
-        Toy {
-            kind: 1,
-            action: Action::Double,
-        },
-    )];
+    let start = [(0, Phase::Schedule, Toy { kind: 1, action: Action::Double })];
     let statistics = run(&mut Log::default(), &mut scheduler(&start), at(3)).unwrap();
     assert_eq!(statistics.peak_pending, 16);
 }

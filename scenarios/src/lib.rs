@@ -2,4 +2,5 @@
 
 pub mod language;
 pub mod output;
+pub mod schedule;
 pub mod sweep;

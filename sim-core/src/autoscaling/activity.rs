@@ -147,14 +147,14 @@ impl fmt::Display for RejectedChange {
 
 impl std::error::Error for RejectedChange {}
 
-/// An activity in progress, and the cooldown that follows its fulfilment.
+/// An activity in progress. A policy's is followed by its cooldown, a scheduled one by none.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Activity {
     pub(super) direction: ScalingDirection,
     pub(super) from: u32,
     pub(super) to: u32,
     pub(super) started: SimTime,
-    pub(super) cooldown: SimDuration,
+    pub(super) cooldown: Option<SimDuration>,
 }
 
 impl Activity {

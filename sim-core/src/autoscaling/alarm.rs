@@ -426,6 +426,13 @@ mod tests {
         }
     }
 
+    #[test]
+    fn the_range_is_two_more_than_the_periods_and_at_least_five() {
+        for (n, range) in [(1, 5), (3, 5), (4, 6), (15, 17)] {
+            assert_eq!(above(1.0, n, n, Missing).evaluation_range(), range);
+        }
+    }
+
     const MINUTE: SimDuration = SimDuration::from_secs(60);
 
     #[test]

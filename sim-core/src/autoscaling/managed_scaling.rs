@@ -3,6 +3,9 @@
 //! Source: the ECS guide on cluster auto scaling and reports of the alarms it creates. Open choices:
 //! "less than half per minute" is read as `max(1, ceil(N/2) − 1)`; from zero the group starts exactly
 //! two instances, at any target, as the text says.
+//!
+//! "No scale-in within 15 minutes of a scale-out" needs no clock of its own: a scale-out acts on a point
+//! above the target, and the low alarm needs fifteen points below it.
 
 use super::activity::ScalingDirection;
 use super::alarm::{Alarm, AlarmChange, ComparisonOperator};
@@ -16,8 +19,6 @@ use crate::units::{SimDuration, SimTime};
 const PERIOD: SimDuration = SimDuration::from_secs(60);
 /// Evaluation periods of the low alarm.
 const LOW_ALARM_PERIODS: u32 = 15;
-/// No scale-in earlier than this after a scale-out.
-const SCALE_IN_DELAY: SimDuration = SimDuration::from_secs(15 * 60);
 /// Instances with which a group leaves zero.
 const FROM_ZERO: u32 = 2;
 
@@ -82,7 +83,6 @@ pub struct CapacityScaler {
     size: MetricSeries,
     high: Alarm,
     low: Alarm,
-    last_scale_out: Option<SimTime>,
 }
 
 impl CapacityScaler {
@@ -103,7 +103,6 @@ impl CapacityScaler {
             size: MetricSeries::new(PERIOD, delay, range),
             high,
             low,
-            last_scale_out: None,
         }
     }
 
@@ -137,13 +136,11 @@ impl CapacityScaler {
             let warming =
                 group.youngest_age.is_some_and(|age| age < self.settings.instance_warmup_period);
             if bounded > group.desired && !warming {
-                self.last_scale_out = Some(now);
                 evaluation.decision = Some(self.decision(&self.high, group.desired, bounded));
             }
         } else if self.low.acted_at(now) {
-            let early = self.last_scale_out.is_some_and(|last| now < last + SCALE_IN_DELAY);
             let paced = bounded.max(group.desired.saturating_sub(scale_in_step(group.desired)));
-            if paced < group.desired && !early {
+            if paced < group.desired {
                 evaluation.decision = Some(self.decision(&self.low, group.desired, paced));
             }
         }

@@ -90,12 +90,9 @@ struct Wish {
 }
 
 impl Wish {
-    /// The larger of two wishes; the earlier policy wins a tie.
-    fn larger(best: Option<Self>, other: Self) -> Option<Self> {
-        match best {
-            Some(best) if best.capacity >= other.capacity => Some(best),
-            _ => Some(other),
-        }
+    /// The larger of this wish and an earlier one, which wins a tie.
+    fn or_larger(self, earlier: Option<Self>) -> Self {
+        earlier.filter(|earlier| earlier.capacity >= self.capacity).unwrap_or(self)
     }
 }
 
@@ -172,10 +169,11 @@ impl ServiceScaler {
     pub fn observe_running(&mut self, now: SimTime, running: u32) -> Option<ActivityEnd> {
         let activity = self.activity.filter(|activity| activity.is_fulfilled(running))?;
         self.activity = None;
-        let until = now + activity.cooldown;
-        match activity.direction {
-            ScalingDirection::Out => self.out_cooldown_until = until,
-            ScalingDirection::In => self.in_cooldown_until = until,
+        if let Some(cooldown) = activity.cooldown {
+            match activity.direction {
+                ScalingDirection::Out => self.out_cooldown_until = now + cooldown,
+                ScalingDirection::In => self.in_cooldown_until = now + cooldown,
+            }
         }
         Some(activity.end(ActivityStatus::Successful))
     }
@@ -242,7 +240,7 @@ impl ServiceScaler {
         } else {
             (ScalingDirection::In, "maximum")
         };
-        let ended = self.begin(now, direction, from, to, SimDuration::ZERO, capacity.running);
+        let ended = self.begin(now, direction, from, to, None, capacity.running);
         let decision = ScalingDecision {
             from,
             new_desired: to,
@@ -314,14 +312,16 @@ impl ServiceScaler {
                     0 => self.min.max(1),
                     _ => proportional_capacity(base, value, policy.target_value),
                 };
-                best = Wish::larger(best, Wish { capacity, author: Author::TrackerHigh(index) });
+                let wish = Wish { capacity, author: Author::TrackerHigh(index) };
+                best = Some(wish.or_larger(best));
             }
         }
         for (index, adjustment) in self.acting_steps(now, metrics) {
             let policy = &self.steps[index].policy;
             if policy.direction(adjustment, running) == Some(ScalingDirection::Out) {
                 let capacity = policy.adjusted(base, adjustment);
-                best = Wish::larger(best, Wish { capacity, author: Author::Step(index) });
+                let wish = Wish { capacity, author: Author::Step(index) };
+                best = Some(wish.or_larger(best));
             }
         }
         best
@@ -345,7 +345,8 @@ impl ServiceScaler {
             let values = judged.into_iter().flatten().map(|point| point.value);
             if let Some(value) = values.reduce(f64::max) {
                 let capacity = proportional_capacity(running, value, policy.target_value);
-                best = Wish::larger(best, Wish { capacity, author: Author::TrackerLow(index) });
+                let wish = Wish { capacity, author: Author::TrackerLow(index) };
+                best = Some(wish.or_larger(best));
             }
         }
         if !(any_acts && all_ready) {
@@ -356,7 +357,8 @@ impl ServiceScaler {
             let policy = &self.steps[index].policy;
             if policy.direction(adjustment, running) == Some(ScalingDirection::In) {
                 let capacity = policy.adjusted(running, adjustment);
-                best = Wish::larger(best, Wish { capacity, author: Author::Step(index) });
+                let wish = Wish { capacity, author: Author::Step(index) };
+                best = Some(wish.or_larger(best));
             }
         }
         match best {
@@ -465,7 +467,7 @@ impl ServiceScaler {
             cause: format!("monitor alarm {name} in state {state} triggered policy {policy}"),
             direction,
         };
-        let overridden = self.begin(now, direction, from, to, cooldown, running);
+        let overridden = self.begin(now, direction, from, to, Some(cooldown), running);
         if direction == ScalingDirection::Out {
             self.in_cooldown_until = now;
         }
@@ -479,7 +481,7 @@ impl ServiceScaler {
         direction: ScalingDirection,
         from: u32,
         to: u32,
-        cooldown: SimDuration,
+        cooldown: Option<SimDuration>,
         running: u32,
     ) -> Option<ActivityEnd> {
         if direction == ScalingDirection::Out {

@@ -10,7 +10,7 @@ use crate::units::SimDuration;
 /// Most steps of one policy (quota of Application Auto Scaling).
 const STEPS_MAX: usize = 20;
 
-/// Slack when an offset is compared with a bound: `43.3 − 33.3` counts as 10.
+/// Slack when an offset is compared with a bound: `16.4 − 6.4` counts as 10.
 const GUARD: f64 = 1e-9;
 
 /// `AdjustmentType`.
@@ -349,9 +349,9 @@ mod tests {
     #[test]
     fn a_bound_is_hit_despite_the_last_bits() {
         let steps = [(Some(0.0), Some(10.0), 1), (Some(10.0), None, 2)];
-        let policy = policy(PERCENT, ComparisonOperator::GreaterThan, 33.3, &steps);
-        assert!(43.3 - 33.3 < 10.0, "the premise: the difference falls short in binary");
-        assert_eq!(policy.adjustment_for(43.3), Some(2));
+        let policy = policy(PERCENT, ComparisonOperator::GreaterThan, 6.4, &steps);
+        // 16.4 − 6.4 falls short of 10 in binary.
+        assert_eq!(policy.adjustment_for(16.4), Some(2));
     }
 
     #[test]

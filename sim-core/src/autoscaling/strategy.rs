@@ -146,6 +146,13 @@ mod tests {
     }
 
     #[test]
+    fn ties_go_to_list_order() {
+        let items = strategy(&[(0, 1), (0, 1)]);
+        assert_eq!(choose_for_launch(&items, &[1, 1]), Some(0));
+        assert_eq!(choose_for_stop(&items, &[1, 1]), Some(0));
+    }
+
+    #[test]
     fn launching_never_strays_a_whole_task_from_the_exact_share_with_two_entries() {
         for weight in 1..=9_u32 {
             for n in 1..=60_u32 {

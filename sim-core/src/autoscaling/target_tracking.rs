@@ -121,7 +121,7 @@ mod tests {
             let base = 1_000_000;
             let steps_to = |goal: u32| {
                 let mut n = base;
-                (1..).find(|_| {
+                (1..100).find(|_| {
                     n = proportional_capacity(n, 100.0, target);
                     n >= goal
                 })

@@ -4,12 +4,14 @@
 //! the cluster.
 
 mod distribution;
+mod entry;
 mod limits;
 mod normal;
 mod queue;
 mod scheduler;
 mod streams;
 pub mod variates;
+mod wheel;
 
 pub use distribution::DurationDistribution;
 pub use limits::{Limits, RunError};

@@ -220,8 +220,8 @@ mod tests {
     fn a_long_silence_costs_no_more_than_the_ring() {
         let mut series = series(0);
         series.push(at(0), Some(1.0));
-        series.push(at(60_000_000_000), Some(2.0));
-        assert_eq!(values(&series, 60_000_000_060, 3), [Some(2.0), None, None]);
+        series.push(at(6_000_000_000), Some(2.0));
+        assert_eq!(values(&series, 6_000_000_060, 3), [Some(2.0), None, None]);
     }
 
     #[test]

@@ -250,8 +250,13 @@ pub fn tasks_needed(
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
+    use std::sync::Arc;
+
+    use super::super::rate::RequestRate;
     use super::*;
+    use crate::units::Mib;
     use proptest::prelude::*;
 
     /// One-core tasks of 100 requests per second each.
@@ -330,6 +335,30 @@ mod tests {
         // 60 % waited 0 to 30 s, 40 % the full 30 s.
         let mean = segment.response_time.unwrap().mean_seconds();
         assert!((mean - (0.6 * 15.0 + 0.4 * 30.0 + 1.0)).abs() < 1e-9);
+    }
+
+    #[test]
+    fn idle_use_is_not_there_for_requests() {
+        let load = ServiceLoad {
+            rate: Arc::new(RequestRate::constant(1.0).unwrap()),
+            cpu_per_request: SimDuration::from_millis(10),
+            other_latency: SimDuration::from_millis(3),
+            algorithm: BalancingAlgorithm::RoundRobin,
+            timeout: SimDuration::from_secs(30),
+            idle_cpu: Cpu::from_ecs_units(256),
+            idle_memory: Mib::ZERO,
+            memory_per_request_kib: 0,
+        };
+        let capacity = ServingCapacity::new(&load, 4, Cpu::from_ecs_units(1024));
+        assert_eq!(
+            capacity.micro_requests_in(SimDuration::from_secs(1)),
+            requests(300)
+        );
+        assert!((capacity.requests_per_second() - 300.0).abs() < 1e-9);
+        let none = ServingCapacity::new(&load, 4, Cpu::from_ecs_units(128));
+        assert_eq!(none.micro_requests_in(SimDuration::from_secs(1)), 0);
+        let segment = FluidService::new().advance(9, SimDuration::from_secs(1), &none);
+        assert_eq!(segment.failed, 9);
     }
 
     #[test]

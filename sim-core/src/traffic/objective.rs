@@ -115,3 +115,91 @@ impl ObjectiveRecorder {
 pub(super) fn to_requests(micro: u128) -> f64 {
     micro as f64 / MICRO_PER_REQUEST as f64
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fluid::{FluidService, ServingCapacity};
+    use super::*;
+    use crate::scenario::BalancingAlgorithm;
+    use crate::units::Cpu;
+
+    const SECOND: SimDuration = SimDuration::from_secs(1);
+
+    /// One-core tasks of one request per second.
+    fn capacity(healthy_tasks: u32) -> ServingCapacity {
+        ServingCapacity {
+            healthy_tasks,
+            cpu_per_task: Cpu::from_ecs_units(1024),
+            cpu_per_request: SECOND,
+            other_latency: SimDuration::ZERO,
+            algorithm: BalancingAlgorithm::WeightedRandom,
+            timeout: SimDuration::from_secs(10),
+        }
+    }
+
+    /// A second of load 0.5 per task.
+    fn segment(healthy_tasks: u32) -> Segment {
+        let offered = u128::from(healthy_tasks.max(1)) * 500_000;
+        FluidService::new().advance(offered, SECOND, &capacity(healthy_tasks))
+    }
+
+    fn objective(quantile: f64, millis: u64) -> ServiceLevelObjective {
+        ServiceLevelObjective {
+            quantile,
+            below: SimDuration::from_millis(millis),
+        }
+    }
+
+    #[test]
+    fn counts_the_exact_tail() {
+        // M/M/1 at 0.5: P(T > 6 s) = e^-3.
+        let mut recorder = ObjectiveRecorder::new(objective(0.95, 6_000));
+        recorder.record(SimTime::ZERO, SECOND, &segment(1000));
+        let results = recorder.results();
+        assert!((results.bad_request_fraction - libm::exp(-3.0)).abs() < 1e-8);
+        assert!(results.met);
+        assert!(results.violated_minute_fraction.abs() < 1e-12);
+        // The 95th percentile is 5.99146 s: a bound just below it is violated.
+        let mut recorder = ObjectiveRecorder::new(objective(0.95, 5_991));
+        recorder.record(SimTime::ZERO, SECOND, &segment(1000));
+        assert!(!recorder.results().met);
+        assert!((recorder.results().violated_minute_fraction - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn failed_requests_are_bad_and_minutes_are_judged_alone() {
+        let mut recorder = ObjectiveRecorder::new(objective(0.9, 1_000_000));
+        // Minute 0: good. Minute 1: good and failed, in equal parts. Minute 2: no load. Minute 3: good.
+        recorder.record(SimTime::from_secs(0), SECOND, &segment(1));
+        recorder.record(SimTime::from_secs(60), SECOND, &segment(1));
+        recorder.record(SimTime::from_secs(61), SECOND, &segment(0));
+        assert_eq!(recorder.minute_bad_fraction(), Some(0.5));
+        recorder.record(SimTime::from_secs(180), SECOND, &segment(1));
+        let results = recorder.results();
+        assert!((results.bad_request_fraction - 0.25).abs() < 1e-12);
+        assert!((results.violated_minute_fraction - 1.0 / 3.0).abs() < 1e-12);
+        assert!(!results.met);
+    }
+
+    #[test]
+    fn a_long_segment_counts_in_each_of_its_minutes() {
+        let mut recorder = ObjectiveRecorder::new(objective(0.9, 1));
+        let length = SimDuration::from_secs(150);
+        let long = FluidService::new().advance(75_000_001, length, &capacity(1));
+        recorder.record(SimTime::from_secs(30), length, &long);
+        assert_eq!(recorder.minutes, 2);
+        // The open minute holds 60 of the 150 s.
+        assert!((recorder.minute_total as f64 / 30_000_000.0 - 1.0).abs() < 1e-6);
+        let closed = recorder.results();
+        assert!((closed.violated_minute_fraction - 1.0).abs() < 1e-12);
+        assert_eq!(recorder.total, 75_000_001);
+    }
+
+    #[test]
+    fn no_load_violates_nothing() {
+        let results = ObjectiveRecorder::new(objective(0.99, 1)).results();
+        assert!(results.met);
+        assert!(results.bad_request_fraction.abs() < 1e-12);
+        assert!(results.violated_minute_fraction.abs() < 1e-12);
+    }
+}

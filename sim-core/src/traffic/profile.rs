@@ -342,7 +342,7 @@ fn area_of_line(from: SimTime, until: SimTime, a: (SimTime, f64), b: (SimTime, f
     }
     let run = length_seconds(a.0, b.0);
     let value_at = |t: SimTime| a.1 + (b.1 - a.1) * (length_seconds(a.0, t) / run);
-    (value_at(low) + value_at(high)) / 2.0 * length_seconds(low, high)
+    f64::midpoint(value_at(low), value_at(high)) * length_seconds(low, high)
 }
 
 fn length_seconds(from: SimTime, until: SimTime) -> f64 {
@@ -377,3 +377,7 @@ impl NoiseState {
         libm::exp(self.sigma * y - self.sigma * self.sigma / 2.0)
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;

@@ -268,6 +268,7 @@ pub(super) fn to_micro(requests: f64, step: u64) -> Result<u64, RateError> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use proptest::prelude::*;

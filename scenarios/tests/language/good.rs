@@ -148,6 +148,6 @@ fn points_of_a_sweep_differ_where_they_should() {
 #[test]
 fn the_minimal_scenario_runs() {
     let scenario = loaded("minimal.yaml", &[]).scenario;
-    let results = plimsoll_core::simulation::run(&scenario).unwrap();
+    let results = plimsoll_core::simulation::run(&scenario, &mut |_| {}).unwrap();
     assert!(0 < results.events);
 }

@@ -150,7 +150,7 @@ pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a s
 }
 
 /// The hint for a misspelt name: the nearest candidate, or else what there is.
-pub(crate) fn suggestion<'a>(
+pub fn suggestion<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str> + Clone,
 ) -> Option<String> {

@@ -124,6 +124,22 @@ pub fn task_definition_facts(path: &FilePath) -> Result<TaskDefinitionFacts, Dia
     }
 }
 
+impl Loaded {
+    /// The scenario of one point of the sweep: for each parameter the position of its alternative.
+    ///
+    /// # Errors
+    /// Everything that is wrong with that combination.
+    pub fn point(&self, choice: &[usize], replication: u64) -> Result<Resolved, Diagnostics> {
+        let parameters = self.sweep.iter().flat_map(|sweep| &sweep.parameters);
+        let changes: Vec<Override> = parameters
+            .zip(choice)
+            .filter_map(|(parameter, index)| parameter.alternatives.get(*index))
+            .flat_map(|alternative| alternative.overrides.iter().cloned())
+            .collect();
+        self.document.resolve(&changes, None, replication)
+    }
+}
+
 impl Document {
     fn read(path: &FilePath) -> Result<Self, Diagnostics> {
         let mut sources = Sources::default();

@@ -33,7 +33,7 @@ mod tree;
 mod validate;
 mod yaml;
 
-pub use diagnostic::{Diagnostic, Diagnostics};
+pub use diagnostic::{Diagnostic, Diagnostics, suggestion};
 pub use document::{Document, LoadOptions, Loaded, Resolved, load, task_definition_facts};
 pub use lower::task_definition::TaskDefinitionFacts;
 pub use overrides::Override;

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use plimsoll_core::autoscaling::ManagedScaling;
-use plimsoll_core::billing::PriceBook;
 use plimsoll_core::catalog::{self, InstanceType};
 use plimsoll_core::scenario::{
     AutoScalingGroup, CapacityProvider, CapacityProviderKind, InstanceShape, OperatingSystem,
@@ -357,14 +356,4 @@ fn lower_provider(
             managed_termination_protection: protected,
         },
     })
-}
-
-/// Prices of everything that the scenario can use.
-pub(super) fn prices(
-    context: &Context<'_>,
-    raw: &ScenarioDocument,
-    cluster: &Cluster,
-) -> Option<PriceBook> {
-    let _ = (context, raw, cluster);
-    Some(PriceBook::default())
 }

@@ -6,6 +6,7 @@ mod cluster;
 mod distribution;
 mod load;
 mod placement;
+mod prices;
 mod scaling;
 mod service;
 pub(crate) mod task_definition;
@@ -186,7 +187,7 @@ fn rule_set(context: &Context<'_>, raw: &ScenarioDocument) -> &'static RuleSet {
 
 /// The IANA zone called `name`; reports an unknown one.
 pub(super) fn time_zone(context: &Context<'_>, path: &Path, name: &str) -> Option<jiff::tz::TimeZone> {
-    match jiff::tz::TimeZone::get(name) {
+    match crate::schedule::time_zone(name) {
         Ok(zone) => Some(zone),
         Err(_) => {
             let message = format!("there is no time zone `{}`", super::tree::shorten(name));
@@ -216,7 +217,9 @@ fn build(context: &Context<'_>, raw: &ScenarioDocument) -> Option<Scenario> {
     if context.failed() {
         return None;
     }
-    let prices = cluster::prices(context, raw, &cluster);
+    let (services, batches) = (services?, batches?);
+    let prices =
+        prices::lower(context, &raw.pricing, &cluster, &definitions, &services, &batches)?;
     let zones = cluster.zones.iter().cloned().collect::<IdVec<ZoneId, String>>();
     Some(Scenario {
         name: raw.name.clone(),
@@ -231,9 +234,9 @@ fn build(context: &Context<'_>, raw: &ScenarioDocument) -> Option<Scenario> {
         task_definitions: definitions.into_iter().map(|it| it.definition).collect(),
         auto_scaling_groups: cluster.groups.into_iter().flatten().collect(),
         capacity_providers: cluster.providers.into_iter().flatten().collect(),
-        services: services?,
-        batches: batches?,
-        prices: prices?,
+        services,
+        batches,
+        prices,
         control_plane: control_plane?,
         record_interval: raw.record_interval.duration(),
         limits: Limits {

@@ -98,6 +98,7 @@ fn one(
         name: raw.service_name.clone(),
         task_definition,
         desired_count: raw.desired_count,
+        starts_ready: raw.starts_ready,
         launch: launch?,
         placement_strategy,
         placement_constraints,

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use plimsoll_core::catalog::{HourlyRate, RateError};
 use plimsoll_core::units::SimDuration;
 
 /// Longest duration that is accepted: ten years.
@@ -110,6 +111,8 @@ kinds! {
     Whole(u64), "whole", parse_whole, format_number, "a whole number";
     /// Events over time: `12/s`, `600/min`, `1e6/h`. A plain number counts per second.
     Rate(f64), "rate", parse_rate, format_float, "a rate such as `12/s` or `600/min`";
+    /// An amount of money: `0.096`, at most ten decimals.
+    Usd(u64), "usd", parse_usd, format_usd, "a price in USD such as `0.096`";
     /// An instant: `2026-03-02T00:00:00Z`.
     Instant(i64), "instant", parse_instant, format_instant, "a time such as `2026-03-02T00:00:00Z`";
 }
@@ -412,6 +415,27 @@ fn parse_rate(scalar: Scalar<'_>) -> Result<f64, String> {
         return Err(NEGATIVE.to_owned());
     }
     Ok(value)
+}
+
+/// USD in 1e-10, read from the decimal as it is written.
+fn parse_usd(scalar: Scalar<'_>) -> Result<u64, String> {
+    let text = match scalar {
+        Scalar::Integer(value) if value < 0 => return Err(NEGATIVE.to_owned()),
+        Scalar::Float(value) if value < 0.0 => return Err(NEGATIVE.to_owned()),
+        Scalar::Integer(value) => value.to_string(),
+        // The shortest decimal that is this number: what was written, up to 15 digits.
+        Scalar::Float(value) => value.to_string(),
+        Scalar::Text(text) => text.trim().to_owned(),
+    };
+    match HourlyRate::parse(&text) {
+        Ok(rate) => Ok(rate.as_ten_billionths()),
+        Err(RateError::NotADecimal(_)) => Err(wrong(scalar, expected("usd"))),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn format_usd<S: Serializer>(value: u64, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&HourlyRate::from_ten_billionths(value))
 }
 
 /// Seconds since 1970 of an RFC 3339 time.

@@ -29,6 +29,9 @@ pub struct Service {
     /// Tasks wanted at the start.
     #[schemars(range(min = 0, max = 100_000))]
     pub desired_count: u32,
+    /// Whether the tasks of `desiredCount` run when the run starts, or are started then.
+    #[serde(default = "super::yes")]
+    pub starts_ready: bool,
     /// Where tasks run, if not by capacity provider strategy.
     #[serde(default)]
     pub launch_type: Option<LaunchType>,

@@ -100,7 +100,7 @@ pub enum Compatibility {
 }
 
 /// Processor and operating system of a task.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(extend("x-plimsoll-aws-document" = true))]
 pub struct RuntimePlatform {
@@ -111,6 +111,12 @@ pub struct RuntimePlatform {
     #[serde(default = "linux")]
     #[schemars(regex(pattern = r"^(LINUX|WINDOWS_SERVER_[A-Z0-9_]+)$"))]
     pub operating_system_family: String,
+}
+
+impl Default for RuntimePlatform {
+    fn default() -> Self {
+        Self { cpu_architecture: CpuArchitecture::default(), operating_system_family: linux() }
+    }
 }
 
 fn linux() -> String {

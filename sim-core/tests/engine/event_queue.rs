@@ -223,6 +223,20 @@ fn a_long_window_that_fills_up_is_shortened() {
 }
 
 #[test]
+fn many_keys_before_the_last_one_taken_come_in_order() {
+    let key = StreamKey::new(3, 0, "back", 0);
+    let mut pair = Pair::default();
+    for index in 0..6_000 {
+        // A thousand events, then many that are mostly earlier than what was taken last.
+        pair.push(key.at(index) >> 24, Phase::Schedule, false);
+        if index > 1_000 && index % 2 == 0 {
+            pair.pop_before(u64::MAX, Phase::End);
+        }
+    }
+    pair.drain();
+}
+
+#[test]
 fn cancelled_events_are_swept_out_when_they_prevail() {
     let mut pair = Pair::default();
     for index in 0..10_000_u64 {

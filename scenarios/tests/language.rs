@@ -4,6 +4,8 @@
 mod bad_inputs;
 #[path = "language/good.rs"]
 mod good;
+#[path = "language/mutations.rs"]
+mod mutations;
 #[path = "language/real_task_definitions.rs"]
 mod real_task_definitions;
 #[path = "language/schema.rs"]

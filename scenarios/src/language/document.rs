@@ -350,15 +350,15 @@ fn read_task_definition(
     path: &Path,
     found: &mut Vec<Diagnostic>,
 ) -> Option<Node> {
-    let shown = name.display();
-    let text = match read_text(&folder.join(name)) {
+    let file = folder.join(name);
+    let text = match read_text(&file) {
         Ok(text) => text,
         Err(message) => {
-            found.push(Diagnostic::new(at, path, format!("`{shown}`: {message}")));
+            found.push(Diagnostic::new(at, path, format!("`{}`: {message}", name.display())));
             return None;
         }
     };
-    let source = sources.add(shown.to_string(), text);
+    let source = sources.add(file.display().to_string(), text);
     let node = match parse(name, source, sources.text(source)) {
         Ok(node) => node,
         Err(diagnostic) => {

@@ -44,7 +44,8 @@ impl Reader<'_> {
 
     fn expected(&mut self, what: &str) -> Box<Diagnostic> {
         let found = match self.rest.peek() {
-            Some(character) => format!("`{}`", character.escape_debug()),
+            Some(character) if character.is_control() => "a control character".to_owned(),
+            Some(character) => format!("`{character}`"),
             None => "the end of the file".to_owned(),
         };
         let here = self.here();

@@ -85,7 +85,10 @@ pub(crate) fn read_text(path: &Path) -> Result<String, String> {
 /// An I/O error in words that are the same on every system.
 pub(crate) fn describe_io(error: &std::io::Error) -> String {
     match error.kind() {
-        std::io::ErrorKind::NotFound => "no such file".to_owned(),
+        // A path through a file is not a path to a file, whatever the system calls it.
+        std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => {
+            "no such file".to_owned()
+        }
         std::io::ErrorKind::PermissionDenied => "permission to read the file is denied".to_owned(),
         std::io::ErrorKind::IsADirectory => "this is a folder, not a file".to_owned(),
         std::io::ErrorKind::UnexpectedEof => "the file ends too early".to_owned(),

@@ -12,7 +12,7 @@ use crate::language::tree::{Entry, Node, Path, Position, Value, shorten};
 /// Nesting that is read at most.
 pub(crate) const MAX_DEPTH: usize = 64;
 /// Values in a document at most, aliases expanded.
-pub(crate) const MAX_NODES: usize = 2_000_000;
+pub(crate) const MAX_NODES: usize = 500_000;
 /// Characters of text in a document at most, aliases expanded.
 pub(crate) const MAX_TEXT: usize = 64 * 1024 * 1024;
 /// Anchors in a document at most.
@@ -98,9 +98,14 @@ impl<'input> Reader<'input> {
             }
             Some(Err(error)) => {
                 let at = self.position(Span::empty(*error.marker()));
-                let message = format!("this is not valid YAML: {}", error.info());
+                // The parser has a limit of its own for brackets.
+                let message = if error.info().contains("recursion limit") {
+                    format!("values are nested more than {MAX_DEPTH} levels deep")
+                } else {
+                    format!("this is not valid YAML: {}", error.info())
+                };
                 let mut diagnostic = Diagnostic::new(at, &Path::root(), message);
-                if error.info().contains("tab") {
+                if error.info().contains("tabs") {
                     diagnostic = diagnostic.hint("indent with spaces, YAML does not allow tabs");
                 }
                 Err(Box::new(diagnostic))
@@ -418,7 +423,7 @@ mod tests {
             text.push_str(&format!("a{level}: &a{level} [{items}]\n"));
         }
         let message = parse(&text).unwrap_err();
-        assert_eq!(message, "the document holds more than 2000000 values, aliases expanded");
+        assert_eq!(message, "the document holds more than 500000 values, aliases expanded");
     }
 
     #[test]

@@ -151,3 +151,19 @@ fn the_minimal_scenario_runs() {
     let results = plimsoll_core::simulation::run(&scenario, &mut |_| {}).unwrap();
     assert!(0 < results.events);
 }
+
+#[test]
+fn every_scenario_of_the_library_loads() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("library");
+    let mut count = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "yaml") {
+            if let Err(diagnostics) = load(&path, &LoadOptions::default()) {
+                panic!("{diagnostics}");
+            }
+            count += 1;
+        }
+    }
+    assert!(0 < count);
+}

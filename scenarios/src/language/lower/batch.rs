@@ -95,7 +95,7 @@ fn jobs(
                     context.error(&path.key(key), "the task definition gives the size");
                 }
             }
-            Some((id, task.cpu, task.memory))
+            Some((id, task.definition.cpu, task.definition.memory))
         }
         None => None,
     };
@@ -124,8 +124,7 @@ fn jobs(
     let cpu = largest.map_or(cpu, |it| Some(it.0))?;
     let memory = largest.map_or(memory, |it| Some(it.1))?;
     let id = TaskDefinitionId::from_index(definitions.len());
-    let definition = made_up(context, &raw.name, cpu, memory, on_fargate);
-    definitions.push(Definition { definition, refused: false });
+    definitions.push(made_up(context, &raw.name, cpu, memory, on_fargate));
     Some((id, jobs))
 }
 
@@ -142,16 +141,15 @@ fn made_up(
     cpu: Cpu,
     memory: Mib,
     on_fargate: bool,
-) -> TaskDefinition {
+) -> Definition {
     let operating_system = OperatingSystem::Linux;
-    let fits_fargate = plimsoll_core::catalog::validate_fargate_size(
+    let size = plimsoll_core::catalog::validate_fargate_size(
         context.rules,
         cpu.as_ecs_units(),
         memory.as_mib(),
         operating_system,
-    )
-    .is_ok();
-    TaskDefinition {
+    );
+    let definition = TaskDefinition {
         family: name.to_owned(),
         cpu,
         memory,
@@ -162,11 +160,13 @@ fn made_up(
         architecture: Architecture::X86_64,
         operating_system,
         ephemeral_storage_gib: 20,
-        fits_fargate: on_fargate && fits_fargate,
+        fits_fargate: on_fargate && size.is_ok(),
         pull_time: DurationDistribution::ZERO,
         start_time: DurationDistribution::ZERO,
         stop_time: DurationDistribution::ZERO,
-    }
+    };
+    let not_on_fargate = size.err().map(|error| error.to_string());
+    Definition { definition, refused: false, not_on_fargate }
 }
 
 fn from_trace(
@@ -241,9 +241,9 @@ fn check_jobs(
     definition: &Definition,
     cluster: &Cluster,
 ) {
-    let mut task = definition.definition.clone();
+    let mut definition = definition.clone();
     if let Some((cpu, memory)) = largest(jobs) {
-        (task.cpu, task.memory) = (cpu, memory);
+        (definition.definition.cpu, definition.definition.memory) = (cpu, memory);
     }
     if let (BatchJobs::Trace(jobs), true) = (jobs, runs_on_fargate(launch, cluster)) {
         let odd = jobs.iter().find(|job| {
@@ -251,7 +251,7 @@ fn check_jobs(
                 context.rules,
                 job.cpu.as_ecs_units(),
                 job.memory.as_mib(),
-                task.operating_system,
+                definition.definition.operating_system,
             )
             .is_err()
         });
@@ -264,7 +264,7 @@ fn check_jobs(
             return context.error(&path.key("trace"), message);
         }
     }
-    placement::check_fit(context, path, launch, &task, cluster);
+    placement::check_fit(context, path, launch, &definition, cluster);
     if let BatchJobs::Trace(jobs) = jobs {
         if jobs.iter().all(|job| job.duration == SimDuration::ZERO) {
             context.error(&path.key("trace"), "all jobs have a running time of zero");

@@ -9,6 +9,7 @@ use plimsoll_core::units::{AsgId, CapacityProviderId, Id};
 
 use super::Context;
 use super::cluster::Cluster;
+use super::task_definition::Definition;
 use crate::language::raw::service::{self as raw, LaunchType, PlacementStrategyType};
 use crate::language::tree::{Path, shorten};
 
@@ -195,12 +196,13 @@ pub(super) fn check_fit(
     context: &Context<'_>,
     path: &Path,
     launch: &LaunchTarget,
-    task: &TaskDefinition,
+    definition: &Definition,
     cluster: &Cluster,
 ) {
+    let task = &definition.definition;
     match launch {
         LaunchTarget::Ec2 => check_any_group(context, path, task, cluster),
-        LaunchTarget::Fargate => check_fargate(context, path, task, false),
+        LaunchTarget::Fargate => check_fargate(context, path, definition, false),
         LaunchTarget::Strategy(items) => {
             for item in items {
                 match cluster.provider_kind(item.capacity_provider) {
@@ -208,10 +210,10 @@ pub(super) fn check_fit(
                         check_group(context, path, task, cluster, *group, item.capacity_provider);
                     }
                     Some(CapacityProviderKind::Fargate) => {
-                        check_fargate(context, path, task, false);
+                        check_fargate(context, path, definition, false);
                     }
                     Some(CapacityProviderKind::FargateSpot { .. }) => {
-                        check_fargate(context, path, task, true);
+                        check_fargate(context, path, definition, true);
                     }
                     None => {}
                 }
@@ -296,16 +298,13 @@ fn obstacle(task: &TaskDefinition, shape: &InstanceShape) -> Option<String> {
     None
 }
 
-fn check_fargate(context: &Context<'_>, path: &Path, task: &TaskDefinition, spot: bool) {
+fn check_fargate(context: &Context<'_>, path: &Path, definition: &Definition, spot: bool) {
     let path = path.key("taskDefinition");
-    let family = &task.family;
-    if !task.fits_fargate {
-        context.error_hint(
-            &path,
-            format!("task definition `{family}` does not fit Fargate"),
-            "Fargate needs `networkMode: awsvpc`, no GPUs, and `cpu` and `memory` of a size it offers, \
-             for example 256 and 512",
-        );
+    let task = &definition.definition;
+    if let Some(reason) = &definition.not_on_fargate {
+        let family = &task.family;
+        let message = format!("task definition `{family}` does not fit Fargate: {reason}");
+        context.error(&path, message);
     }
     if spot && task.operating_system == OperatingSystem::Windows {
         context.error(&path, "FARGATE_SPOT does not run Windows");

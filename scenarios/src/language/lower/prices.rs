@@ -3,7 +3,7 @@
 use plimsoll_core::billing::{FargateRates, PriceBook, PriceNeeds};
 use plimsoll_core::catalog::{HourlyRate, INCLUDED_EPHEMERAL_GIB, MonthlyRate};
 use plimsoll_core::scenario::{
-    Architecture, BatchSource, CapacityProviderKind, LaunchTarget, OperatingSystem, Service,
+    Architecture, AutoScalingGroup, BatchSource, CapacityProviderKind, LaunchTarget, OperatingSystem, Service,
     TaskDefinition,
 };
 use plimsoll_core::units::{Id, TaskDefinitionId};
@@ -48,18 +48,28 @@ pub(super) fn lower(
     }
     let missing = book.missing(&needs);
     for price in &missing {
+        let at = place(cluster, &price.item);
         let message = format!("there is no price of {} in region `{}`", price.item, price.region);
         let hint = if price.known_in.is_empty() {
             "give one under `pricing`".to_owned()
         } else {
             format!("give one under `pricing`, or use one of {}", price.known_in.join(", "))
         };
-        context.error_hint(&Path::root().key("region"), message, hint);
+        context.error_hint(&at, message, hint);
     }
     for warning in book.warnings() {
         context.note(&Path::root().key("region"), warning);
     }
     missing.is_empty().then_some(book)
+}
+
+/// Where something without a price is asked for: the group whose instance type it is, or the region.
+fn place(cluster: &Cluster, item: &str) -> Path {
+    let named = |group: &AutoScalingGroup| item.contains(&format!("`{}`", group.shape.instance_type));
+    match cluster.groups.iter().position(|group| group.as_ref().is_some_and(named)) {
+        Some(index) => Path::root().key("autoScalingGroups").index(index).key("instanceType"),
+        None => Path::root().key("region"),
+    }
 }
 
 fn hourly(rate: Usd) -> HourlyRate {

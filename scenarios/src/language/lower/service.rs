@@ -67,7 +67,7 @@ fn one(
     let target_group = target_group(context, path, raw);
     let name = &raw.service_name;
     let offered = raw.load.as_ref().and_then(|raw| {
-        check_load(context, path, definition.map(|it| it.1));
+        check_load(context, path, definition.map(|it| &it.1.definition));
         load::lower(context, &path.key("load"), name, raw)
     });
     let scaling = raw

@@ -93,10 +93,13 @@ fn reserved(container: &raw::ContainerDefinition) -> u64 {
 }
 
 /// A definition in the order of its id.
+#[derive(Clone)]
 pub(super) struct Definition {
     pub(super) definition: TaskDefinition,
     /// Whether the definition was refused; others may refer to it without a second message.
     pub(super) refused: bool,
+    /// Why it does not fit Fargate; `None` if it does.
+    pub(super) not_on_fargate: Option<String>,
 }
 
 /// All definitions of a scenario.
@@ -122,7 +125,7 @@ impl TaskDefinitions {
         context: &Context<'_>,
         path: &Path,
         reference: &str,
-    ) -> Option<(TaskDefinitionId, &TaskDefinition)> {
+    ) -> Option<(TaskDefinitionId, &Definition)> {
         find(&self.0, context, path, reference)
     }
 
@@ -137,7 +140,7 @@ pub(super) fn find<'d>(
     context: &Context<'_>,
     path: &Path,
     reference: &str,
-) -> Option<(TaskDefinitionId, &'d TaskDefinition)> {
+) -> Option<(TaskDefinitionId, &'d Definition)> {
     let name = reference.rsplit_once("task-definition/").map_or(reference, |it| it.1);
     let family = match name.rsplit_once(':') {
         Some((family, revision)) if revision.bytes().all(|byte| byte.is_ascii_digit()) => family,
@@ -154,7 +157,7 @@ pub(super) fn find<'d>(
         return None;
     };
     let found = &definitions[index];
-    (!found.refused).then_some((TaskDefinitionId::from_index(index), &found.definition))
+    (!found.refused).then_some((TaskDefinitionId::from_index(index), found))
 }
 
 fn lower(context: &Context<'_>, path: &Path, raw: &raw::TaskDefinition) -> Definition {
@@ -206,7 +209,7 @@ fn lower(context: &Context<'_>, path: &Path, raw: &raw::TaskDefinition) -> Defin
         start_time,
         stop_time,
     };
-    Definition { definition, refused }
+    Definition { definition, refused, not_on_fargate: fargate.map(|(_, reason)| reason) }
 }
 
 /// The mode that is written; `awsvpc` is the only one on Fargate, `bridge` the default elsewhere.
@@ -377,7 +380,7 @@ fn fargate_obstacle(
     gpus: u64,
 ) -> Option<(&'static str, String)> {
     if mode != NetworkMode::Awsvpc {
-        return Some(("networkMode", "Fargate needs network mode `awsvpc`".to_owned()));
+        return Some(("networkMode", "Fargate needs `networkMode: awsvpc`".to_owned()));
     }
     if 0 < gpus {
         return Some(("containerDefinitions", "Fargate has no GPUs".to_owned()));

@@ -54,9 +54,7 @@ pub struct Diagnostics {
 impl Diagnostics {
     /// Sorts by position and drops repetitions.
     pub fn new(sources: Sources, mut list: Vec<Diagnostic>) -> Self {
-        list.sort_by(|a, b| {
-            (a.at, &a.path, &a.message).cmp(&(b.at, &b.path, &b.message))
-        });
+        list.sort_by(|a, b| (a.at, &a.path, &a.message).cmp(&(b.at, &b.path, &b.message)));
         list.dedup();
         Self { sources, list }
     }
@@ -134,7 +132,10 @@ impl fmt::Display for Diagnostics {
 impl std::error::Error for Diagnostics {}
 
 /// The candidate nearest to `word`, if it is near enough to be what was meant.
-pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(
+    word: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
     let lower = word.to_lowercase();
     let mut best: Option<(usize, &str)> = None;
     for candidate in candidates {

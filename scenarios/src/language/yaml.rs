@@ -34,7 +34,9 @@ impl Budget {
         self.nodes = self.nodes.saturating_add(nodes);
         self.text = self.text.saturating_add(text);
         if MAX_NODES < self.nodes {
-            return Err(format!("the document holds more than {MAX_NODES} values, aliases expanded"));
+            return Err(format!(
+                "the document holds more than {MAX_NODES} values, aliases expanded"
+            ));
         }
         if MAX_TEXT < self.text {
             return Err(format!(
@@ -119,7 +121,8 @@ impl<'input> Reader<'input> {
         loop {
             match self.next()? {
                 (Event::StreamEnd, _) => {
-                    let what = if text.trim().is_empty() { "is empty" } else { "holds no document" };
+                    let what =
+                        if text.trim().is_empty() { "is empty" } else { "holds no document" };
                     return self.fail(start, format!("the file {what}"));
                 }
                 (Event::DocumentStart(_), _) => break,
@@ -164,7 +167,8 @@ impl<'input> Reader<'input> {
         };
         if anchor != 0 {
             if MAX_ANCHORS <= self.anchors.len() {
-                return self.fail(at, format!("the document holds more than {MAX_ANCHORS} anchors"));
+                return self
+                    .fail(at, format!("the document holds more than {MAX_ANCHORS} anchors"));
             }
             let nodes = self.budget.nodes - before_nodes;
             let text = self.budget.text - before_text;
@@ -216,7 +220,9 @@ impl<'input> Reader<'input> {
             let (event, key_at) = self.next()?;
             let (key, plain) = match event {
                 Event::MappingEnd => break,
-                Event::Scalar(text, style, _, _) => (text.into_owned(), style == ScalarStyle::Plain),
+                Event::Scalar(text, style, _, _) => {
+                    (text.into_owned(), style == ScalarStyle::Plain)
+                }
                 _ => return self.fail(key_at, "a key must be text, not a list, mapping or alias"),
             };
             self.charge(key_at, 0, key.len())?;

@@ -194,7 +194,8 @@ fn from_trace(
         Ok(jobs) => {
             let late = jobs.iter().rev().take_while(|job| is_late(context, job)).count();
             if 0 < late {
-                let message = format!("{late} of {} jobs arrive after the end of the run", jobs.len());
+                let message =
+                    format!("{late} of {} jobs arrive after the end of the run", jobs.len());
                 context.note(path, message);
             }
             Some(BatchJobs::Trace(jobs))

@@ -147,7 +147,11 @@ fn zones(context: &Context<'_>, raw: &ScenarioDocument) -> Vec<String> {
                     crate::language::tree::shorten(zone),
                     context.region
                 );
-                context.error_hint(&path, message, format!("zones are called `{}` and so on", default[0]));
+                context.error_hint(
+                    &path,
+                    message,
+                    format!("zones are called `{}` and so on", default[0]),
+                );
             } else if named[..position].contains(zone) {
                 context.error(&path, format!("zone `{zone}` is listed twice"));
             }
@@ -258,7 +262,8 @@ fn registered(
         context.error(&path.key("registeredMemory"), message);
         return None;
     }
-    let left = memory.checked_sub(Mib::new(raw.reserved_memory.0)).filter(|left| *left != Mib::ZERO);
+    let left =
+        memory.checked_sub(Mib::new(raw.reserved_memory.0)).filter(|left| *left != Mib::ZERO);
     if left.is_none() {
         context.error(&path.key("reservedMemory"), "no memory is left for tasks");
     }
@@ -290,7 +295,8 @@ fn lower_providers(
             if managed_scaling.is_some() {
                 if managed.contains(group) {
                     let path = path.key("autoScalingGroupProvider");
-                    context.error(&path, "two capacity providers scale the same Auto Scaling group");
+                    context
+                        .error(&path, "two capacity providers scale the same Auto Scaling group");
                 }
                 managed.push(*group);
             }

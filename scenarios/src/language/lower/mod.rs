@@ -20,9 +20,9 @@ use plimsoll_core::scenario::{ControlPlane, PlacementRetry, Scenario, TieBreak};
 use plimsoll_core::units::{IdVec, SimDuration, ZoneId};
 
 use super::diagnostic::{Diagnostic, suggestion};
+use super::raw::ScenarioDocument;
 use super::raw::control;
 use super::raw::kinds::Length;
-use super::raw::ScenarioDocument;
 use super::store::TraceStore;
 use super::trace::TraceError;
 use super::tree::{Node, Path};
@@ -186,7 +186,11 @@ fn rule_set(context: &Context<'_>, raw: &ScenarioDocument) -> &'static RuleSet {
 }
 
 /// The IANA zone called `name`; reports an unknown one.
-pub(super) fn time_zone(context: &Context<'_>, path: &Path, name: &str) -> Option<jiff::tz::TimeZone> {
+pub(super) fn time_zone(
+    context: &Context<'_>,
+    path: &Path,
+    name: &str,
+) -> Option<jiff::tz::TimeZone> {
     match crate::schedule::time_zone(name) {
         Ok(zone) => Some(zone),
         Err(_) => {
@@ -218,8 +222,7 @@ fn build(context: &Context<'_>, raw: &ScenarioDocument) -> Option<Scenario> {
         return None;
     }
     let (services, batches) = (services?, batches?);
-    let prices =
-        prices::lower(context, &raw.pricing, &cluster, &definitions, &services, &batches)?;
+    let prices = prices::lower(context, &raw.pricing, &cluster, &definitions, &services, &batches)?;
     let zones = cluster.zones.iter().cloned().collect::<IdVec<ZoneId, String>>();
     Some(Scenario {
         name: raw.name.clone(),

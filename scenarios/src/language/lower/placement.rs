@@ -239,7 +239,8 @@ fn check_any_group(context: &Context<'_>, path: &Path, task: &TaskDefinition, cl
     let obstacles: Vec<String> =
         groups.iter().filter_map(|group| obstacle(task, &group.shape)).collect();
     if let (Some(first), true) = (obstacles.first(), obstacles.len() == groups.len()) {
-        let message = format!("no instance can ever run task definition `{}`: {first}", task.family);
+        let message =
+            format!("no instance can ever run task definition `{}`: {first}", task.family);
         context.error(&path.key("taskDefinition"), message);
     }
 }

@@ -184,8 +184,8 @@ fn lower(context: &Context<'_>, path: &Path, raw: &raw::TaskDefinition) -> Defin
     }
     let times = times(context, path, raw);
     refused |= host_ports.is_none() || times.is_none();
-    let (pull_time, start_time, stop_time) = times
-        .unwrap_or_else(|| [(); 3].map(|()| DurationDistribution::ZERO).into());
+    let (pull_time, start_time, stop_time) =
+        times.unwrap_or_else(|| [(); 3].map(|()| DurationDistribution::ZERO).into());
     let memory = Mib::new(facts.task_memory.unwrap_or(facts.sum_reservation_else_memory));
     let cpu = facts.task_cpu.map_or(facts.sum_container_cpu, u64::from);
     let definition = TaskDefinition {
@@ -219,7 +219,9 @@ fn network_mode(raw: &raw::TaskDefinition) -> NetworkMode {
         Some(raw::NetworkMode::Host) => NetworkMode::Host,
         Some(raw::NetworkMode::Awsvpc) => NetworkMode::Awsvpc,
         Some(raw::NetworkMode::None) => NetworkMode::None,
-        None if raw.requires_compatibilities == [raw::Compatibility::Fargate] => NetworkMode::Awsvpc,
+        None if raw.requires_compatibilities == [raw::Compatibility::Fargate] => {
+            NetworkMode::Awsvpc
+        }
         None => NetworkMode::Bridge,
     }
 }
@@ -244,7 +246,8 @@ fn check_containers(context: &Context<'_>, path: &Path, raw: &raw::TaskDefinitio
             }
             names.push(name);
         }
-        let limits = [("memory", container.memory), ("memoryReservation", container.memory_reservation)];
+        let limits =
+            [("memory", container.memory), ("memoryReservation", container.memory_reservation)];
         for (key, memory) in limits {
             // Zero is how some tools write "not set".
             if memory.is_some_and(|it| it.0 != 0 && it.0 < LEAST_CONTAINER_MEMORY) {
@@ -291,7 +294,8 @@ fn check_sizes(
         refuse("containerDefinitions", "the containers reserve too much CPU".to_owned());
     }
     if let Some(memory) = facts.task_memory {
-        let largest = raw.container_definitions.iter().filter_map(|it| it.memory).map(|it| it.0).max();
+        let largest =
+            raw.container_definitions.iter().filter_map(|it| it.memory).map(|it| it.0).max();
         if memory < LEAST_CONTAINER_MEMORY {
             refuse("memory", format!("must be at least {LEAST_CONTAINER_MEMORY} MiB"));
         } else if memory < facts.sum_memory_reservation {
@@ -389,12 +393,8 @@ fn fargate_obstacle(
         let key = if raw.cpu.is_none() { "cpu" } else { "memory" };
         return Some((key, format!("Fargate needs the task's `{key}`")));
     };
-    let size = catalog::validate_fargate_size(
-        context.rules,
-        u64::from(cpu.0),
-        memory.0,
-        operating_system,
-    );
+    let size =
+        catalog::validate_fargate_size(context.rules, u64::from(cpu.0), memory.0, operating_system);
     match size {
         Ok(()) => None,
         Err(error @ catalog::FargateSizeError::Cpu { .. }) => Some(("cpu", error.to_string())),

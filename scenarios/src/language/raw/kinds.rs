@@ -301,9 +301,7 @@ fn size_of_text(text: &str) -> Option<u64> {
 fn parse_bytes(scalar: Scalar<'_>) -> Result<u64, String> {
     match scalar {
         Scalar::Integer(value) => u64::try_from(value).map_err(|_| NEGATIVE.to_owned()),
-        Scalar::Text(text) => {
-            size_of_text(text).ok_or_else(|| wrong(scalar, expected("bytes")))
-        }
+        Scalar::Text(text) => size_of_text(text).ok_or_else(|| wrong(scalar, expected("bytes"))),
         Scalar::Float(_) => Err(wrong(scalar, expected("bytes"))),
     }
 }
@@ -380,9 +378,7 @@ fn parse_task_memory(scalar: Scalar<'_>) -> Result<u64, String> {
 fn parse_whole(scalar: Scalar<'_>) -> Result<u64, String> {
     match scalar {
         Scalar::Integer(value) => u64::try_from(value).map_err(|_| NEGATIVE.to_owned()),
-        Scalar::Text(text) => {
-            text.trim().parse().map_err(|_| wrong(scalar, expected("whole")))
-        }
+        Scalar::Text(text) => text.trim().parse().map_err(|_| wrong(scalar, expected("whole"))),
         Scalar::Float(_) => Err(wrong(scalar, expected("whole"))),
     }
 }
@@ -529,7 +525,10 @@ mod tests {
             assert!(length(bad).is_err(), "{bad}");
         }
         assert_eq!(length("-5s"), Err(NEGATIVE.to_owned()));
-        assert_eq!(length("11w200d4000d"), Err(wrong(Scalar::Text("11w200d4000d"), expected("duration"))));
+        assert_eq!(
+            length("11w200d4000d"),
+            Err(wrong(Scalar::Text("11w200d4000d"), expected("duration")))
+        );
         assert_eq!(length("4000d"), Err("is longer than ten years".to_owned()));
         assert!(parse_length(Scalar::Integer(75)).unwrap_err().contains("unit is missing"));
         assert!(length(&"9".repeat(1000)).is_err());

@@ -78,7 +78,8 @@ impl Diagnostics {
     pub fn headline(&self, diagnostic: &Diagnostic) -> String {
         let mut line = self.sources.name(diagnostic.at.source).to_owned();
         if 0 < diagnostic.at.line {
-            line.push_str(&format!(":{}:{}", diagnostic.at.line, diagnostic.at.column));
+            let (row, column) = (diagnostic.at.line, diagnostic.at.column);
+            line = format!("{line}:{row}:{column}");
         }
         if !diagnostic.path.is_empty() {
             line.push_str(": ");
@@ -156,14 +157,13 @@ pub fn suggestion<'a>(
     candidates: impl IntoIterator<Item = &'a str> + Clone,
 ) -> Option<String> {
     // Damerau-Levenshtein is quadratic: a megabyte of text is not a misspelt name.
-    if word.chars().nth(200).is_none() {
-        if let Some(near) = nearest(word, candidates.clone()) {
-            return Some(format!("did you mean `{near}`?"));
-        }
+    if word.chars().nth(200).is_none()
+        && let Some(near) = nearest(word, candidates.clone())
+    {
+        return Some(format!("did you mean `{near}`?"));
     }
     let all: Vec<&str> = candidates.into_iter().take(13).collect();
     match all.len() {
-        0 => None,
         1..=12 => {
             let names: Vec<String> = all.iter().map(|name| format!("`{name}`")).collect();
             Some(format!("known: {}", names.join(", ")))

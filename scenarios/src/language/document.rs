@@ -200,7 +200,7 @@ impl Document {
         let mut text = String::new();
         let mut parsed = Vec::new();
         for (index, (path, value)) in changes.iter().take(MOST_SETS).enumerate() {
-            text.push_str(&format!("{path}={value}\n"));
+            text.extend([path.as_str(), "=", value.as_str(), "\n"]);
             parsed.push((index, path, value));
         }
         let source = self.sources.add(SET.to_owned(), text);

@@ -39,15 +39,17 @@ struct Reader<'input> {
     budget: Budget,
 }
 
-type Read<T> = Result<T, Box<Diagnostic>>;
+type Failure = Box<Diagnostic>;
+type Read<T> = Result<T, Failure>;
 
+#[allow(clippy::unnecessary_box_returns)] // They return the error side of a `Read`.
 impl Reader<'_> {
     #[allow(clippy::unused_self)] // Reads as "the reader fails here".
-    fn fail(&self, at: Position, message: impl Into<String>) -> Box<Diagnostic> {
+    fn fail(&self, at: Position, message: impl Into<String>) -> Failure {
         Box::new(Diagnostic::new(at, &Path::root(), message))
     }
 
-    fn expected(&mut self, what: &str) -> Box<Diagnostic> {
+    fn expected(&mut self, what: &str) -> Failure {
         let found = match self.rest.peek() {
             Some(character) if character.is_control() => "a control character".to_owned(),
             Some(character) => format!("`{character}`"),

@@ -38,7 +38,7 @@ pub struct Override {
 /// If the path leads nowhere.
 pub(crate) fn apply(root: &mut Node, change: &Override) -> Result<(), Box<Diagnostic>> {
     let steps = split(&change.path);
-    if steps.is_empty() || steps.iter().any(|step| step.is_empty()) {
+    if steps.is_empty() || steps.iter().any(std::string::String::is_empty) {
         let message = format!("`{}` is not a path", shorten(&change.path));
         let diagnostic = Diagnostic::new(change.at, &Path::root(), message);
         return Err(Box::new(diagnostic.hint("for example `services.api.desiredCount`")));

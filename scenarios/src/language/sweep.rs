@@ -93,13 +93,13 @@ fn alternatives(node: &Node, path: &Path) -> Result<Vec<Alternative>, Box<Diagno
     let Value::Mapping(entries) = &node.value else {
         return fail(node.at, path, "expected a mapping");
     };
-    if let [entry] = entries.as_slice() {
-        if let Value::Sequence(values) = &entry.node.value {
-            if values.is_empty() {
-                return fail(entry.node.at, path, "must not be empty");
-            }
-            return values_of_path(&entry.key, entry.key_at, values, path);
+    if let [entry] = entries.as_slice()
+        && let Value::Sequence(values) = &entry.node.value
+    {
+        if values.is_empty() {
+            return fail(entry.node.at, path, "must not be empty");
         }
+        return values_of_path(&entry.key, entry.key_at, values, path);
     }
     let mut alternatives = Vec::new();
     for entry in entries {

@@ -320,12 +320,13 @@ pub(crate) fn plain_scalar(text: String) -> Result<Value, String> {
         return Err(format!("`{text}` is not a finite number"));
     }
     for (prefix, radix) in [("0x", 16), ("0o", 8)] {
-        if let Some(digits) = text.strip_prefix(prefix) {
-            if !digits.is_empty() && digits.chars().all(|digit| digit.is_digit(radix)) {
-                return i64::from_str_radix(digits, radix)
-                    .map(Value::Integer)
-                    .map_err(|_| format!("the number `{}` is too large", shorten(&text)));
-            }
+        if let Some(digits) = text.strip_prefix(prefix)
+            && !digits.is_empty()
+            && digits.chars().all(|digit| digit.is_digit(radix))
+        {
+            return i64::from_str_radix(digits, radix)
+                .map(Value::Integer)
+                .map_err(|_| format!("the number `{}` is too large", shorten(&text)));
         }
     }
     if !is_decimal(unsigned) {
@@ -340,10 +341,10 @@ pub(crate) fn plain_scalar(text: String) -> Result<Value, String> {
 /// A message if it is too large.
 pub(crate) fn number(text: &str) -> Result<Value, String> {
     let whole = text.strip_prefix('+').unwrap_or(text);
-    if whole.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-') {
-        if let Ok(value) = whole.parse::<i64>() {
-            return Ok(Value::Integer(value));
-        }
+    if whole.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-')
+        && let Ok(value) = whole.parse::<i64>()
+    {
+        return Ok(Value::Integer(value));
     }
     match whole.parse::<f64>() {
         Ok(value) if value.is_finite() => Ok(Value::Float(value)),
@@ -426,7 +427,7 @@ mod tests {
         let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
         for level in 1..30 {
             let items = vec![format!("*a{}", level - 1); 10].join(", ");
-            text.push_str(&format!("a{level}: &a{level} [{items}]\n"));
+            text = format!("{text}a{level}: &a{level} [{items}]\n");
         }
         let message = parse(&text).unwrap_err();
         assert_eq!(message, "the document holds more than 500000 values, aliases expanded");

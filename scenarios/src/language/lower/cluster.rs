@@ -60,7 +60,9 @@ impl Cluster {
             providers,
             provider_names,
             used: BTreeSet::new(),
-            mean_time_to_interruption: spot.mean_time_to_interruption.map(|it| it.duration()),
+            mean_time_to_interruption: spot
+                .mean_time_to_interruption
+                .map(super::super::raw::kinds::Length::duration),
         }
     }
 
@@ -291,15 +293,13 @@ fn lower_providers(
         let lowered = lower_provider(context, &path, raw, provider);
         if let Some(CapacityProviderKind::AutoScalingGroup { group, managed_scaling, .. }) =
             lowered.as_ref().map(|it| &it.kind)
+            && managed_scaling.is_some()
         {
-            if managed_scaling.is_some() {
-                if managed.contains(group) {
-                    let path = path.key("autoScalingGroupProvider");
-                    context
-                        .error(&path, "two capacity providers scale the same Auto Scaling group");
-                }
-                managed.push(*group);
+            if managed.contains(group) {
+                let path = path.key("autoScalingGroupProvider");
+                context.error(&path, "two capacity providers scale the same Auto Scaling group");
             }
+            managed.push(*group);
         }
         providers.push(lowered);
     }

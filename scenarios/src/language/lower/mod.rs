@@ -191,13 +191,12 @@ pub(super) fn time_zone(
     path: &Path,
     name: &str,
 ) -> Option<jiff::tz::TimeZone> {
-    match crate::schedule::time_zone(name) {
-        Ok(zone) => Some(zone),
-        Err(_) => {
-            let message = format!("there is no time zone `{}`", super::tree::shorten(name));
-            context.error_hint(path, message, "IANA names such as `Europe/Berlin` or `UTC`");
-            None
-        }
+    if let Ok(zone) = crate::schedule::time_zone(name) {
+        Some(zone)
+    } else {
+        let message = format!("there is no time zone `{}`", super::tree::shorten(name));
+        context.error_hint(path, message, "IANA names such as `Europe/Berlin` or `UTC`");
+        None
     }
 }
 
@@ -234,7 +233,7 @@ fn build(context: &Context<'_>, raw: &ScenarioDocument) -> Option<Scenario> {
         replication: context.replication,
         rules: context.rules,
         zones,
-        task_definitions: definitions.into_iter().map(|it| it.definition).collect(),
+        task_definitions: definitions.into_iter().map(|it| it.task).collect(),
         auto_scaling_groups: cluster.groups.into_iter().flatten().collect(),
         capacity_providers: cluster.providers.into_iter().flatten().collect(),
         services,

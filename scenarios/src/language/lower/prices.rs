@@ -148,7 +148,7 @@ fn needs<'c>(
 }
 
 fn task(definitions: &[Definition], id: TaskDefinitionId) -> &TaskDefinition {
-    &definitions[id.index()].definition
+    &definitions[id.index()].task
 }
 
 /// For each use of Fargate whether it is Spot.

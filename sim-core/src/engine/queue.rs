@@ -3,12 +3,14 @@
 //! Keys are (time, phase, insertion number), all distinct, and the queue gives them in exactly that
 //! order. Three parts hold the events:
 //!
-//! * a *run*: the events of a short window that starts now, sorted, so that the next is at the end;
+//! * a *run*: the events of a window that starts now, sorted, so that the next one is at the end;
 //! * a heap of *fresh* events, which were added to that window after it was sorted;
 //! * a wheel of buckets for everything after the window.
 //!
-//! Q: Why not one heap? It is as good up to some ten thousand events; at a million each operation
-//! waits for memory several times, and a queue like this one is an order of magnitude faster.
+//! While some sixty events or fewer are pending, the window has no end and the heap does the work.
+//!
+//! Q: Why not one heap at every size? From a hundred events on this queue is faster, and at a million,
+//! where every step of a heap waits for memory, by an order of magnitude (`benches/benches/engine.rs`).
 //! Q: Why not a calendar queue? It guesses one width for its buckets, and a mix of milliseconds,
 //! one-minute grids and hours has no such width. Here the buckets have all widths at once.
 //! Q: How is an event cancelled? It stays where it is, marked in a slot of its own, and is dropped
@@ -89,6 +91,8 @@ pub struct EventQueue<E> {
     /// Every event at or before this instant is in `run` or `fresh`, every later one in `wheel`.
     window_end: u64,
     wheel: Wheel<E>,
+    /// Room for what [`drop_stale`](Self::drop_stale) goes through; empty otherwise.
+    swept: Vec<Entry<E>>,
     sequence: u64,
     /// Events held, cancelled ones among them.
     held: usize,
@@ -109,8 +113,9 @@ impl<E: Copy> EventQueue<E> {
         Self {
             run: Vec::new(),
             fresh: BinaryHeap::new(),
-            window_end: 0,
+            window_end: u64::MAX,
             wheel: Wheel::new(),
+            swept: Vec::new(),
             sequence: 0,
             held: 0,
             stale: 0,
@@ -218,6 +223,10 @@ impl<E: Copy> EventQueue<E> {
     /// Fills the run from the wheel; `None` if that is empty.
     fn open_window(&mut self) -> Option<()> {
         self.window_end = self.wheel.take_first(&mut self.run)?;
+        if self.wheel.is_empty() {
+            // A handful of events needs no wheel: the heap takes all that comes until it is large.
+            self.window_end = u64::MAX;
+        }
         self.run.sort_unstable();
         Some(())
     }
@@ -231,7 +240,6 @@ impl<E: Copy> EventQueue<E> {
             // Keys went back: the heap alone can order them.
             return;
         }
-        self.wheel.advance_base(earliest);
         for entry in self.run.drain(..).chain(self.fresh.drain()) {
             self.wheel.push(entry);
         }
@@ -250,7 +258,8 @@ impl<E: Copy> EventQueue<E> {
         };
         self.run.retain(&mut keep);
         self.fresh.retain(&mut keep);
-        for entry in self.wheel.take_all() {
+        self.wheel.take_all(&mut self.swept);
+        for entry in self.swept.drain(..) {
             if keep(&entry) {
                 self.wheel.push(entry);
             }

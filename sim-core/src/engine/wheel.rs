@@ -66,10 +66,8 @@ impl<E: Copy> Wheel<E> {
         self.base
     }
 
-    /// Moves the base forward. Nothing pending may be earlier, and what is in the wheel must lie
-    /// after the last window that [`take_first`](Self::take_first) returned.
-    pub(super) fn advance_base(&mut self, base: u64) {
-        self.base = base;
+    pub(super) fn is_empty(&self) -> bool {
+        self.levels == 0
     }
 
     /// Adds an event that is not before the base.
@@ -119,16 +117,14 @@ impl<E: Copy> Wheel<E> {
         }
     }
 
-    /// Takes out everything, in no order.
-    pub(super) fn take_all(&mut self) -> Vec<Entry<E>> {
-        let mut all = Vec::new();
+    /// Moves everything to `all`, in no order.
+    pub(super) fn take_all(&mut self, all: &mut Vec<Entry<E>>) {
         while self.levels != 0 {
             let level = self.levels.trailing_zeros() as usize;
             let digit = self.occupied[level].trailing_zeros() as usize;
             let bucket = self.remove(level, digit);
             self.each(bucket, |_, entry| all.push(entry));
         }
-        all
     }
 
     fn remove(&mut self, level: usize, digit: usize) -> Bucket {

@@ -223,6 +223,23 @@ fn a_long_window_that_fills_up_is_shortened() {
 }
 
 #[test]
+fn many_keys_before_the_last_one_taken_come_in_order() {
+    let key = StreamKey::new(3, 0, "back", 0);
+    let mut pair = Pair::default();
+    for index in 0..2_000 {
+        pair.push(key.at(index) >> 24, Phase::Schedule, false);
+    }
+    for _ in 0..1_000 {
+        pair.pop_before(u64::MAX, Phase::End);
+    }
+    // About half of these are earlier than what was taken last.
+    for index in 2_000..4_000 {
+        pair.push(key.at(index) >> 24, Phase::Schedule, false);
+    }
+    pair.drain();
+}
+
+#[test]
 fn cancelled_events_are_swept_out_when_they_prevail() {
     let mut pair = Pair::default();
     for index in 0..10_000_u64 {

@@ -1,7 +1,7 @@
 //! The golden run: an M/M/1 queue whose customers are pinned to the last digit.
 
-use plimsoll_core::engine::{Stream, StreamKey, fold, variates};
-use plimsoll_core::units::SimDuration;
+use plimsoll_core::engine::{Limits, RunStatistics, Scheduler, Stream, StreamKey, fold, variates};
+use plimsoll_core::units::{SimDuration, SimTime};
 
 use crate::station::{Service, Station};
 
@@ -79,4 +79,43 @@ fn tv_19_golden_run_of_1_000_000_customers() {
     let (sum, hash) = lindley(1_000_000);
     assert_eq!(sum, 3_965_039_803_043_995);
     assert_eq!(simulated(1_000_000), (sum, hash));
+}
+
+fn trajectory(root: u64, replication: u64) -> RunStatistics {
+    let mut station = Station::new(root, replication, 0.8, Service::Exponential { mean: 1.0 }, 1);
+    station.run_until(&mut Scheduler::new(Limits::default()), SimTime::from_secs(100_000))
+}
+
+/// Fingerprint of the same events by Lindley's recursion and a sort, without the engine.
+fn trajectory_without_engine(root: u64, horizon: u64) -> (u64, u64) {
+    let mut arrivals = StreamKey::new(root, 0, "arrivals", 0).rng();
+    let mut services = StreamKey::new(root, 0, "service-time", 0).rng();
+    let (mut events, mut arrival, mut free_at) = (Vec::new(), 0, 0_u64);
+    while arrival <= horizon {
+        arrival += draw(&mut arrivals, 1.25e9);
+        free_at = free_at.max(arrival) + draw(&mut services, 1e9);
+        // (time, phase, kind): arrivals are of phase 4 and kind 1, departures of phase 0 and kind 2.
+        events.extend([[arrival, 4, 1], [free_at, 0, 2]]);
+    }
+    events.retain(|event| event[0] <= horizon);
+    events.sort_unstable();
+    let words = events.iter().flat_map(|&[time, phase, kind]| [time, phase, kind, 0, 0]);
+    (events.len() as u64, words.fold(0, fold))
+}
+
+/// A change of this fingerprint is a change of every simulated result: it goes into the changelog.
+#[test]
+fn the_trajectory_is_pinned() {
+    let statistics = trajectory(ROOT, 0);
+    let summary = (statistics.events, statistics.fingerprint);
+    assert_eq!(summary, trajectory_without_engine(ROOT, SimTime::from_secs(100_000).as_nanos()));
+    assert_eq!(summary, (159_507, 0x2d7c_c24f_6167_593c), "{:016x}", statistics.fingerprint);
+}
+
+#[test]
+fn seed_and_replication_decide_the_trajectory() {
+    let first = trajectory(ROOT, 0);
+    assert_eq!(trajectory(ROOT, 0), first);
+    assert_ne!(trajectory(ROOT, 1).fingerprint, first.fingerprint);
+    assert_ne!(trajectory(ROOT + 1, 0).fingerprint, first.fingerprint);
 }

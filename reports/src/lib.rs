@@ -4,8 +4,12 @@
 //! rows, figures and pages, and writes them where the caller says. The same results give the same bytes.
 
 pub mod bill;
+pub mod chart;
+mod charts;
 pub mod columns;
+mod html;
 pub mod number;
+mod plot;
 pub mod rows;
 pub mod series;
 pub mod summary;

@@ -72,6 +72,8 @@ pub enum Form {
     Line,
     /// Each value holds until the next.
     Step,
+    /// Steps, so broad that a line on top of them leaves their edges in sight.
+    Broad,
     /// Steps, filled down to zero.
     Area,
 }
@@ -133,9 +135,7 @@ impl Chart {
     /// Whether any panel has a value to draw.
     pub fn has_data(&self) -> bool {
         let lines = self.panels.iter().flat_map(|panel| &panel.lines);
-        lines
-            .flat_map(|line| &line.points)
-            .any(|(_, value)| value.is_some())
+        lines.flat_map(|line| &line.points).any(|(_, value)| value.is_some())
     }
 }
 
@@ -147,31 +147,18 @@ pub fn thin(values: &[Option<f64>], interval: f64) -> Vec<(f64, Option<f64>)> {
     let at = |index: usize| index as f64 * interval;
     let mut points: Vec<(f64, Option<f64>)> = Vec::new();
     if values.len() <= MAX_POINTS {
-        points.extend(
-            values
-                .iter()
-                .enumerate()
-                .map(|(index, value)| (at(index), finite(*value))),
-        );
+        points.extend(values.iter().enumerate().map(|(index, value)| (at(index), finite(*value))));
     } else {
         let size = values.len().div_ceil(MAX_POINTS / 2);
         for (group, chunk) in values.chunks(size).enumerate() {
             let first = group * size;
-            let known = || {
-                chunk
-                    .iter()
-                    .enumerate()
-                    .filter_map(|(i, v)| finite(*v).map(|v| (first + i, v)))
-            };
+            let known =
+                || chunk.iter().enumerate().filter_map(|(i, v)| finite(*v).map(|v| (first + i, v)));
             let low = known().min_by(|a, b| a.1.total_cmp(&b.1));
             let high = known().max_by(|a, b| a.1.total_cmp(&b.1));
             match (low, high) {
                 (Some(low), Some(high)) if low.1 < high.1 => {
-                    let (one, two) = if low.0 < high.0 {
-                        (low, high)
-                    } else {
-                        (high, low)
-                    };
+                    let (one, two) = if low.0 < high.0 { (low, high) } else { (high, low) };
                     points.push((at(one.0), Some(one.1)));
                     points.push((at(two.0), Some(two.1)));
                 }
@@ -218,18 +205,12 @@ mod tests {
         let has = |value: f64| points.iter().any(|p| bits(p.1) == Some(value.to_bits()));
         assert!(has(99.0));
         assert!(has(-7.0));
-        assert!(
-            points
-                .iter()
-                .any(|p| p.0.to_bits() == (31_001.0_f64 * 60.0).to_bits())
-        );
+        assert!(points.iter().any(|p| p.0.to_bits() == (31_001.0_f64 * 60.0).to_bits()));
     }
 
     #[test]
     fn a_noisy_series_is_bounded_and_in_order() {
-        let values: Vec<_> = (0..100_000_u64)
-            .map(|i| Some((i * 7_919 % 1_013) as f64))
-            .collect();
+        let values: Vec<_> = (0..100_000_u64).map(|i| Some((i * 7_919 % 1_013) as f64)).collect();
         let points = thin(&values, 1.0);
         assert!(points.len() <= MAX_POINTS);
         assert!(points.windows(2).all(|pair| pair[0].0 < pair[1].0));
@@ -237,24 +218,10 @@ mod tests {
 
     #[test]
     fn gaps_stay_and_equal_values_collapse() {
-        let values = [
-            Some(1.0),
-            Some(1.0),
-            Some(1.0),
-            None,
-            None,
-            None,
-            Some(f64::NAN),
-            Some(2.0),
-        ];
+        let values = [Some(1.0), Some(1.0), Some(1.0), None, None, None, Some(f64::NAN), Some(2.0)];
         let points = thin(&values, 10.0);
-        let expected = [
-            (0.0, Some(1.0)),
-            (20.0, Some(1.0)),
-            (30.0, None),
-            (60.0, None),
-            (70.0, Some(2.0)),
-        ];
+        let expected =
+            [(0.0, Some(1.0)), (20.0, Some(1.0)), (30.0, None), (60.0, None), (70.0, Some(2.0))];
         assert_eq!(points, expected);
         assert!(thin(&[], 1.0).is_empty());
         assert_eq!(thin(&[Some(3.0)], 1.0), [(0.0, Some(3.0))]);

@@ -7,43 +7,27 @@ use plimsoll_core::results::{EventCategory, RunResults, Series};
 use crate::bill::Bill;
 use crate::chart::{AxisUnit, Bound, Chart, Form, Hue, Line, MAX_POINTS, Mark, Panel, short, thin};
 use crate::number::{millis, usd_f64};
-use crate::series::{self, Names, find, find_cluster};
+use crate::series::{self, GROUP, Name, SERVICE, TASK_GROUP, find, find_cluster};
 
 /// Most services, groups and batch sources that are drawn; the rest is in `timeseries.csv`.
 pub(crate) const MAX_DRAWN: usize = 8;
 
 /// The charts of a run in the order of the report, and what was left out, in words.
 pub(crate) fn charts(results: &RunResults, bill: &Bill) -> (Vec<Chart>, Option<String>) {
-    let context = Context {
-        results,
-        interval: results.record_interval.as_secs_f64(),
-    };
+    let context = Context { results, interval: results.record_interval.as_secs_f64() };
     let mut charts = Vec::new();
     let mut services: Vec<_> = results.services.iter().collect();
     // The dearest first, in scenario order among equals (the sort is stable).
     services.sort_by_key(|service| std::cmp::Reverse(service.cost));
-    let drawn: Vec<&str> = services
-        .iter()
-        .take(MAX_DRAWN)
-        .map(|service| service.name.as_str())
-        .collect();
+    let drawn: Vec<&str> =
+        services.iter().take(MAX_DRAWN).map(|service| service.name.as_str()).collect();
     charts.extend(drawn.iter().map(|name| context.demand(name)));
     charts.extend(drawn.iter().map(|name| context.latency(name)));
     charts.extend(
-        results
-            .capacity
-            .iter()
-            .take(MAX_DRAWN)
-            .map(|group| context.instances(&group.group)),
+        results.capacity.iter().take(MAX_DRAWN).map(|group| context.instances(&group.group)),
     );
     charts.push(context.reservation());
-    charts.extend(
-        results
-            .batches
-            .iter()
-            .take(MAX_DRAWN)
-            .map(|batch| context.batch(&batch.name)),
-    );
+    charts.extend(results.batches.iter().take(MAX_DRAWN).map(|batch| context.batch(&batch.name)));
     charts.push(context.cost(bill));
     charts.retain(Chart::has_data);
     let mut ids: Vec<String> = Vec::new();
@@ -88,40 +72,32 @@ impl Context<'_> {
         }
     }
 
-    fn line(
-        &self,
-        name: &str,
-        hue: Hue,
-        form: Form,
-        series: Option<&Series>,
-        factor: f64,
-    ) -> Option<Line> {
-        let series = series?;
-        let values: Vec<_> = series
-            .values
-            .iter()
-            .map(|value| value.map(|v| v * factor))
-            .collect();
-        let line = Line {
-            name: name.to_owned(),
-            hue,
-            form,
-            points: thin(&values, self.interval),
-        };
-        line.points
-            .iter()
-            .any(|point| point.1.is_some())
-            .then_some(line)
+    fn line(&self, name: &str, hue: Hue, form: Form, series: Option<&Series>) -> Option<Line> {
+        let points = thin(&series?.values, self.interval);
+        let line = Line { name: name.to_owned(), hue, form, points };
+        line.points.iter().any(|point| point.1.is_some()).then_some(line)
     }
 
-    fn of(&self, entity: &str, name: &str, hue: Hue, form: Form, names: Names) -> Option<Line> {
-        self.line(
-            name,
-            hue,
-            form,
-            find(&self.results.series, names, entity),
-            1.0,
-        )
+    fn of(
+        &self,
+        dimension: &str,
+        entity: &str,
+        look: (&str, Hue, Form),
+        name: Name,
+    ) -> Option<Line> {
+        let series = find(&self.results.series, name, dimension, entity);
+        self.line(look.0, look.1, look.2, series)
+    }
+
+    /// Counts per interval as a line of rates per second. The last interval may be cut by the horizon.
+    fn rate(&self, name: &str, hue: Hue, counts: &Series) -> Option<Line> {
+        let rest = self.results.simulated.as_secs_f64();
+        let rates = counts.values.iter().enumerate().map(|(index, value)| {
+            let length = (rest - index as f64 * self.interval).clamp(1e-9, self.interval.max(1e-9));
+            value.map(|count| count / length)
+        });
+        let series = Series { values: rates.collect(), ..counts.clone() };
+        self.line(name, hue, Form::Line, Some(&series))
     }
 
     fn marks(&self, entity: &str, category: EventCategory) -> Vec<Mark> {
@@ -130,10 +106,7 @@ impl Context<'_> {
             .filter(|event| event.category == category && event.entity == entity)
             .filter_map(|event| {
                 let (from, to) = event.change?;
-                (from != to).then(|| Mark {
-                    at: event.at.as_secs_f64(),
-                    out: to > from,
-                })
+                (from != to).then(|| Mark { at: event.at.as_secs_f64(), out: to > from })
             })
             .collect();
         // A mark is a few pixels wide: of those within a thousandth of the axis one is enough.
@@ -160,30 +133,18 @@ impl Context<'_> {
         );
         let tasks = [
             self.of(
+                SERVICE,
                 service,
-                "needed at the offered load",
-                Hue::Sky,
-                Form::Area,
+                ("needed at the offered load", Hue::Sky, Form::Area),
                 series::NEEDED,
             ),
-            self.of(service, "desired", Hue::Orange, Form::Step, series::DESIRED),
-            self.of(service, "running", Hue::Blue, Form::Step, series::RUNNING),
+            self.of(SERVICE, service, ("desired", Hue::Orange, Form::Broad), series::DESIRED),
+            self.of(SERVICE, service, ("running", Hue::Blue, Form::Step), series::RUNNING),
         ];
         let with_need = tasks[0].is_some();
         push(&mut chart, "tasks", AxisUnit::Number, tasks);
-        let requests = find(&self.results.series, series::REQUESTS, service);
-        let per_second = if requests.is_some_and(|s| s.unit == "Count/Second") {
-            1.0
-        } else {
-            1.0 / self.interval.max(1e-9)
-        };
-        let rate = self.line(
-            "offered requests",
-            Hue::Purple,
-            Form::Line,
-            requests,
-            per_second,
-        );
+        let rate = find(&self.results.series, series::REQUESTS, SERVICE, service)
+            .and_then(|requests| self.rate("offered requests", Hue::Purple, requests));
         push(&mut chart, "requests per second", AxisUnit::Number, [rate]);
         chart.marks = self.marks(service, EventCategory::ServiceScaling);
         if !with_need {
@@ -201,27 +162,15 @@ impl Context<'_> {
             format!("{service}: latency"),
             "Latency of the requests served in each interval.".to_owned(),
         );
-        let quantile = |name, hue, names| {
-            let series = find(&self.results.series, names, service);
-            let factor = if series.is_some_and(|s| s.unit == "Seconds") {
-                1_000.0
-            } else {
-                1.0
-            };
-            self.line(name, hue, Form::Line, series, factor)
-        };
+        let quantile = |text, hue, name| self.of(SERVICE, service, (text, hue, Form::Line), name);
         let lines = [
             quantile("p99", Hue::Vermillion, series::LATENCY_P99),
             quantile("p95", Hue::Blue, series::LATENCY_P95),
             quantile("p50", Hue::Green, series::LATENCY_P50),
         ];
         push(&mut chart, "latency", AxisUnit::Millis, lines);
-        let load = self
-            .results
-            .services
-            .iter()
-            .find(|s| s.name == service)
-            .and_then(|s| s.load.as_ref());
+        let load =
+            self.results.services.iter().find(|s| s.name == service).and_then(|s| s.load.as_ref());
         if let Some(objective) = load.and_then(|load| load.objective)
             && let Some(panel) = chart.panels.first_mut()
         {
@@ -230,10 +179,8 @@ impl Context<'_> {
                 "Where {name} crosses the dashed line, the service misses its objective of {}.",
                 millis(objective.below_ms)
             );
-            panel.bound = Some(Bound {
-                name: format!("objective for {name}"),
-                value: objective.below_ms,
-            });
+            panel.bound =
+                Some(Bound { name: format!("objective for {name}"), value: objective.below_ms });
         }
         chart
     }
@@ -246,26 +193,18 @@ impl Context<'_> {
         );
         let lines = [
             self.of(
+                GROUP,
                 group,
-                "needed by the tasks",
-                Hue::Sky,
-                Form::Area,
+                ("needed by the tasks", Hue::Sky, Form::Area),
                 series::GROUP_NEEDED,
             ),
             self.of(
+                GROUP,
                 group,
-                "desired capacity",
-                Hue::Orange,
-                Form::Step,
+                ("desired capacity", Hue::Orange, Form::Broad),
                 series::GROUP_DESIRED,
             ),
-            self.of(
-                group,
-                "in service",
-                Hue::Blue,
-                Form::Step,
-                series::IN_SERVICE,
-            ),
+            self.of(GROUP, group, ("in service", Hue::Blue, Form::Step), series::IN_SERVICE),
         ];
         if lines[0].is_none() {
             chart.caption = "Desired capacity of the group and instances in service.".to_owned();
@@ -284,20 +223,14 @@ impl Context<'_> {
                 .to_owned(),
         );
         let series = &self.results.series;
-        let line =
-            |name, hue, names| self.line(name, hue, Form::Line, find_cluster(series, names), 1.0);
+        let line = |text, hue, name| self.line(text, hue, Form::Line, find_cluster(series, name));
         let lines = [
             line("memory reserved", Hue::Vermillion, series::MEMORY_RESERVED),
             line("memory used", Hue::Orange, series::MEMORY_USED),
             line("CPU reserved", Hue::Blue, series::CPU_RESERVED),
             line("CPU used", Hue::Sky, series::CPU_USED),
         ];
-        push(
-            &mut chart,
-            "share of registered capacity",
-            AxisUnit::Percent,
-            lines,
-        );
+        push(&mut chart, "share of registered capacity", AxisUnit::Percent, lines);
         chart
     }
 
@@ -308,8 +241,8 @@ impl Context<'_> {
             "A queue that does not empty between bursts means that the cluster is too small for the work.".to_owned(),
         );
         let lines = [
-            self.of(batch, "waiting", Hue::Orange, Form::Area, series::PENDING),
-            self.of(batch, "running", Hue::Blue, Form::Step, series::RUNNING),
+            self.of(TASK_GROUP, batch, ("waiting", Hue::Orange, Form::Area), series::PENDING),
+            self.of(TASK_GROUP, batch, ("running", Hue::Blue, Form::Step), series::RUNNING),
         ];
         push(&mut chart, "jobs", AxisUnit::Number, lines);
         chart
@@ -319,20 +252,13 @@ impl Context<'_> {
         let start = self.results.start_unix_seconds;
         let mut kinds: BTreeMap<&str, (i128, BTreeMap<i64, i128>)> = BTreeMap::new();
         let hour_of = |at: i64| (at - start).div_euclid(3_600);
-        let last = bill
-            .rows
-            .iter()
-            .map(|row| hour_of(row.charge_end - 1))
-            .max()
-            .unwrap_or(0)
-            .max(0);
+        let last =
+            bill.rows.iter().map(|row| hour_of(row.charge_end - 1)).max().unwrap_or(0).max(0);
         let group = (last as usize + 1).div_ceil(MAX_POINTS).max(1) as i64;
         for row in &bill.rows {
             let (total, hours) = kinds.entry(&row.kind).or_default();
             *total += row.billed_cost;
-            *hours
-                .entry(hour_of(row.charge_start).max(0) / group)
-                .or_default() += row.billed_cost;
+            *hours.entry(hour_of(row.charge_start).max(0) / group).or_default() += row.billed_cost;
         }
         let mut kinds: Vec<_> = kinds.into_iter().collect();
         kinds.sort_by_key(|(_, (total, _))| std::cmp::Reverse(*total));
@@ -362,12 +288,7 @@ impl Context<'_> {
             }
             let hue = Hue::ALL.get(index).copied().unwrap_or(Hue::Grey);
             let points = points.map(|(at, cost)| (at, Some(short(cost)))).collect();
-            lines.push(Line {
-                name: kind.to_owned(),
-                hue,
-                form: Form::Step,
-                points,
-            });
+            lines.push(Line { name: kind.to_owned(), hue, form: Form::Step, points });
         }
         let mut chart = self.chart(
             "cost".to_owned(),
@@ -413,11 +334,7 @@ pub(crate) fn quantile_name(quantile: f64) -> String {
 /// `name` as part of a file name: letters, digits, dots, dashes and underscores.
 pub(crate) fn file_stem(name: &str) -> String {
     let safe = |c: char| {
-        if c.is_ascii_alphanumeric() || "._-".contains(c) {
-            c
-        } else {
-            '-'
-        }
+        if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' }
     };
     name.chars().take(100).map(safe).collect()
 }
@@ -428,24 +345,14 @@ mod tests {
     use crate::testing;
 
     fn ids(results: &RunResults, bill: &Bill) -> Vec<String> {
-        charts(results, bill)
-            .0
-            .into_iter()
-            .map(|chart| chart.id)
-            .collect()
+        charts(results, bill).0.into_iter().map(|chart| chart.id).collect()
     }
 
     #[test]
     fn a_chart_without_data_is_left_out() {
         let (web, bill) = testing::web_run();
-        let expected = [
-            "demand-api",
-            "demand-worker",
-            "latency-api",
-            "instances-web",
-            "reservation",
-            "cost",
-        ];
+        let expected =
+            ["demand-api", "demand-worker", "latency-api", "instances-web", "reservation", "cost"];
         assert_eq!(ids(&web, &bill), expected);
         let (empty, none) = testing::empty_run();
         assert!(ids(&empty, &none).is_empty());
@@ -457,11 +364,7 @@ mod tests {
     fn scaling_actions_point_the_right_way() {
         let (web, bill) = testing::web_run();
         let (charts, _) = charts(&web, &bill);
-        let first = web
-            .event_records
-            .iter()
-            .find(|event| event.change.is_some())
-            .expect("scales");
+        let first = web.event_records.iter().find(|event| event.change.is_some()).expect("scales");
         let mark = charts[0].marks[0];
         assert_eq!(mark.at.to_bits(), first.at.as_secs_f64().to_bits());
         let (from, to) = first.change.expect("a change");
@@ -472,16 +375,9 @@ mod tests {
     fn the_stack_of_costs_adds_up_to_the_bill() {
         let (web, bill) = testing::web_run();
         let (charts, _) = charts(&web, &bill);
-        let cost = charts
-            .iter()
-            .find(|chart| chart.id == "cost")
-            .expect("drawn");
-        let sum: f64 = cost.panels[0]
-            .lines
-            .iter()
-            .flat_map(|line| &line.points)
-            .filter_map(|p| p.1)
-            .sum();
+        let cost = charts.iter().find(|chart| chart.id == "cost").expect("drawn");
+        let sum: f64 =
+            cost.panels[0].lines.iter().flat_map(|line| &line.points).filter_map(|p| p.1).sum();
         assert!((sum - usd_f64(bill.total)).abs() < 1e-3 * sum);
     }
 

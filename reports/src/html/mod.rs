@@ -1,19 +1,10 @@
-//! Pages: one self-contained file each, no script, no request.
+//! Pages: one self-contained file each, without script and without any request.
 
-/// `text` with the signs that mean something in HTML and XML replaced.
-pub(crate) fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            // Control characters are not allowed in either; a tab or a line end is a space.
-            c if c.is_control() => out.push(' '),
-            c => out.push(c),
-        }
-    }
-    out
-}
+mod elements;
+mod run;
+mod style;
+mod sweep;
+
+pub(crate) use elements::escape;
+pub(crate) use run::{cost_per_unit, objective_sentence, run_page, utilization_sentence};
+pub(crate) use sweep::sweep_page;

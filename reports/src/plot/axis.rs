@@ -19,22 +19,13 @@ pub(crate) struct ValueAxis {
 impl ValueAxis {
     /// A linear axis that holds `low` to `high` with about `wanted` ticks.
     pub(crate) fn linear(low: f64, high: f64, wanted: usize) -> Self {
-        let high = if high > low {
-            high
-        } else {
-            low + low.abs().max(1.0)
-        };
+        let high = if high > low { high } else { low + low.abs().max(1.0) };
         let step = round_step((high - low) / wanted.max(1) as f64);
         let first = (low / step + 1e-9).floor();
         let last = (high / step - 1e-9).ceil();
         let count = (last - first).clamp(1.0, 100.0) as u32;
         let ticks: Vec<f64> = (0..=count).map(|k| (first + f64::from(k)) * step).collect();
-        Self {
-            low: first * step,
-            high: last * step,
-            ticks,
-            logarithmic: false,
-        }
+        Self { low: first * step, high: last * step, ticks, logarithmic: false }
     }
 
     /// A logarithmic axis over whole decades; `low` must be positive.
@@ -58,12 +49,7 @@ impl ValueAxis {
             tick *= 10.0;
             ticks.push(tick);
         }
-        Self {
-            low: bottom,
-            high: top,
-            ticks,
-            logarithmic: true,
-        }
+        Self { low: bottom, high: top, ticks, logarithmic: true }
     }
 
     /// Where `value` lies: 0 at the lower end, 1 at the upper.
@@ -74,11 +60,7 @@ impl ValueAxis {
         } else {
             (value - self.low) / (self.high - self.low)
         };
-        if place.is_finite() {
-            place.clamp(0.0, 1.0)
-        } else {
-            0.0
-        }
+        if place.is_finite() { place.clamp(0.0, 1.0) } else { 0.0 }
     }
 
     /// The text of a tick.
@@ -160,10 +142,7 @@ pub(crate) fn time_ticks(start: i64, length: f64, most: usize) -> Vec<TimeTick> 
     }
     let mut ticks = Vec::new();
     while at <= end {
-        ticks.push(TimeTick {
-            at,
-            label: tick_label(at, step, ticks.is_empty()),
-        });
+        ticks.push(TimeTick { at, label: tick_label(at, step, ticks.is_empty()) });
         at += step;
     }
     ticks
@@ -197,10 +176,8 @@ fn month_ticks(start: i64, end: i64, most: i64) -> Vec<TimeTick> {
     let (first, last) = (date(start), date(end));
     let months = |d: Date| i64::from(d.year()) * 12 + i64::from(d.month()) - 1;
     let (from, to) = (months(first), months(last));
-    let step = [1, 3, 6, 12, 24, 60, 120]
-        .into_iter()
-        .find(|s| (to - from) / s < most)
-        .unwrap_or(1_200);
+    let step =
+        [1, 3, 6, 12, 24, 60, 120].into_iter().find(|s| (to - from) / s < most).unwrap_or(1_200);
     let mut ticks = Vec::new();
     let mut month = from.div_euclid(step) * step;
     while month <= to {
@@ -225,10 +202,7 @@ pub(crate) fn time_caption(start: i64, length: f64) -> String {
     let (Ok(start), Ok(end)) = (Timestamp::from_second(start), Timestamp::from_second(end)) else {
         return "time (UTC)".to_owned();
     };
-    let (from, to) = (
-        start.to_zoned(TimeZone::UTC).date(),
-        end.to_zoned(TimeZone::UTC).date(),
-    );
+    let (from, to) = (start.to_zoned(TimeZone::UTC).date(), end.to_zoned(TimeZone::UTC).date());
     let span = if from == to {
         from.strftime("%-d %B %Y").to_string()
     } else if (from.year(), from.month()) == (to.year(), to.month()) {
@@ -236,11 +210,7 @@ pub(crate) fn time_caption(start: i64, length: f64) -> String {
     } else if from.year() == to.year() {
         format!("{} – {}", from.strftime("%-d %B"), to.strftime("%-d %B %Y"))
     } else {
-        format!(
-            "{} – {}",
-            from.strftime("%-d %B %Y"),
-            to.strftime("%-d %B %Y")
-        )
+        format!("{} – {}", from.strftime("%-d %B %Y"), to.strftime("%-d %B %Y"))
     };
     format!("time in UTC, {span}")
 }
@@ -253,11 +223,7 @@ mod tests {
 
     fn labels(start: i64, length: f64, most: usize) -> String {
         let ticks = time_ticks(start, length, most);
-        ticks
-            .into_iter()
-            .map(|tick| tick.label)
-            .collect::<Vec<_>>()
-            .join(" | ")
+        ticks.into_iter().map(|tick| tick.label).collect::<Vec<_>>().join(" | ")
     }
 
     #[test]
@@ -267,10 +233,7 @@ mod tests {
             labels(MONDAY, 7.0 * day, 8),
             "2 Mar | 3 Mar | 4 Mar | 5 Mar | 6 Mar | 7 Mar | 8 Mar | 9 Mar"
         );
-        assert_eq!(
-            labels(MONDAY, day, 6),
-            "2 Mar 00:00 | 06:00 | 12:00 | 18:00 | 3 Mar"
-        );
+        assert_eq!(labels(MONDAY, day, 6), "2 Mar 00:00 | 06:00 | 12:00 | 18:00 | 3 Mar");
         assert_eq!(labels(MONDAY + 90, 600.0, 6), "2 Mar 00:05 | 00:10");
         assert_eq!(
             labels(MONDAY, 46.0 * day, 8),
@@ -302,26 +265,14 @@ mod tests {
         let axis = ValueAxis::linear(0.0, 1.0, 5);
         assert_eq!(axis.label(0.2, AxisUnit::Usd), "$0.20");
         assert_eq!(axis.label(40.0, AxisUnit::Percent), "40 %");
-        assert_eq!(
-            ValueAxis::linear(0.0, 60_000.0, 5).label(20_000.0, AxisUnit::Number),
-            "20k"
-        );
-        assert_eq!(
-            ValueAxis::linear(0.0, 60_000.0, 5).label(20_000.0, AxisUnit::Millis),
-            "20 s"
-        );
+        assert_eq!(ValueAxis::linear(0.0, 60_000.0, 5).label(20_000.0, AxisUnit::Number), "20k");
+        assert_eq!(ValueAxis::linear(0.0, 60_000.0, 5).label(20_000.0, AxisUnit::Millis), "20 s");
     }
 
     #[test]
     fn the_caption_names_the_days_once() {
-        assert_eq!(
-            time_caption(MONDAY, 7.0 * 86_400.0),
-            "time in UTC, 2–9 March 2026"
-        );
+        assert_eq!(time_caption(MONDAY, 7.0 * 86_400.0), "time in UTC, 2–9 March 2026");
         assert_eq!(time_caption(MONDAY, 60.0), "time in UTC, 2 March 2026");
-        assert_eq!(
-            time_caption(MONDAY, 46.0 * 86_400.0),
-            "time in UTC, 2 March – 17 April 2026"
-        );
+        assert_eq!(time_caption(MONDAY, 46.0 * 86_400.0), "time in UTC, 2 March – 17 April 2026");
     }
 }

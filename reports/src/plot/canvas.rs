@@ -42,28 +42,12 @@ pub(crate) struct Type {
 }
 
 impl Type {
-    pub(crate) const TITLE: Self = Self {
-        size: 20.0,
-        bold: true,
-        ink: Ink::Text,
-    };
-    pub(crate) const HEAD: Self = Self {
-        size: 15.0,
-        bold: true,
-        ink: Ink::Text,
-    };
-    pub(crate) const TICK: Self = Self {
-        size: 14.5,
-        bold: false,
-        ink: Ink::Muted,
-    };
+    pub(crate) const TITLE: Self = Self { size: 20.0, bold: true, ink: Ink::Text };
+    pub(crate) const HEAD: Self = Self { size: 15.0, bold: true, ink: Ink::Text };
+    pub(crate) const TICK: Self = Self { size: 14.5, bold: false, ink: Ink::Muted };
 
     fn font(self) -> FontDesc<'static> {
-        let style = if self.bold {
-            FontStyle::Bold
-        } else {
-            FontStyle::Normal
-        };
+        let style = if self.bold { FontStyle::Bold } else { FontStyle::Normal };
         FontDesc::new(FontFamily::SansSerif, self.size * SCALE, style)
     }
 }
@@ -111,11 +95,26 @@ impl<'a, DB: DrawingBackend> Canvas<'a, DB> {
         match points {
             [] => Ok(()),
             [only] => self.dot(*only, width * 1.5, ink),
-            _ => self.draw(PathElement::new(
-                device_path(points),
-                stroke(ink, 1.0, width),
-            )),
+            // The joints of a thick path have no limit in the bitmap backend: at a sharp spike they would
+            // reach far out of the figure. Single strokes have no joints.
+            _ if self.raster == Raster::Pixels => device_path(points)
+                .windows(2)
+                .try_for_each(|pair| self.segment(pair[0], pair[1], ink, width)),
+            _ => self.draw(PathElement::new(device_path(points), stroke(ink, width))),
         }
+    }
+
+    /// A stroke in pixels. Level and upright ones are rectangles: as thin polygons they would come out
+    /// slightly askew.
+    fn segment(&self, from: (i32, i32), to: (i32, i32), ink: Ink, width: f64) -> io::Result<()> {
+        if from.0 != to.0 && from.1 != to.1 {
+            return self.draw(PathElement::new(vec![from, to], stroke(ink, width)));
+        }
+        let thick = device_length(width).max(1) as i32;
+        let (before, after) = (thick / 2, thick - thick / 2 - 1);
+        let low = (from.0.min(to.0) - before, from.1.min(to.1) - before);
+        let high = (from.0.max(to.0) + after, from.1.max(to.1) + after);
+        self.draw(Rectangle::new([low, high], ink.color().filled()))
     }
 
     /// A horizontal dashed line.
@@ -133,10 +132,7 @@ impl<'a, DB: DrawingBackend> Canvas<'a, DB> {
         if points.len() < 3 {
             return Ok(());
         }
-        self.draw(Polygon::new(
-            device_path(points),
-            ink.color().mix(opacity).filled(),
-        ))
+        self.draw(Polygon::new(device_path(points), ink.color().mix(opacity).filled()))
     }
 
     /// A filled rectangle.
@@ -147,19 +143,12 @@ impl<'a, DB: DrawingBackend> Canvas<'a, DB> {
         ink: Ink,
         opacity: f64,
     ) -> io::Result<()> {
-        self.draw(Rectangle::new(
-            [device(from), device(to)],
-            ink.color().mix(opacity).filled(),
-        ))
+        self.draw(Rectangle::new([device(from), device(to)], ink.color().mix(opacity).filled()))
     }
 
     /// A filled circle.
     pub(crate) fn dot(&self, at: Point, radius: f64, ink: Ink) -> io::Result<()> {
-        self.draw(Circle::new(
-            device(at),
-            device_length(radius),
-            ink.color().filled(),
-        ))
+        self.draw(Circle::new(device(at), device_length(radius), ink.color().filled()))
     }
 
     /// A text whose middle line is at the height of `at`.
@@ -173,11 +162,7 @@ impl<'a, DB: DrawingBackend> Canvas<'a, DB> {
             Align::Right => HPos::Right,
         };
         // The bitmap backend centres the box of a font, which reaches further up than its digits.
-        let lower = if self.raster == Raster::Pixels {
-            style.size * 0.1
-        } else {
-            0.0
-        };
+        let lower = if self.raster == Raster::Pixels { style.size * 0.1 } else { 0.0 };
         let at = (at.0, at.1 + lower);
         let color = style.ink.color();
         let style: TextStyle<'_> = style.font().into_font().color(&color);
@@ -193,16 +178,12 @@ impl<'a, DB: DrawingBackend> Canvas<'a, DB> {
         for<'b> &'b E: plotters::element::PointCollection<'b, (i32, i32)>,
         E: plotters::element::Drawable<DB>,
     {
-        self.area
-            .draw(&element)
-            .map_err(|error| io::Error::other(error.to_string()))
+        self.area.draw(&element).map_err(|error| io::Error::other(error.to_string()))
     }
 }
 
-fn stroke(ink: Ink, opacity: f64, width: f64) -> ShapeStyle {
-    ink.color()
-        .mix(opacity)
-        .stroke_width(device_length(width).max(1))
+fn stroke(ink: Ink, width: f64) -> ShapeStyle {
+    ink.color().stroke_width(device_length(width).max(1))
 }
 
 fn device_length(length: f64) -> u32 {

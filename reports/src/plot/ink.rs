@@ -74,18 +74,12 @@ mod tests {
 
     #[test]
     fn every_hue_has_its_own_colour() {
-        let mut colours: Vec<_> = Hue::ALL
-            .iter()
-            .map(|hue| Ink::Hue(*hue).color())
-            .map(|c| (c.0, c.1, c.2))
-            .collect();
+        let mut colours: Vec<_> =
+            Hue::ALL.iter().map(|hue| Ink::Hue(*hue).color()).map(|c| (c.0, c.1, c.2)).collect();
         colours.sort_unstable();
         colours.dedup();
         assert_eq!(colours.len(), Hue::ALL.len());
-        assert!(
-            !colours.contains(&(0, 0, 0)),
-            "a hue is missing from the table"
-        );
+        assert!(!colours.contains(&(0, 0, 0)), "a hue is missing from the table");
     }
 
     #[test]

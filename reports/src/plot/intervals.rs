@@ -89,11 +89,8 @@ fn fitted(text: &str, width: f64, style: Type) -> String {
 }
 
 fn axis_of(values: impl Iterator<Item = f64>, with_zero: bool, ticks: usize) -> ValueAxis {
-    let (mut low, mut high) = if with_zero {
-        (0.0, 0.0)
-    } else {
-        (f64::INFINITY, f64::NEG_INFINITY)
-    };
+    let (mut low, mut high) =
+        if with_zero { (0.0, 0.0) } else { (f64::INFINITY, f64::NEG_INFINITY) };
     for value in values.filter(|value| value.is_finite()) {
         low = f64::min(low, value);
         high = f64::max(high, value);
@@ -126,15 +123,8 @@ impl Figure for IntervalChart {
             top = TITLE;
         }
         canvas.text(&self.label, (12.0, top + 11.0), Align::Left, Type::HEAD)?;
-        let name = Type {
-            ink: Ink::Text,
-            ..Type::TICK
-        };
-        let names = self
-            .rows
-            .iter()
-            .map(|row| text_width(&row.name, name))
-            .fold(40.0, f64::max);
+        let name = Type { ink: Ink::Text, ..Type::TICK };
+        let names = self.rows.iter().map(|row| text_width(&row.name, name)).fold(40.0, f64::max);
         let left = 12.0 + names.min(width * 0.36) + 14.0;
         let right = width - 34.0;
         let ends = self
@@ -162,11 +152,7 @@ impl Figure for IntervalChart {
         for (index, row) in self.rows.iter().enumerate() {
             let y = from + (index as f64 + 0.5) * ROW;
             // What is only noise is grey and hollow in meaning: the text says so as well.
-            let ink = Ink::Hue(if row.significant {
-                Hue::Blue
-            } else {
-                Hue::Grey
-            });
+            let ink = Ink::Hue(if row.significant { Hue::Blue } else { Hue::Grey });
             canvas.text(
                 &fitted(&row.name, left - 24.0, name),
                 (left - 12.0, y),
@@ -210,10 +196,7 @@ impl Figure for ScatterChart {
         let ticks = if width < 600.0 { 3 } else { 6 };
         let across = axis_of(self.points.iter().flat_map(|p| ends(p.x)), false, ticks);
         let up = axis_of(self.points.iter().flat_map(|p| ends(p.y)), false, 5);
-        let labels = up
-            .ticks
-            .iter()
-            .map(|tick| text_width(&up.label(*tick, self.y.1), Type::TICK));
+        let labels = up.ticks.iter().map(|tick| text_width(&up.label(*tick, self.y.1), Type::TICK));
         let left = 14.0 + labels.fold(20.0, f64::max) + 8.0;
         let (right, from, to) = (width - 30.0, top + HEAD, height - 52.0);
         let x = |value: f64| left + across.place(value) * (right - left);
@@ -237,17 +220,10 @@ impl Figure for ScatterChart {
             )?;
         }
         canvas.text(&self.x.0, (right, to + 36.0), Align::Right, Type::HEAD)?;
-        let name = Type {
-            ink: Ink::Text,
-            ..Type::TICK
-        };
+        let name = Type { ink: Ink::Text, ..Type::TICK };
         let mut taken: Vec<(f64, f64, f64, f64)> = Vec::new();
         for point in &self.points {
-            let ink = Ink::Hue(if point.baseline {
-                Hue::Vermillion
-            } else {
-                Hue::Blue
-            });
+            let ink = Ink::Hue(if point.baseline { Hue::Vermillion } else { Hue::Blue });
             let (px, py) = (x(point.x.0), y(point.y.0));
             let ([x0, x1], [y0, y1]) = (ends(point.x).map(x), ends(point.y).map(y));
             canvas.line(&[(x0, py), (x1, py)], ink, 1.5)?;

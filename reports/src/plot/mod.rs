@@ -71,8 +71,7 @@ pub(crate) fn svg<F: Figure>(figure: &F, width: u32, place: Place) -> io::Result
         let area =
             SVGBackend::with_string(&mut text, (device_width, device_height)).into_drawing_area();
         draw(figure, &area, place, Raster::Vector)?;
-        area.present()
-            .map_err(|error| io::Error::other(error.to_string()))?;
+        area.present().map_err(|error| io::Error::other(error.to_string()))?;
     }
     // The backend asks for device pixels; the figure is meant in logical ones.
     let height = f64::from(device_height) / SCALE;
@@ -85,10 +84,7 @@ pub(crate) fn svg<F: Figure>(figure: &F, width: u32, place: Place) -> io::Result
         let title = crate::html::escape(figure.title());
         to = format!("{to} role=\"img\" aria-label=\"{title}\"");
     }
-    Ok(text
-        .replacen(&from, &to, 1)
-        .replace(" \"", "\"")
-        .replace("opacity=\"1\" ", ""))
+    Ok(text.replacen(&from, &to, 1).replace(" \"", "\"").replace("opacity=\"1\" ", ""))
 }
 
 /// Writes the figure as PNG with [`SCALE`] device pixels for each logical one.
@@ -96,8 +92,7 @@ pub(crate) fn write_png<F: Figure>(figure: &F, path: &Path) -> io::Result<()> {
     let area =
         BitMapBackend::new(path, device_size(figure, WIDE, Place::Alone)).into_drawing_area();
     draw(figure, &area, Place::Alone, Raster::Pixels)?;
-    area.present()
-        .map_err(|error| io::Error::other(error.to_string()))
+    area.present().map_err(|error| io::Error::other(error.to_string()))
 }
 
 fn device_size<F: Figure>(figure: &F, width: u32, place: Place) -> (u32, u32) {
@@ -125,12 +120,7 @@ mod tests {
     use crate::testing;
 
     fn chart(points: Vec<(f64, Option<f64>)>, form: Form, stacked: bool, length: f64) -> Chart {
-        let line = Line {
-            name: "a".to_owned(),
-            hue: Hue::Blue,
-            form,
-            points,
-        };
+        let line = Line { name: "a".to_owned(), hue: Hue::Blue, form, points };
         let panel = Panel {
             label: "tasks".to_owned(),
             unit: AxisUnit::Millis,
@@ -156,12 +146,7 @@ mod tests {
             vec![(0.0, Some(3.0))],
             vec![(0.0, None), (60.0, None)],
             vec![(0.0, Some(0.0)), (60.0, Some(0.0))],
-            vec![
-                (0.0, Some(-5.0)),
-                (60.0, Some(1e12)),
-                (120.0, None),
-                (180.0, Some(1e-9)),
-            ],
+            vec![(0.0, Some(-5.0)), (60.0, Some(1e12)), (120.0, None), (180.0, Some(1e-9))],
             vec![(0.0, Some(1e-300)), (60.0, Some(1e300))],
         ];
         for points in cases {
@@ -189,12 +174,7 @@ mod tests {
         let (results, bill) = testing::web_run_of(46, 60);
         for chart in charts(&results, &bill).0 {
             let text = svg(&chart, WIDE, Place::Alone).expect("draws");
-            assert!(
-                text.len() < 300_000,
-                "{} has {} bytes",
-                chart.id,
-                text.len()
-            );
+            assert!(text.len() < 300_000, "{} has {} bytes", chart.id, text.len());
         }
     }
 
@@ -211,22 +191,5 @@ mod tests {
         assert!(png("a.png") == png("b.png"));
         let text = || svg(chart, WIDE, Place::Alone).expect("draws");
         assert!(text() == text());
-    }
-}
-#[cfg(test)]
-mod look {
-    #[test]
-    fn look() {
-        let dir = std::path::Path::new("/tmp/look");
-        let _ = std::fs::create_dir_all(dir);
-        let (results, bill) = crate::testing::web_run();
-        for chart in crate::charts::charts(&results, &bill).0 {
-            super::write_png(&chart, &dir.join(format!("{}.png", chart.id))).expect("draws");
-            std::fs::write(
-                dir.join(format!("{}.svg", chart.id)),
-                super::svg(&chart, super::WIDE, super::Place::Alone).expect("d"),
-            )
-            .expect("w");
-        }
     }
 }

@@ -35,39 +35,28 @@ enum Symbol {
     Down,
 }
 
+/// Left margin: inside a page, the page has one of its own.
+fn inset(place: Place) -> f64 {
+    if place == Place::Alone { 12.0 } else { 2.0 }
+}
+
 /// Whether a panel is the first: it alone shows the scaling actions.
 fn entries<'a>(chart: &'a Chart, panel: &'a Panel, first: bool) -> Vec<Entry<'a>> {
     let lines = panel.lines.iter().map(|line| {
         let filled = panel.stacked || line.form == Form::Area;
         let symbol = if filled { Symbol::Area } else { Symbol::Line };
-        Entry {
-            name: &line.name,
-            ink: Ink::Hue(line.hue),
-            symbol,
-        }
+        Entry { name: &line.name, ink: Ink::Hue(line.hue), symbol }
     });
     let mut entries: Vec<_> = lines.collect();
     if let Some(bound) = &panel.bound {
-        entries.push(Entry {
-            name: &bound.name,
-            ink: Ink::Text,
-            symbol: Symbol::Dash,
-        });
+        entries.push(Entry { name: &bound.name, ink: Ink::Text, symbol: Symbol::Dash });
     }
     if first {
         if chart.marks.iter().any(|mark| mark.out) {
-            entries.push(Entry {
-                name: "scale-out",
-                ink: UP,
-                symbol: Symbol::Up,
-            });
+            entries.push(Entry { name: "scale-out", ink: UP, symbol: Symbol::Up });
         }
         if chart.marks.iter().any(|mark| !mark.out) {
-            entries.push(Entry {
-                name: "scale-in",
-                ink: DOWN,
-                symbol: Symbol::Down,
-            });
+            entries.push(Entry { name: "scale-in", ink: DOWN, symbol: Symbol::Down });
         }
     }
     entries
@@ -77,7 +66,7 @@ const UP: Ink = Ink::Hue(crate::chart::Hue::Vermillion);
 const DOWN: Ink = Ink::Hue(crate::chart::Hue::Green);
 
 /// Left edge of each entry and its row, after the label of the panel; and the number of rows.
-fn legend_layout(panel: &Panel, entries: &[Entry<'_>], width: f64) -> (Vec<(f64, usize)>, usize) {
+fn legend_layout(panel: &Panel, entries: &[Entry<'_>], width: f64, inset: f64) -> (Vec<(f64, usize)>, usize) {
     let mut x = 12.0 + text_width(&panel.label, Type::HEAD) + 22.0;
     let mut row = 0;
     let mut places = Vec::new();
@@ -95,19 +84,11 @@ fn legend_layout(panel: &Panel, entries: &[Entry<'_>], width: f64) -> (Vec<(f64,
 
 fn plot_height(index: usize, width: f64, panels: usize) -> f64 {
     let base = if width < 600.0 { 170.0 } else { 240.0 };
-    if index == 0 || panels > 2 {
-        base
-    } else {
-        base * 0.5
-    }
+    if index == 0 || panels > 2 { base } else { base * 0.5 }
 }
 
 pub(crate) fn height(chart: &Chart, width: f64, place: Place) -> f64 {
-    let mut height = if place == Place::Alone {
-        TITLE_HEIGHT + 8.0
-    } else {
-        4.0
-    };
+    let mut height = if place == Place::Alone { TITLE_HEIGHT + 8.0 } else { 4.0 };
     for (index, panel) in chart.panels.iter().enumerate() {
         let entries = entries(chart, panel, index == 0);
         let (_, rows) = legend_layout(panel, &entries, width);
@@ -134,11 +115,7 @@ struct Frame {
 
 impl Frame {
     fn x(&self, seconds: f64) -> f64 {
-        let share = if self.length > 0.0 {
-            (seconds / self.length).clamp(0.0, 1.0)
-        } else {
-            0.5
-        };
+        let share = if self.length > 0.0 { (seconds / self.length).clamp(0.0, 1.0) } else { 0.5 };
         self.left + share * (self.right - self.left)
     }
 
@@ -164,28 +141,17 @@ pub(crate) fn draw<DB: DrawingBackend>(
         .enumerate()
         .map(|(index, panel)| {
             let height = plot_height(index, width, chart.panels.len());
-            value_axis(panel, (height / 45.0) as usize)
+            value_axis(panel, ((height / 45.0) as usize).max(4))
         })
         .collect();
     let labels = chart.panels.iter().zip(&axes).flat_map(|(panel, axis)| {
-        axis.ticks
-            .iter()
-            .map(|tick| text_width(&axis.label(*tick, panel.unit), Type::TICK))
+        axis.ticks.iter().map(|tick| text_width(&axis.label(*tick, panel.unit), Type::TICK))
     });
     // One left edge for all panels, so that their times are above each other.
     let left = 14.0 + labels.fold(20.0, f64::max) + 8.0;
-    let mut frame = Frame {
-        left,
-        right: width - RIGHT,
-        top: 0.0,
-        bottom: 0.0,
-        length: chart.length,
-    };
-    let ticks = time_ticks(
-        chart.start,
-        chart.length,
-        ((frame.right - frame.left) / 92.0) as usize,
-    );
+    let mut frame =
+        Frame { left, right: width - RIGHT, top: 0.0, bottom: 0.0, length: chart.length };
+    let ticks = time_ticks(chart.start, chart.length, ((frame.right - frame.left) / 72.0) as usize);
     for (index, (panel, axis)) in chart.panels.iter().zip(&axes).enumerate() {
         if index > 0 {
             y += PANEL_GAP;
@@ -207,18 +173,9 @@ pub(crate) fn draw<DB: DrawingBackend>(
             }
         }
         if let Some(bound) = &panel.bound {
-            canvas.dashes(
-                frame.left,
-                frame.right,
-                frame.y(axis, bound.value),
-                Ink::Text,
-            )?;
+            canvas.dashes(frame.left, frame.right, frame.y(axis, bound.value), Ink::Text)?;
         }
-        canvas.line(
-            &[(frame.left, frame.bottom), (frame.right, frame.bottom)],
-            Ink::Muted,
-            1.0,
-        )?;
+        canvas.line(&[(frame.left, frame.bottom), (frame.right, frame.bottom)], Ink::Muted, 1.0)?;
         y = frame.bottom;
         if index == 0 && !chart.marks.is_empty() {
             marks(chart, canvas, frame)?;
@@ -245,12 +202,7 @@ fn legend<DB: DrawingBackend>(
     top: f64,
 ) -> io::Result<f64> {
     let (places, rows) = legend_layout(panel, entries, width);
-    canvas.text(
-        &panel.label,
-        (12.0, top + LEGEND_ROW / 2.0),
-        Align::Left,
-        Type::HEAD,
-    )?;
+    canvas.text(&panel.label, (12.0, top + LEGEND_ROW / 2.0), Align::Left, Type::HEAD)?;
     for (entry, (x, row)) in entries.iter().zip(places) {
         let y = top + (row as f64 + 0.5) * LEGEND_ROW;
         match entry.symbol {
@@ -269,10 +221,7 @@ fn legend<DB: DrawingBackend>(
             entry.name,
             (x + 24.0, y),
             Align::Left,
-            Type {
-                ink: Ink::Text,
-                ..Type::TICK
-            },
+            Type { ink: Ink::Text, ..Type::TICK },
         )?;
     }
     Ok(rows as f64 * LEGEND_ROW)
@@ -283,13 +232,7 @@ const AREA_OPACITY_LEGEND: f64 = 0.6;
 const STACK_OPACITY: f64 = 0.85;
 
 fn value_axis(panel: &Panel, ticks: usize) -> ValueAxis {
-    let values = || {
-        panel
-            .lines
-            .iter()
-            .flat_map(|line| &line.points)
-            .filter_map(|point| point.1)
-    };
+    let values = || panel.lines.iter().flat_map(|line| &line.points).filter_map(|point| point.1);
     let mut high = if panel.stacked {
         stack_sums(panel).into_iter().fold(0.0, f64::max)
     } else {
@@ -300,9 +243,8 @@ fn value_axis(panel: &Panel, ticks: usize) -> ValueAxis {
         high = high.max(bound.value);
         low = low.min(bound.value);
     }
-    let positive = values()
-        .chain(panel.bound.as_ref().map(|bound| bound.value))
-        .filter(|v| *v > 0.0);
+    let positive =
+        values().chain(panel.bound.as_ref().map(|bound| bound.value)).filter(|v| *v > 0.0);
     let smallest = positive.fold(f64::INFINITY, f64::min);
     if panel.unit == crate::chart::AxisUnit::Millis
         && smallest.is_finite()
@@ -311,7 +253,9 @@ fn value_axis(panel: &Panel, ticks: usize) -> ValueAxis {
     {
         return ValueAxis::logarithmic(smallest, high);
     }
-    ValueAxis::linear(low, high, ticks)
+    // A line along the upper edge would look cut off; of 100 percent everybody knows that it is the end.
+    let room = if panel.unit == crate::chart::AxisUnit::Percent { 1.0 } else { 1.04 };
+    ValueAxis::linear(low, high * room, ticks)
 }
 
 fn grid<DB: DrawingBackend>(
@@ -321,11 +265,7 @@ fn grid<DB: DrawingBackend>(
     frame: Frame,
 ) -> io::Result<()> {
     // In a low panel every second label would touch its neighbour.
-    let every = if (frame.bottom - frame.top) / (axis.ticks.len() as f64) < 18.0 {
-        2
-    } else {
-        1
-    };
+    let every = if (frame.bottom - frame.top) / (axis.ticks.len() as f64) < 18.0 { 2 } else { 1 };
     for tick in axis.ticks.iter().step_by(every) {
         let y = frame.y(axis, *tick);
         canvas.line(&[(frame.left, y), (frame.right, y)], Ink::Grid, 1.0)?;
@@ -383,7 +323,7 @@ fn draw_line<DB: DrawingBackend>(
             outline.push((first.0, frame.bottom));
             canvas.fill(&outline, ink, AREA_OPACITY)?;
         } else {
-            canvas.line(&piece, ink, 1.5)?;
+            canvas.line(&piece, ink, if line.form == Form::Broad { 4.5 } else { 1.5 })?;
         }
     }
     Ok(())
@@ -391,21 +331,10 @@ fn draw_line<DB: DrawingBackend>(
 
 /// The height of the stack at each point. All lines of a stack have the same times.
 fn stack_sums(panel: &Panel) -> Vec<f64> {
-    let length = panel
-        .lines
-        .iter()
-        .map(|line| line.points.len())
-        .max()
-        .unwrap_or(0);
-    let at = |line: &Line, index: usize| {
-        line.points
-            .get(index)
-            .and_then(|point| point.1)
-            .unwrap_or(0.0)
-    };
-    (0..length)
-        .map(|index| panel.lines.iter().map(|line| at(line, index)).sum())
-        .collect()
+    let length = panel.lines.iter().map(|line| line.points.len()).max().unwrap_or(0);
+    let at =
+        |line: &Line, index: usize| line.points.get(index).and_then(|point| point.1).unwrap_or(0.0);
+    (0..length).map(|index| panel.lines.iter().map(|line| at(line, index)).sum()).collect()
 }
 
 fn stack<DB: DrawingBackend>(
@@ -422,9 +351,7 @@ fn stack<DB: DrawingBackend>(
         for (index, ((at, value), base)) in line.points.iter().zip(&mut base).enumerate() {
             let (from, to) = (
                 frame.x(*at),
-                line.points
-                    .get(index + 1)
-                    .map_or(frame.right, |next| frame.x(next.0)),
+                line.points.get(index + 1).map_or(frame.right, |next| frame.x(next.0)),
             );
             let low = frame.y(axis, *base);
             *base += value.unwrap_or(0.0);
@@ -484,13 +411,5 @@ fn triangle<DB: DrawingBackend>(
     ink: Ink,
 ) -> io::Result<()> {
     let height = if up { 4.0 } else { -4.0 };
-    canvas.fill(
-        &[
-            (x - 4.0, y + height),
-            (x + 4.0, y + height),
-            (x, y - height),
-        ],
-        ink,
-        1.0,
-    )
+    canvas.fill(&[(x - 4.0, y + height), (x + 4.0, y + height), (x, y - height)], ink, 1.0)
 }

@@ -271,7 +271,7 @@ impl SweepReport {
             let share = look.unit == AxisUnit::Percent;
             charts.push(IntervalChart {
                 id: format!("comparison-{metric}"),
-                title: format!("{}: difference to {}", look.name, self.baseline),
+                title: format!("{}: difference from {}", look.name, self.baseline),
                 label: format!(
                     "{}{}",
                     look.quantity(),

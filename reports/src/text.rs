@@ -267,7 +267,9 @@ impl Lines {
     fn rows(&mut self, sides: &[Side], rows: &[Vec<String>]) {
         let mut widths = widths(rows, sides.len());
         // A narrow terminal loses the last columns first.
-        while widths.len() > 1 && LABEL + widths.iter().map(|w| w + 2).sum::<usize>() - 2 > self.width {
+        while widths.len() > 1
+            && LABEL + widths.iter().map(|w| w + 2).sum::<usize>() - 2 > self.width
+        {
             widths.pop();
         }
         for row in rows {

@@ -48,12 +48,19 @@ pub(crate) fn sweep_page(report: &SweepReport) -> io::Result<String> {
     }
     body.push_str("<h2 id=\"plots\">Plots</h2>\n");
     if let Some(chart) = report.scatter_chart() {
-        let caption = "Down and to the left is better. Bars are the 95 % intervals of the differences to the baseline.";
-        body.push_str(&figure(&chart, caption)?);
+        // A high reservation is good, a high latency is not.
+        let better = if chart.id.contains("cpuReserved") { "Up" } else { "Down" };
+        let caption = format!(
+            "{better} and to the left is better. Bars are the 95 % intervals of the differences from the baseline."
+        );
+        body.push_str(&figure(&chart, &caption)?);
     }
     for chart in report.interval_charts() {
-        let caption =
-            "Mean of the paired differences with its 95 % interval; grey ones may be noise.";
+        let caption = if report.replications < 2 {
+            "Differences of a single pair: without replications there is no interval."
+        } else {
+            "Mean of the paired differences with its 95 % interval; grey ones may be noise."
+        };
         body.push_str(&figure(&chart, caption)?);
     }
     body.push_str("<h2 id=\"points\">Points</h2>\n");

@@ -77,7 +77,8 @@ impl ValueAxis {
                 } else {
                     5
                 };
-                format!("${}", grouped(&format!("{tick:.places$}")))
+                let sign = if tick < 0.0 { "−" } else { "" };
+                format!("{sign}${}", grouped(&format!("{:.places$}", tick.abs())))
             }
             AxisUnit::Millis if largest >= 20_000.0 && tick.abs() >= 1_000.0 => {
                 format!("{} s", significant(tick / 1e3, 6))
@@ -264,6 +265,7 @@ mod tests {
     fn labels_carry_their_unit() {
         let axis = ValueAxis::linear(0.0, 1.0, 5);
         assert_eq!(axis.label(0.2, AxisUnit::Usd), "$0.20");
+        assert_eq!(axis.label(-0.2, AxisUnit::Usd), "−$0.20");
         assert_eq!(axis.label(40.0, AxisUnit::Percent), "40 %");
         assert_eq!(ValueAxis::linear(0.0, 60_000.0, 5).label(20_000.0, AxisUnit::Number), "20k");
         assert_eq!(ValueAxis::linear(0.0, 60_000.0, 5).label(20_000.0, AxisUnit::Millis), "20 s");

@@ -7,6 +7,7 @@ use plotters::prelude::DrawingBackend;
 use super::axis::ValueAxis;
 use super::canvas::{Align, Canvas, Type, text_width};
 use super::ink::Ink;
+use super::timeline::inset;
 use super::{Figure, Place};
 use crate::chart::{AxisUnit, Hue};
 
@@ -122,10 +123,10 @@ impl Figure for IntervalChart {
             canvas.text(&self.title, (12.0, 22.0), Align::Left, Type::TITLE)?;
             top = TITLE;
         }
-        canvas.text(&self.label, (12.0, top + 11.0), Align::Left, Type::HEAD)?;
+        canvas.text(&self.label, (inset(place), top + 11.0), Align::Left, Type::HEAD)?;
         let name = Type { ink: Ink::Text, ..Type::TICK };
         let names = self.rows.iter().map(|row| text_width(&row.name, name)).fold(40.0, f64::max);
-        let left = 12.0 + names.min(width * 0.36) + 14.0;
+        let left = inset(place) + names.min(width * 0.36) + 14.0;
         let right = width - 34.0;
         let ends = self
             .rows
@@ -191,13 +192,13 @@ impl Figure for ScatterChart {
             canvas.text(&self.title, (12.0, 22.0), Align::Left, Type::TITLE)?;
             top = TITLE;
         }
-        canvas.text(&self.y.0, (12.0, top + 11.0), Align::Left, Type::HEAD)?;
+        canvas.text(&self.y.0, (inset(place), top + 11.0), Align::Left, Type::HEAD)?;
         let ends = |pair: (f64, f64)| [pair.0 - pair.1, pair.0 + pair.1];
         let ticks = if width < 600.0 { 3 } else { 6 };
         let across = axis_of(self.points.iter().flat_map(|p| ends(p.x)), false, ticks);
         let up = axis_of(self.points.iter().flat_map(|p| ends(p.y)), false, 5);
         let labels = up.ticks.iter().map(|tick| text_width(&up.label(*tick, self.y.1), Type::TICK));
-        let left = 14.0 + labels.fold(20.0, f64::max) + 8.0;
+        let left = inset(place) + 2.0 + labels.fold(20.0, f64::max) + 8.0;
         let (right, from, to) = (width - 30.0, top + HEAD, height - 52.0);
         let x = |value: f64| left + across.place(value) * (right - left);
         let y = |value: f64| to - up.place(value) * (to - from);

@@ -36,7 +36,7 @@ enum Symbol {
 }
 
 /// Left margin: inside a page, the page has one of its own.
-fn inset(place: Place) -> f64 {
+pub(super) fn inset(place: Place) -> f64 {
     if place == Place::Alone { 12.0 } else { 2.0 }
 }
 
@@ -66,15 +66,20 @@ const UP: Ink = Ink::Hue(crate::chart::Hue::Vermillion);
 const DOWN: Ink = Ink::Hue(crate::chart::Hue::Green);
 
 /// Left edge of each entry and its row, after the label of the panel; and the number of rows.
-fn legend_layout(panel: &Panel, entries: &[Entry<'_>], width: f64, inset: f64) -> (Vec<(f64, usize)>, usize) {
-    let mut x = 12.0 + text_width(&panel.label, Type::HEAD) + 22.0;
+fn legend_layout(
+    panel: &Panel,
+    entries: &[Entry<'_>],
+    width: f64,
+    inset: f64,
+) -> (Vec<(f64, usize)>, usize) {
+    let mut x = inset + text_width(&panel.label, Type::HEAD) + 22.0;
     let mut row = 0;
     let mut places = Vec::new();
     for entry in entries {
         let needed = 26.0 + text_width(entry.name, Type::TICK);
-        if x + needed > width - RIGHT && x > 12.5 {
+        if x + needed > width - RIGHT && x > inset + 0.5 {
             row += 1;
-            x = 12.0;
+            x = inset;
         }
         places.push((x, row));
         x += needed + 18.0;
@@ -91,7 +96,7 @@ pub(crate) fn height(chart: &Chart, width: f64, place: Place) -> f64 {
     let mut height = if place == Place::Alone { TITLE_HEIGHT + 8.0 } else { 4.0 };
     for (index, panel) in chart.panels.iter().enumerate() {
         let entries = entries(chart, panel, index == 0);
-        let (_, rows) = legend_layout(panel, &entries, width);
+        let (_, rows) = legend_layout(panel, &entries, width, inset(place));
         height += rows as f64 * LEGEND_ROW + 10.0 + plot_height(index, width, chart.panels.len());
         if index == 0 && !chart.marks.is_empty() {
             height += STRIP_HEIGHT;
@@ -132,7 +137,7 @@ pub(crate) fn draw<DB: DrawingBackend>(
     let (width, _) = canvas.size();
     let mut y = 4.0;
     if place == Place::Alone {
-        canvas.text(&chart.title, (12.0, 24.0), Align::Left, Type::TITLE)?;
+        canvas.text(&chart.title, (inset(place), 24.0), Align::Left, Type::TITLE)?;
         y = TITLE_HEIGHT + 8.0;
     }
     let axes: Vec<ValueAxis> = chart
@@ -148,7 +153,7 @@ pub(crate) fn draw<DB: DrawingBackend>(
         axis.ticks.iter().map(|tick| text_width(&axis.label(*tick, panel.unit), Type::TICK))
     });
     // One left edge for all panels, so that their times are above each other.
-    let left = 14.0 + labels.fold(20.0, f64::max) + 8.0;
+    let left = inset(place) + 2.0 + labels.fold(20.0, f64::max) + 8.0;
     let mut frame =
         Frame { left, right: width - RIGHT, top: 0.0, bottom: 0.0, length: chart.length };
     let ticks = time_ticks(chart.start, chart.length, ((frame.right - frame.left) / 72.0) as usize);
@@ -157,7 +162,7 @@ pub(crate) fn draw<DB: DrawingBackend>(
             y += PANEL_GAP;
         }
         let entries = entries(chart, panel, index == 0);
-        y += legend(panel, &entries, canvas, width, y)? + 10.0;
+        y += legend(panel, &entries, canvas, (inset(place), width), y)? + 10.0;
         frame.top = y;
         frame.bottom = y + plot_height(index, width, chart.panels.len());
         grid(panel, axis, canvas, frame)?;
@@ -198,11 +203,11 @@ fn legend<DB: DrawingBackend>(
     panel: &Panel,
     entries: &[Entry<'_>],
     canvas: &Canvas<'_, DB>,
-    width: f64,
+    (inset, width): (f64, f64),
     top: f64,
 ) -> io::Result<f64> {
-    let (places, rows) = legend_layout(panel, entries, width);
-    canvas.text(&panel.label, (12.0, top + LEGEND_ROW / 2.0), Align::Left, Type::HEAD)?;
+    let (places, rows) = legend_layout(panel, entries, width, inset);
+    canvas.text(&panel.label, (inset, top + LEGEND_ROW / 2.0), Align::Left, Type::HEAD)?;
     for (entry, (x, row)) in entries.iter().zip(places) {
         let y = top + (row as f64 + 0.5) * LEGEND_ROW;
         match entry.symbol {

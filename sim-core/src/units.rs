@@ -52,6 +52,7 @@ impl SimTime {
     }
 
     /// The next multiple of `step` that is not before `self`; `self` if `step` is zero.
+    #[must_use]
     pub fn round_up_to(self, step: SimDuration) -> Self {
         if step.0 == 0 {
             return self;
@@ -172,6 +173,7 @@ impl Cpu {
     }
 
     /// `self − other`, zero if negative.
+    #[must_use]
     pub fn saturating_sub(self, other: Self) -> Self {
         Self(self.0.saturating_sub(other.0))
     }
@@ -214,6 +216,7 @@ impl Mib {
     }
 
     /// `self − other`, zero if negative.
+    #[must_use]
     pub fn saturating_sub(self, other: Self) -> Self {
         Self(self.0.saturating_sub(other.0))
     }
@@ -331,11 +334,6 @@ impl<I: Id, T> IdVec<I, T> {
     /// Items in id order.
     pub fn iter(&self) -> std::slice::Iter<'_, T> {
         self.items.iter()
-    }
-
-    /// Items in id order, mutable.
-    pub fn iter_mut(&mut self) -> std::slice::IterMut<'_, T> {
-        self.items.iter_mut()
     }
 
     /// Ids and items in id order.

@@ -53,11 +53,9 @@ pub fn instance_billed_seconds(
 ) -> u64 {
     match granularity {
         InstanceGranularity::PerSecond => at_least(INSTANCE_MINIMUM_SECONDS, lived, complete),
-        InstanceGranularity::PerHour if complete => lived
-            .as_secs_ceil()
-            .div_ceil(HOUR)
-            .max(1)
-            .saturating_mul(HOUR),
+        InstanceGranularity::PerHour if complete => {
+            lived.as_secs_ceil().div_ceil(HOUR).max(1).saturating_mul(HOUR)
+        }
         InstanceGranularity::PerHour => lived.as_secs_ceil(),
     }
 }
@@ -94,11 +92,7 @@ pub fn volume_billed_seconds(lived: SimDuration) -> u64 {
 
 fn at_least(minimum: u64, lived: SimDuration, complete: bool) -> u64 {
     let seconds = lived.as_secs_ceil();
-    if complete {
-        seconds.max(minimum)
-    } else {
-        seconds
-    }
+    if complete { seconds.max(minimum) } else { seconds }
 }
 
 #[cfg(test)]
@@ -116,14 +110,8 @@ mod tests {
         assert_eq!(fargate_billed_seconds(Linux, secs(45), true), 60);
         assert_eq!(fargate_billed_seconds(Linux, secs(45), false), 45);
         assert_eq!(fargate_billed_seconds(Windows, secs(120), true), 300);
-        assert_eq!(
-            fargate_billed_seconds(Linux, SimDuration::from_millis(60_001), true),
-            61
-        );
-        assert_eq!(
-            instance_billed_seconds(PerSecond, SimDuration::ZERO, true),
-            60
-        );
+        assert_eq!(fargate_billed_seconds(Linux, SimDuration::from_millis(60_001), true), 61);
+        assert_eq!(instance_billed_seconds(PerSecond, SimDuration::ZERO, true), 60);
         assert_eq!(instance_billed_seconds(PerHour, secs(3601), true), 7200);
         assert_eq!(instance_billed_seconds(PerHour, secs(3601), false), 3601);
         assert_eq!(volume_billed_seconds(SimDuration::from_millis(1)), 1);

@@ -48,19 +48,13 @@ impl CapacityUnit {
 
     /// Of an Application Load Balancer: 25 new connections per second, 3 000 active ones, 1 GB per
     /// hour, 1 000 rule evaluations per second.
-    pub const APPLICATION: Self = Self {
-        new_connections: 25,
-        active_connections: 3_000,
-        rule_evaluations: Some(1_000),
-    };
+    pub const APPLICATION: Self =
+        Self { new_connections: 25, active_connections: 3_000, rule_evaluations: Some(1_000) };
 
     /// Of a Network Load Balancer for TCP: 800 new connections per second, 100 000 active ones, 1 GB
     /// per hour.
-    pub const NETWORK_TCP: Self = Self {
-        new_connections: 800,
-        active_connections: 100_000,
-        rule_evaluations: None,
-    };
+    pub const NETWORK_TCP: Self =
+        Self { new_connections: 800, active_connections: 100_000, rule_evaluations: None };
 
     /// Unit-hours of an hour's traffic in parts: the largest dimension alone counts.
     pub fn unit_hour_parts(self, traffic: &HourlyTraffic) -> u128 {
@@ -71,10 +65,7 @@ impl CapacityUnit {
             .rule_evaluations
             .map_or(0, |capacity| per_second(traffic.rule_evaluations, capacity));
         per_second(traffic.new_connections, self.new_connections)
-            .max(per_second(
-                traffic.active_connection_seconds,
-                self.active_connections,
-            ))
+            .max(per_second(traffic.active_connection_seconds, self.active_connections))
             .max(traffic.bytes.saturating_mul(LCU_HOUR_PARTS >> 30))
             .max(evaluations)
     }
@@ -87,11 +78,9 @@ mod tests {
     #[test]
     fn every_dimension_is_exact() {
         for unit in [CapacityUnit::APPLICATION, CapacityUnit::NETWORK_TCP] {
-            for capacity in [
-                Some(unit.new_connections),
-                Some(unit.active_connections),
-                unit.rule_evaluations,
-            ] {
+            for capacity in
+                [Some(unit.new_connections), Some(unit.active_connections), unit.rule_evaluations]
+            {
                 let per_hour = capacity.unwrap_or(1) * SECONDS_PER_HOUR;
                 assert_eq!(LCU_HOUR_PARTS % per_hour, 0, "{capacity:?}");
             }
@@ -102,27 +91,12 @@ mod tests {
     fn each_dimension_alone_fills_a_unit() {
         let none = HourlyTraffic::default();
         for traffic in [
-            HourlyTraffic {
-                new_connections: 25 * 3600,
-                ..none
-            },
-            HourlyTraffic {
-                active_connection_seconds: 3000 * 3600,
-                ..none
-            },
-            HourlyTraffic {
-                bytes: 1 << 30,
-                ..none
-            },
-            HourlyTraffic {
-                rule_evaluations: 1000 * 3600,
-                ..none
-            },
+            HourlyTraffic { new_connections: 25 * 3600, ..none },
+            HourlyTraffic { active_connection_seconds: 3000 * 3600, ..none },
+            HourlyTraffic { bytes: 1 << 30, ..none },
+            HourlyTraffic { rule_evaluations: 1000 * 3600, ..none },
         ] {
-            assert_eq!(
-                CapacityUnit::APPLICATION.unit_hour_parts(&traffic),
-                LCU_HOUR_PARTS
-            );
+            assert_eq!(CapacityUnit::APPLICATION.unit_hour_parts(&traffic), LCU_HOUR_PARTS);
         }
         assert_eq!(CapacityUnit::APPLICATION.unit_hour_parts(&none), 0);
     }

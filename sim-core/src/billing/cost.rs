@@ -92,11 +92,7 @@ fn decimal(numerator: u128, denominator: u128, places: u32) -> String {
     let (whole, rest) = (numerator / denominator, numerator % denominator);
     // The remainder is below 1e14 and the scale 1e12: no overflow.
     let fraction = round_half_even(rest * scale, denominator);
-    let (whole, fraction) = if fraction == scale {
-        (whole + 1, 0)
-    } else {
-        (whole, fraction)
-    };
+    let (whole, fraction) = if fraction == scale { (whole + 1, 0) } else { (whole, fraction) };
     if fraction == 0 {
         return whole.to_string();
     }
@@ -147,12 +143,7 @@ impl Cost {
 
 impl fmt::Debug for Cost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "Cost({} + {}/{PARTS} e-10 USD)",
-            self.0 / PARTS,
-            self.0 % PARTS
-        )
+        write!(f, "Cost({} + {}/{PARTS} e-10 USD)", self.0 / PARTS, self.0 % PARTS)
     }
 }
 
@@ -193,13 +184,7 @@ mod tests {
 
     #[test]
     fn every_unit_divides_the_parts() {
-        for unit in [
-            Unit::Hours,
-            Unit::VcpuHours,
-            Unit::GbHours,
-            Unit::GbMonths,
-            Unit::LcuHours,
-        ] {
+        for unit in [Unit::Hours, Unit::VcpuHours, Unit::GbHours, Unit::GbMonths, Unit::LcuHours] {
             assert_eq!(PARTS.unsigned_abs() % unit.denominator(), 0, "{unit:?}");
         }
     }
@@ -207,9 +192,7 @@ mod tests {
     /// `simulation-method.md` 1.8: 0.004445 USD/h for 1, 60, 61 and 3600 s.
     #[test]
     fn method_1_8_seconds_round_once_on_output() {
-        let rate = HourlyRate::parse("0.004445")
-            .expect("a price")
-            .as_ten_billionths();
+        let rate = HourlyRate::parse("0.004445").expect("a price").as_ten_billionths();
         for (seconds, unit_seconds, expected) in [
             (1, 44_450_000, 12_347),
             (60, 2_667_000_000, 740_833),
@@ -217,53 +200,22 @@ mod tests {
             (3600, 160_020_000_000, 44_450_000),
         ] {
             assert_eq!(u128::from(rate) * seconds, unit_seconds);
-            let quantity = Quantity {
-                count: seconds,
-                unit: Unit::Hours,
-            };
-            assert_eq!(
-                Cost::of(rate, quantity).to_ten_billionths(),
-                expected,
-                "{seconds} s"
-            );
+            let quantity = Quantity { count: seconds, unit: Unit::Hours };
+            assert_eq!(Cost::of(rate, quantity).to_ten_billionths(), expected, "{seconds} s");
         }
     }
 
     #[test]
     fn sums_of_seconds_equal_the_hour() {
-        let second = Cost::of(
-            44_450_000,
-            Quantity {
-                count: 1,
-                unit: Unit::Hours,
-            },
-        );
+        let second = Cost::of(44_450_000, Quantity { count: 1, unit: Unit::Hours });
         let hour: Cost = std::iter::repeat_n(second, 3600).sum();
-        assert_eq!(
-            hour,
-            Cost::of(
-                44_450_000,
-                Quantity {
-                    count: 3600,
-                    unit: Unit::Hours
-                }
-            )
-        );
+        assert_eq!(hour, Cost::of(44_450_000, Quantity { count: 3600, unit: Unit::Hours }));
         assert_eq!(hour.to_ten_billionths(), 44_450_000);
     }
 
     #[test]
     fn rounds_half_to_even() {
-        let half = |count| {
-            Cost::of(
-                1,
-                Quantity {
-                    count,
-                    unit: Unit::Hours,
-                },
-            )
-            .to_ten_billionths()
-        };
+        let half = |count| Cost::of(1, Quantity { count, unit: Unit::Hours }).to_ten_billionths();
         assert_eq!([1799, 1800, 1801].map(half), [0, 0, 1]);
         assert_eq!([5399, 5400, 5401].map(half), [1, 2, 2]);
         assert_eq!([9000, 9001].map(half), [2, 3]);
@@ -273,13 +225,7 @@ mod tests {
     fn the_largest_year_of_the_method_fits() {
         // 1e5 instances at 40 USD/h for one year.
         let count = 100_000 * 8760 * 3600;
-        let year = Cost::of(
-            400_000_000_000,
-            Quantity {
-                count,
-                unit: Unit::Hours,
-            },
-        );
+        let year = Cost::of(400_000_000_000, Quantity { count, unit: Unit::Hours });
         assert!(year.is_exactly(40 * 100_000 * 8760, 1));
     }
 
@@ -294,10 +240,7 @@ mod tests {
         assert_eq!(task.consumed(), ("15.25".to_owned(), "vCPU-Seconds"));
         assert_eq!(quantity(1, Unit::GbHours).consumed().0, "0.0009765625");
         assert_eq!(quantity(30 * 600, Unit::GbMonths).consumed().0, "18000");
-        let carry = Quantity {
-            count: LCU_HOUR_PARTS - 1,
-            unit: Unit::LcuHours,
-        };
+        let carry = Quantity { count: LCU_HOUR_PARTS - 1, unit: Unit::LcuHours };
         assert_eq!(carry.decimal(), "1");
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::catalog::HourlyRate;
 
-use super::cost::{Cost, Quantity};
+use super::cost::{Cost, Quantity, Unit};
 use super::price_book::MissingPrice;
 
 /// What kind of resource a line pays for.
@@ -74,6 +74,20 @@ impl BillLine {
         HourlyRate::from_ten_billionths(self.unit_price).to_string()
     }
 
+    /// What makes two lines one. The price tells apart what AWS gives one usage type, such as Linux and
+    /// Windows instances of a type.
+    fn kind(&self) -> (i64, Category, &str, &str, &str, u64, Unit) {
+        (
+            self.period_start,
+            self.category,
+            &self.owner,
+            &self.resource_group,
+            &self.usage_type,
+            self.unit_price,
+            self.quantity.unit,
+        )
+    }
+
     /// Exact value of the line, before the rounding of its amount.
     pub fn exact(&self) -> Cost {
         Cost::of(self.unit_price, self.quantity)
@@ -108,27 +122,16 @@ pub struct HourlyCost {
 }
 
 impl Invoice {
-    /// Sorts `lines`, whose amounts are not yet set, and sets them.
+    /// Sorts `lines`, whose amounts are not yet set, merges those of one kind and sets the amounts.
     pub(super) fn new(mut lines: Vec<BillLine>, unpriced: Vec<MissingPrice>) -> Self {
-        // Lines that agree in all names (one group that changed its operating system) differ in price;
-        // those that do not stay in the order of first use.
-        lines.sort_by(|a, b| {
-            (
-                a.period_start,
-                a.category,
-                &a.owner,
-                &a.resource_group,
-                &a.usage_type,
-                a.unit_price,
-            )
-                .cmp(&(
-                    b.period_start,
-                    b.category,
-                    &b.owner,
-                    &b.resource_group,
-                    &b.usage_type,
-                    b.unit_price,
-                ))
+        lines.sort_by(|a, b| a.kind().cmp(&b.kind()));
+        // Ephemeral storage has one usage type for all kinds of tasks, which are metered apart.
+        lines.dedup_by(|next, line| {
+            let same = next.kind() == line.kind();
+            if same {
+                line.quantity.count += next.quantity.count;
+            }
+            same
         });
         let mut exact = Cost::ZERO;
         let mut total = 0;
@@ -138,12 +141,7 @@ impl Invoice {
             line.amount = rounded - total;
             total = rounded;
         }
-        Self {
-            lines,
-            total,
-            exact,
-            unpriced,
-        }
+        Self { lines, total, exact, unpriced }
     }
 
     /// Amounts per category in the order of [`Category::ALL`], categories without lines left out.
@@ -161,19 +159,12 @@ impl Invoice {
         for line in &self.lines {
             *totals.entry(&line.owner).or_insert(0) += line.amount;
         }
-        totals
-            .into_iter()
-            .map(|(owner, amount)| (Arc::clone(owner), amount))
-            .collect()
+        totals.into_iter().map(|(owner, amount)| (Arc::clone(owner), amount)).collect()
     }
 
     /// Sum of the amounts of the lines that `select` accepts.
     pub fn total_of(&self, select: impl Fn(&BillLine) -> bool) -> i128 {
-        self.lines
-            .iter()
-            .filter(|line| select(line))
-            .map(|line| line.amount)
-            .sum()
+        self.lines.iter().filter(|line| select(line)).map(|line| line.amount).sum()
     }
 
     /// Amounts per clock hour and category, from the first hour with a line to the last; hours between
@@ -182,14 +173,9 @@ impl Invoice {
         let mut hours: Vec<HourlyCost> = Vec::new();
         for line in &self.lines {
             // Lines are sorted by hour.
-            let mut next = hours
-                .last()
-                .map_or(line.period_start, |hour| hour.period_start + 3600);
+            let mut next = hours.last().map_or(line.period_start, |hour| hour.period_start + 3600);
             while next <= line.period_start {
-                hours.push(HourlyCost {
-                    period_start: next,
-                    by_category: [0; 5],
-                });
+                hours.push(HourlyCost { period_start: next, by_category: [0; 5] });
                 next += 3600;
             }
             if let Some(hour) = hours.last_mut() {
@@ -203,7 +189,6 @@ impl Invoice {
 
 #[cfg(test)]
 mod tests {
-    use super::super::cost::Unit;
     use super::*;
 
     fn line(hour: i64, category: Category, owner: &str, seconds: u128) -> BillLine {
@@ -214,10 +199,7 @@ mod tests {
             owner: owner.into(),
             resource_group: "group".into(),
             usage_type: "usage".into(),
-            quantity: Quantity {
-                count: seconds,
-                unit: Unit::Hours,
-            },
+            quantity: Quantity { count: seconds, unit: Unit::Hours },
             unit_price: 1,
             amount: 0,
         }
@@ -233,16 +215,10 @@ mod tests {
     #[test]
     fn amounts_add_up_although_each_line_is_a_fraction() {
         // Each line is worth 0.4 of the smallest unit; rounded alone, all would be zero.
-        let lines = (0..5)
-            .map(|hour| line(hour, Category::Ec2Compute, "web", 1440))
-            .collect();
+        let lines = (0..5).map(|hour| line(hour, Category::Ec2Compute, "web", 1440)).collect();
         let invoice = Invoice::new(lines, Vec::new());
         let amounts: Vec<i128> = invoice.lines.iter().map(|line| line.amount).collect();
-        assert_eq!(
-            amounts,
-            [0, 1, 0, 1, 0],
-            "running totals 0.4, 0.8, 1.2, 1.6, 2.0"
-        );
+        assert_eq!(amounts, [0, 1, 0, 1, 0], "running totals 0.4, 0.8, 1.2, 1.6, 2.0");
         assert_eq!(invoice.total, 2);
     }
 
@@ -255,37 +231,20 @@ mod tests {
         ];
         let invoice = Invoice::new(lines, Vec::new());
         let order: Vec<Category> = invoice.lines.iter().map(|line| line.category).collect();
-        assert_eq!(
-            order,
-            [
-                Category::Ec2Compute,
-                Category::LoadBalancer,
-                Category::EbsVolume
-            ]
-        );
+        assert_eq!(order, [Category::Ec2Compute, Category::LoadBalancer, Category::EbsVolume]);
         assert_eq!(
             invoice.total_by_category(),
-            [
-                (Category::Ec2Compute, 3),
-                (Category::EbsVolume, 1),
-                (Category::LoadBalancer, 2)
-            ]
+            [(Category::Ec2Compute, 3), (Category::EbsVolume, 1), (Category::LoadBalancer, 2)]
         );
         let owners = invoice.total_by_owner();
         let owners: Vec<(&str, i128)> = owners.iter().map(|(name, sum)| (&**name, *sum)).collect();
         assert_eq!(owners, [("api", 2), ("web", 4)]);
-        assert_eq!(
-            invoice.total_of(|line| line.category == Category::EbsVolume),
-            1
-        );
+        assert_eq!(invoice.total_of(|line| line.category == Category::EbsVolume), 1);
         let hours = invoice.hourly_by_category();
         assert_eq!(hours.len(), 4, "hours 2 to 5");
         assert_eq!(hours[0].by_category, [3, 0, 0, 0, 2]);
         assert_eq!(hours[1].by_category, [0; 5]);
-        assert_eq!(
-            (hours[3].period_start, hours[3].by_category),
-            (5 * 3600, [0, 0, 0, 1, 0])
-        );
+        assert_eq!((hours[3].period_start, hours[3].by_category), (5 * 3600, [0, 0, 0, 1, 0]));
         assert_eq!(Invoice::default().hourly_by_category(), []);
     }
 }

@@ -13,9 +13,8 @@ use super::billed_time::{
 use super::capacity_units::{CapacityUnit, HourlyTraffic};
 use super::cost::{Quantity, Unit};
 use super::invoice::{BillLine, Category, Invoice};
-use super::price_book::{
-    EPHEMERAL_STORAGE, LOAD_BALANCER, LOAD_BALANCER_UNIT, MissingPrice, PriceBook, VOLUME,
-};
+use super::price_book::{MissingPrice, PriceBook};
+use super::price_source::{EPHEMERAL_STORAGE, LOAD_BALANCER, LOAD_BALANCER_UNIT, VOLUME};
 
 const HOUR: u64 = 3600;
 
@@ -126,9 +125,10 @@ impl Cell {
         if self.hours.is_empty() {
             self.first_hour = hour;
         }
-        if let Some(earlier) = self.first_hour.checked_sub(hour) {
-            self.hours
-                .splice(0..0, std::iter::repeat_n([0; 3], earlier as usize));
+        if hour < self.first_hour {
+            // Uses are added when they end, so an earlier start may come later.
+            let earlier = (self.first_hour - hour) as usize;
+            self.hours.splice(0..0, std::iter::repeat_n([0; 3], earlier));
             self.first_hour = hour;
         }
         let position = (hour - self.first_hour) as usize;
@@ -211,19 +211,9 @@ impl Meter {
         let lived = usage.until.saturating_since(usage.from);
         let billed = fargate_billed_seconds(usage.operating_system, lived, usage.complete);
         let owner = self.name(usage.owner);
-        let key = Key::Fargate(
-            owner,
-            usage.operating_system,
-            usage.architecture,
-            usage.spot,
-        );
+        let key = Key::Fargate(owner, usage.operating_system, usage.architecture, usage.spot);
         let storage = u64::from(usage.ephemeral_gib.saturating_sub(INCLUDED_EPHEMERAL_GIB)) * 1024;
-        self.add(
-            key,
-            [usage.cpu_units, usage.memory_mib, storage],
-            usage.from,
-            billed,
-        );
+        self.add(key, [usage.cpu_units, usage.memory_mib, storage], usage.from, billed);
         billed
     }
 
@@ -253,10 +243,7 @@ impl Meter {
         let record = self
             .balancer_hours
             .entry((usage.hour, balancer))
-            .or_insert_with(|| BalancerHour {
-                owner,
-                traffic: HourlyTraffic::default(),
-            });
+            .or_insert_with(|| BalancerHour { owner, traffic: HourlyTraffic::default() });
         let traffic = &mut record.traffic;
         traffic.new_connections += u128::from(usage.new_connections);
         traffic.active_connection_seconds += u128::from(usage.active_connection_seconds);
@@ -267,12 +254,7 @@ impl Meter {
 
     /// The invoice of everything added so far at `prices`.
     pub fn finish(&self, prices: &PriceBook) -> Invoice {
-        let mut draft = Draft {
-            meter: self,
-            prices,
-            lines: Vec::new(),
-            unpriced: Vec::new(),
-        };
+        let mut draft = Draft { meter: self, prices, lines: Vec::new(), unpriced: Vec::new() };
         for cell in &self.cells {
             match cell.key {
                 Key::Fargate(owner, operating_system, architecture, spot) => {
@@ -310,11 +292,7 @@ impl Meter {
         let next = self.cells.len() as u32;
         let position = *self.cell_index.entry(key).or_insert(next);
         if position == next {
-            self.cells.push(Cell {
-                key,
-                first_hour: 0,
-                hours: Vec::new(),
-            });
+            self.cells.push(Cell { key, first_hour: 0, hours: Vec::new() });
         }
         let cell = &mut self.cells[position as usize];
         let mut at = self.offset + from.as_nanos() / NANOS_PER_SECOND;
@@ -407,10 +385,7 @@ impl Draft<'_> {
         let licence = label(format!("{prefix}{kind}-OS-Hours:perCPU"));
         let storage = label("Fargate-EphemeralStorage-GB-Hours".to_owned());
 
-        match self
-            .prices
-            .fargate_rates(operating_system, architecture, spot)
-        {
+        match self.prices.fargate_rates(operating_system, architecture, spot) {
             Some(rates) => {
                 let price = HourlyRate::as_ten_billionths;
                 self.cell_lines(&vcpu, cell, 0, price(rates.vcpu_hour), Unit::VcpuHours);
@@ -430,9 +405,7 @@ impl Draft<'_> {
                 Some(rate) => {
                     self.cell_lines(&storage, cell, 2, rate.as_ten_billionths(), Unit::GbHours);
                 }
-                None => self
-                    .unpriced
-                    .push(self.prices.missing_item(EPHEMERAL_STORAGE)),
+                None => self.unpriced.push(self.prices.missing_item(EPHEMERAL_STORAGE)),
             }
         }
     }
@@ -447,9 +420,7 @@ impl Draft<'_> {
         let group = self.meter.text(group);
         let instance_type = self.meter.text(instance_type);
         let Some(rate) = self.prices.instance_rate(instance_type, operating_system) else {
-            let missing = self
-                .prices
-                .missing_instance(instance_type, operating_system);
+            let missing = self.prices.missing_instance(instance_type, operating_system);
             self.unpriced.push(missing);
             return;
         };
@@ -498,19 +469,13 @@ impl Draft<'_> {
                 usage_type: Arc::clone(&hours),
             };
             if let Some(rate) = hour_rate {
-                let quantity = Quantity {
-                    count: u128::from(HOUR),
-                    unit: Unit::Hours,
-                };
+                let quantity = Quantity { count: u128::from(HOUR), unit: Unit::Hours };
                 self.line(&label, *hour, rate.as_ten_billionths(), quantity);
             }
             let count = CapacityUnit::APPLICATION.unit_hour_parts(&record.traffic);
             if let (Some(rate), true) = (unit_rate, count > 0) {
                 label.usage_type = Arc::clone(&units);
-                let quantity = Quantity {
-                    count,
-                    unit: Unit::LcuHours,
-                };
+                let quantity = Quantity { count, unit: Unit::LcuHours };
                 self.line(&label, *hour, rate.as_ten_billionths(), quantity);
             }
         }

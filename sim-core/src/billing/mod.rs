@@ -6,6 +6,7 @@
 //! | `billed_time` | minimums and granularity: from lived to billed time |
 //! | `capacity_units` | load balancer capacity units |
 //! | `price_book` | [`PriceBook`]: which rate applies, and where it comes from |
+//! | `price_source` | where a book's rates come from |
 //! | `meter` | [`Meter`]: adds usage up per clock hour |
 //! | `invoice` | [`Invoice`]: lines whose amounts add up to the total |
 //!
@@ -22,6 +23,7 @@ mod cost;
 mod invoice;
 mod meter;
 mod price_book;
+mod price_source;
 #[cfg(test)]
 mod tests;
 
@@ -35,4 +37,5 @@ pub use capacity_units::{CapacityUnit, HourlyTraffic};
 pub use cost::{Cost, Quantity, Unit, format_usd};
 pub use invoice::{BillLine, Category, HourlyCost, Invoice};
 pub use meter::{FargateUsage, InstanceUsage, LoadBalancerHour, Meter, VolumeUsage};
-pub use price_book::{FargateRates, MissingPrice, PriceBook, PriceEntry, PriceNeeds};
+pub use price_book::{MissingPrice, PriceBook, PriceEntry, PriceNeeds};
+pub use price_source::FargateRates;

@@ -1,1 +1,0 @@
-//! Estimators and intervals.

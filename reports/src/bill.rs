@@ -185,12 +185,11 @@ impl Bill {
 /// First instant of the calendar month (UTC) of `unix_seconds`, and of the month after.
 fn month(unix_seconds: i64) -> (i64, i64) {
     let date = Timestamp::from_second(unix_seconds)
-        .map(|at| at.to_zoned(TimeZone::UTC).date())
-        .unwrap_or(Date::ZERO);
+        .map_or(Date::ZERO, |at| at.to_zoned(TimeZone::UTC).date());
     let first = date.first_of_month();
     let next = date.last_of_month().tomorrow().unwrap_or(first);
     let seconds = |date: Date| {
-        date.to_zoned(TimeZone::UTC).map(|at| at.timestamp().as_second()).unwrap_or(unix_seconds)
+        date.to_zoned(TimeZone::UTC).map_or(unix_seconds, |at| at.timestamp().as_second())
     };
     (seconds(first), seconds(next))
 }

@@ -60,9 +60,9 @@ struct Context<'a> {
 }
 
 impl Context<'_> {
-    fn chart(&self, id: String, title: String, caption: String) -> Chart {
+    fn chart(&self, id: &str, title: String, caption: String) -> Chart {
         Chart {
-            id: file_stem(&id),
+            id: file_stem(id),
             title,
             caption,
             start: self.results.start_unix_seconds,
@@ -125,7 +125,7 @@ impl Context<'_> {
 
     fn demand(&self, service: &str) -> Chart {
         let mut chart = self.chart(
-            format!("demand-{service}"),
+            &format!("demand-{service}"),
             format!("{service}: tasks against demand"),
             "Where the shaded need rises above the running tasks, requests queue; where it stays below, capacity is \
              paid for and idle."
@@ -150,15 +150,14 @@ impl Context<'_> {
         if !with_need {
             chart.title = format!("{service}: desired and running tasks");
             chart.caption =
-                "Where running falls below desired, tasks wait for capacity or start up."
-                    .to_owned();
+                "Where running falls below desired, tasks wait for capacity or start up.".into();
         }
         chart
     }
 
     fn latency(&self, service: &str) -> Chart {
         let mut chart = self.chart(
-            format!("latency-{service}"),
+            &format!("latency-{service}"),
             format!("{service}: latency"),
             "Latency of the requests served in each interval.".to_owned(),
         );
@@ -187,7 +186,7 @@ impl Context<'_> {
 
     fn instances(&self, group: &str) -> Chart {
         let mut chart = self.chart(
-            format!("instances-{group}"),
+            &format!("instances-{group}"),
             format!("{group}: instances"),
             "Instances in service against what the placed and waiting tasks would need.".to_owned(),
         );
@@ -207,7 +206,7 @@ impl Context<'_> {
             self.of(GROUP, group, ("in service", Hue::Blue, Form::Step), series::IN_SERVICE),
         ];
         if lines[0].is_none() {
-            chart.caption = "Desired capacity of the group and instances in service.".to_owned();
+            chart.caption = "Desired capacity of the group and instances in service.".into();
         }
         push(&mut chart, "instances", AxisUnit::Number, lines);
         chart.marks = self.marks(group, EventCategory::GroupActivity);
@@ -216,9 +215,9 @@ impl Context<'_> {
 
     fn reservation(&self) -> Chart {
         let mut chart = self.chart(
-            "reservation".to_owned(),
+            "reservation",
             "Cluster: reserved and used capacity".to_owned(),
-            "The resource that is nearest to 100 % decides how many instances are needed; the gap between reserved \
+            "The resource that is nearest to 100\u{a0}% decides how many instances are needed; the gap between reserved \
              and used is what smaller task sizes could save."
                 .to_owned(),
         );
@@ -236,7 +235,7 @@ impl Context<'_> {
 
     fn batch(&self, batch: &str) -> Chart {
         let mut chart = self.chart(
-            format!("batch-{batch}"),
+            &format!("batch-{batch}"),
             format!("{batch}: waiting and running jobs"),
             "A queue that does not empty between bursts means that the cluster is too small for the work.".to_owned(),
         );
@@ -291,7 +290,7 @@ impl Context<'_> {
             lines.push(Line { name: kind.to_owned(), hue, form: Form::Step, points });
         }
         let mut chart = self.chart(
-            "cost".to_owned(),
+            "cost",
             "Cost per hour".to_owned(),
             "What each hour costs, by kind of charge.".to_owned(),
         );

@@ -407,7 +407,7 @@ pub fn reference_markdown() -> String {
         if file.columns.is_empty() {
             continue;
         }
-        let what = if file.name.ends_with(".json") { "field" } else { "column" };
+        let what = if file.name.contains(".json") { "field" } else { "column" };
         let _ = write!(text, "\n| {what} | unit or form | meaning |\n| --- | --- | --- |\n");
         for column in file.columns {
             let _ = writeln!(text, "| `{}` | {} | {} |", column.name, column.unit, column.meaning);

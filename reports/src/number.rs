@@ -86,7 +86,7 @@ pub fn usd(value: f64) -> String {
     let size = value.abs();
     let text = if size >= 100_000.0 {
         grouped(&format!("{size:.0}"))
-    } else if size >= 0.995 || size < 1e-9 {
+    } else if !(1e-9..0.995).contains(&size) {
         grouped(&format!("{size:.2}"))
     } else {
         significant(size, 3)
@@ -232,7 +232,7 @@ mod tests {
     }
 
     /// With plain spaces, so that the expected texts can be read.
-    fn plain(text: String) -> String {
+    fn plain(text: &str) -> String {
         text.replace(GLUE, " ")
     }
 
@@ -245,19 +245,19 @@ mod tests {
         assert_eq!(significant(0.000_123_45, 3), "0.000123");
         assert_eq!(significant(98.76, 3), "98.8");
         assert_eq!(count(1_234_567.0), "1,234,567");
-        assert_eq!(plain(count(12_345_678.0)), "12.35 million");
-        assert_eq!(plain(duration(0.25)), "250 ms");
-        assert_eq!(plain(duration(86_400.0)), "24 h");
-        assert_eq!(plain(duration(604_800.0)), "7 days");
+        assert_eq!(plain(&count(12_345_678.0)), "12.35 million");
+        assert_eq!(plain(&duration(0.25)), "250 ms");
+        assert_eq!(plain(&duration(86_400.0)), "24 h");
+        assert_eq!(plain(&duration(604_800.0)), "7 days");
     }
 
     #[test]
     fn percentages_do_not_round_to_certainty() {
-        assert_eq!(plain(percent(0.999_96)), "99.99 %");
-        assert_eq!(plain(percent(1.0)), "100 %");
-        assert_eq!(plain(percent(0.0)), "0 %");
-        assert_eq!(plain(percent(0.4849)), "48 %");
-        assert_eq!(plain(percent(0.000_012)), "0.0012 %");
+        assert_eq!(plain(&percent(0.999_96)), "99.99 %");
+        assert_eq!(plain(&percent(1.0)), "100 %");
+        assert_eq!(plain(&percent(0.0)), "0 %");
+        assert_eq!(plain(&percent(0.4849)), "48 %");
+        assert_eq!(plain(&percent(0.000_012)), "0.0012 %");
     }
 
     #[test]

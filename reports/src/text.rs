@@ -1,5 +1,7 @@
 //! The summary of a run for a terminal.
 
+use std::fmt::Write as _;
+
 use crate::html::{cost_per_unit, objective_sentence, utilization_sentence};
 use crate::limits::limits;
 use crate::number::{
@@ -71,16 +73,13 @@ impl Lines {
         facts.push(format!("from {}", summary.start.get(..10).unwrap_or("")));
         facts.push(format!("seed {}", summary.seed));
         let name = self.paint.bold(&clean(&summary.scenario));
-        self.out.push_str(&format!("{name}\n"));
+        let _ = writeln!(self.out, "{name}");
         for line in wrap(&facts.join(" · "), self.width) {
             let line = self.paint.dim(&line);
-            self.out.push_str(&format!(
-                "{line}
-"
-            ));
+            let _ = writeln!(self.out, "{line}");
         }
         for line in wrap(&clean(&summary.description), self.width) {
-            self.out.push_str(&format!("{line}\n"));
+            let _ = writeln!(self.out, "{line}");
         }
         self.out.push('\n');
     }
@@ -91,7 +90,7 @@ impl Lines {
         for line in wrap(&clean(text), self.width.saturating_sub(LABEL)) {
             let shown =
                 if first.trim().is_empty() { first.clone() } else { self.paint.wrap(code, &first) };
-            self.out.push_str(&format!("{shown}{line}\n"));
+            let _ = writeln!(self.out, "{shown}{line}");
             first = " ".repeat(LABEL);
         }
     }
@@ -229,7 +228,7 @@ impl Lines {
                 instances.terminated
             );
             if instances.interrupted > 0 {
-                line.push_str(&format!(", {} interrupted", instances.interrupted));
+                let _ = write!(line, ", {} interrupted", instances.interrupted);
             }
             self.block("Instances", "1", &line);
         }
@@ -240,11 +239,12 @@ impl Lines {
             count(f64::from(tasks.peak_running))
         );
         if let Some(pending) = &tasks.pending_seconds {
-            line.push_str(&format!(
+            let _ = write!(
+                line,
                 "; {} to RUNNING at p50, {} at p95",
                 duration(pending.p50),
                 duration(pending.p95)
-            ));
+            );
         }
         self.block("Tasks", "1", &line);
         if let Some(text) = utilization_sentence(summary) {
@@ -274,7 +274,7 @@ impl Lines {
         }
         for row in rows {
             let line = aligned(row, &widths, sides);
-            self.out.push_str(&format!("{:LABEL$}{line}\n", ""));
+            let _ = writeln!(self.out, "{:LABEL$}{line}", "");
         }
     }
 
@@ -317,7 +317,7 @@ impl Lines {
                 (0..columns.len()).filter(keep).map(|i| row[i].clone()).collect();
             let line = aligned(&row, &widths, &sides);
             let line = if index == 0 { self.paint.bold(&line) } else { line };
-            self.out.push_str(&format!("{line}\n"));
+            let _ = writeln!(self.out, "{line}");
         }
         self.out.push('\n');
     }
@@ -377,20 +377,20 @@ mod tests {
     use super::*;
     use crate::testing;
 
-    fn summary(run: (plimsoll_core::results::RunResults, crate::bill::Bill)) -> Summary {
+    fn summary(run: &(plimsoll_core::results::RunResults, crate::bill::Bill)) -> Summary {
         Summary::new(&run.0, &run.1, &testing::meta())
     }
 
     #[test]
     fn reads_well_at_80_columns() {
-        insta::assert_snapshot!("web_80", summary_text(&summary(testing::web_run()), 80, false));
+        insta::assert_snapshot!("web_80", summary_text(&summary(&testing::web_run()), 80, false));
         insta::assert_snapshot!(
             "batch_80",
-            summary_text(&summary(testing::batch_run()), 80, false)
+            summary_text(&summary(&testing::batch_run()), 80, false)
         );
         insta::assert_snapshot!(
             "empty_80",
-            summary_text(&summary(testing::empty_run()), 80, false)
+            summary_text(&summary(&testing::empty_run()), 80, false)
         );
     }
 
@@ -398,7 +398,7 @@ mod tests {
     fn keeps_to_the_width() {
         for width in [40, 60, 80, 120] {
             for run in [testing::web_run(), testing::batch_run(), testing::empty_run()] {
-                let text = summary_text(&summary(run), width, false);
+                let text = summary_text(&summary(&run), width, false);
                 for line in text.lines() {
                     assert!(columns_of(line) <= width, "{width}: {line}");
                 }
@@ -408,7 +408,7 @@ mod tests {
 
     #[test]
     fn colour_adds_nothing_but_colour() {
-        let summary = summary(testing::web_run());
+        let summary = summary(&testing::web_run());
         let coloured = summary_text(&summary, 80, true);
         let mut plain = String::new();
         let mut rest = coloured.as_str();
@@ -423,7 +423,7 @@ mod tests {
 
     #[test]
     fn a_name_cannot_steer_the_terminal() {
-        let mut summary = summary(testing::web_run());
+        let mut summary = summary(&testing::web_run());
         summary.scenario = "a\u{1b}[2Jb\r".to_owned();
         let text = summary_text(&summary, 80, false);
         assert!(!text.contains('\u{1b}'));

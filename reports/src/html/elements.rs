@@ -150,8 +150,7 @@ pub(super) fn list(items: &[String]) -> String {
     if items.is_empty() {
         return String::new();
     }
-    let items: String = items.iter().map(|item| format!("<li>{item}</li>")).collect();
-    format!("<ul>{items}</ul>")
+    format!("<ul><li>{}</li></ul>", items.join("</li><li>"))
 }
 
 /// Terms and their values, in a sheet.

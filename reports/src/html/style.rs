@@ -49,7 +49,7 @@ th,td{padding:7px 10px;text-align:left;border-top:1px solid var(--line);vertical
 th:first-child,td:first-child{padding-left:16px}
 th:last-child,td:last-child{padding-right:16px}
 thead th{color:var(--muted);font-weight:600;font-size:.82rem;border-top:0;white-space:nowrap}
-tbody th{font-weight:600;overflow-wrap:anywhere}
+tbody th{font-weight:600;overflow-wrap:break-word;min-width:6.5em;max-width:24em}
 .num{text-align:right;white-space:nowrap}
 tfoot td,tfoot th{font-weight:600}
 .share{min-width:110px}

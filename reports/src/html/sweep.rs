@@ -51,7 +51,7 @@ pub(crate) fn sweep_page(report: &SweepReport) -> io::Result<String> {
         // A high reservation is good, a high latency is not.
         let better = if chart.id.contains("cpuReserved") { "Up" } else { "Down" };
         let caption = format!(
-            "{better} and to the left is better. Bars are the 95 % intervals of the differences from the baseline."
+            "{better} and to the left is better. Bars are the 95\u{a0}% intervals of the differences from the baseline."
         );
         body.push_str(&figure(&chart, &caption)?);
     }
@@ -59,7 +59,7 @@ pub(crate) fn sweep_page(report: &SweepReport) -> io::Result<String> {
         let caption = if report.replications < 2 {
             "Differences of a single pair: without replications there is no interval."
         } else {
-            "Mean of the paired differences with its 95 % interval; grey ones may be noise."
+            "Mean of the paired differences with its 95\u{a0}% interval; grey ones may be noise."
         };
         body.push_str(&figure(&chart, caption)?);
     }
@@ -253,7 +253,7 @@ fn comparison_table(report: &SweepReport) -> String {
         .collect();
     table(
         &format!("Against {}", report.baseline),
-        "Paired by replication; ± is half the 95 % interval of the difference.",
+        "Paired by replication; ± is half the 95\u{a0}% interval of the difference.",
         &[
             "point",
             "metric",

@@ -170,9 +170,7 @@ fn tick_label(at: i64, step: i64, first: bool) -> String {
 
 fn month_ticks(start: i64, end: i64, most: i64) -> Vec<TimeTick> {
     let date = |seconds: i64| {
-        Timestamp::from_second(seconds)
-            .map(|t| t.to_zoned(TimeZone::UTC).date())
-            .unwrap_or(Date::ZERO)
+        Timestamp::from_second(seconds).map_or(Date::ZERO, |t| t.to_zoned(TimeZone::UTC).date())
     };
     let (first, last) = (date(start), date(end));
     let months = |d: Date| i64::from(d.year()) * 12 + i64::from(d.month()) - 1;

@@ -100,7 +100,7 @@ impl<'a, DB: DrawingBackend> Canvas<'a, DB> {
             _ if self.raster == Raster::Pixels => device_path(points)
                 .windows(2)
                 .try_for_each(|pair| self.segment(pair[0], pair[1], ink, width)),
-            _ => self.draw(PathElement::new(device_path(points), stroke(ink, width))),
+            _ => self.draw(&PathElement::new(device_path(points), stroke(ink, width))),
         }
     }
 
@@ -108,13 +108,13 @@ impl<'a, DB: DrawingBackend> Canvas<'a, DB> {
     /// slightly askew.
     fn segment(&self, from: (i32, i32), to: (i32, i32), ink: Ink, width: f64) -> io::Result<()> {
         if from.0 != to.0 && from.1 != to.1 {
-            return self.draw(PathElement::new(vec![from, to], stroke(ink, width)));
+            return self.draw(&PathElement::new(vec![from, to], stroke(ink, width)));
         }
         let thick = device_length(width).max(1) as i32;
         let (before, after) = (thick / 2, thick - thick / 2 - 1);
         let low = (from.0.min(to.0) - before, from.1.min(to.1) - before);
         let high = (from.0.max(to.0) + after, from.1.max(to.1) + after);
-        self.draw(Rectangle::new([low, high], ink.color().filled()))
+        self.draw(&Rectangle::new([low, high], ink.color().filled()))
     }
 
     /// A horizontal dashed line.
@@ -132,7 +132,7 @@ impl<'a, DB: DrawingBackend> Canvas<'a, DB> {
         if points.len() < 3 {
             return Ok(());
         }
-        self.draw(Polygon::new(device_path(points), ink.color().mix(opacity).filled()))
+        self.draw(&Polygon::new(device_path(points), ink.color().mix(opacity).filled()))
     }
 
     /// A filled rectangle.
@@ -143,12 +143,12 @@ impl<'a, DB: DrawingBackend> Canvas<'a, DB> {
         ink: Ink,
         opacity: f64,
     ) -> io::Result<()> {
-        self.draw(Rectangle::new([device(from), device(to)], ink.color().mix(opacity).filled()))
+        self.draw(&Rectangle::new([device(from), device(to)], ink.color().mix(opacity).filled()))
     }
 
     /// A filled circle.
     pub(crate) fn dot(&self, at: Point, radius: f64, ink: Ink) -> io::Result<()> {
-        self.draw(Circle::new(device(at), device_length(radius), ink.color().filled()))
+        self.draw(&Circle::new(device(at), device_length(radius), ink.color().filled()))
     }
 
     /// A text whose middle line is at the height of `at`.
@@ -166,19 +166,19 @@ impl<'a, DB: DrawingBackend> Canvas<'a, DB> {
         let at = (at.0, at.1 + lower);
         let color = style.ink.color();
         let style: TextStyle<'_> = style.font().into_font().color(&color);
-        self.draw(Text::new(
+        self.draw(&Text::new(
             text.to_owned(),
             device(at),
             style.pos(Pos::new(horizontal, VPos::Center)),
         ))
     }
 
-    fn draw<E>(&self, element: E) -> io::Result<()>
+    fn draw<E>(&self, element: &E) -> io::Result<()>
     where
         for<'b> &'b E: plotters::element::PointCollection<'b, (i32, i32)>,
         E: plotters::element::Drawable<DB>,
     {
-        self.area.draw(&element).map_err(|error| io::Error::other(error.to_string()))
+        self.area.draw(element).map_err(|error| io::Error::other(error.to_string()))
     }
 }
 

@@ -155,7 +155,7 @@ impl Figure for IntervalChart {
             // What is only noise is grey and hollow in meaning: the text says so as well.
             let ink = Ink::Hue(if row.significant { Hue::Blue } else { Hue::Grey });
             canvas.text(
-                &fitted(&row.name, left - 24.0, name),
+                &fitted(&row.name, left - 13.0, name),
                 (left - 12.0, y),
                 Align::Right,
                 name,

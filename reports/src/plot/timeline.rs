@@ -328,7 +328,12 @@ fn draw_line<DB: DrawingBackend>(
             outline.push((first.0, frame.bottom));
             canvas.fill(&outline, ink, AREA_OPACITY)?;
         } else {
-            canvas.line(&piece, ink, if line.form == Form::Broad { 4.5 } else { 1.5 })?;
+            let width = match line.form {
+                Form::Broad => 5.0,
+                Form::Step => 2.0,
+                Form::Line | Form::Area => 1.5,
+            };
+            canvas.line(&piece, ink, width)?;
         }
     }
     Ok(())

@@ -111,7 +111,8 @@ impl<'a, DB: DrawingBackend> Canvas<'a, DB> {
             return self.draw(&PathElement::new(vec![from, to], stroke(ink, width)));
         }
         let thick = device_length(width).max(1) as i32;
-        let (before, after) = (thick / 2, thick - thick / 2 - 1);
+        // The backend leaves out the last row and column of a filled rectangle.
+        let (before, after) = (thick / 2, thick - thick / 2);
         let low = (from.0.min(to.0) - before, from.1.min(to.1) - before);
         let high = (from.0.max(to.0) + after, from.1.max(to.1) + after);
         self.draw(&Rectangle::new([low, high], ink.color().filled()))

@@ -12,7 +12,7 @@ use super::{Figure, Place};
 use crate::chart::{AxisUnit, Hue};
 
 const ROW: f64 = 26.0;
-const TITLE: f64 = 34.0;
+const TITLE: f64 = 40.0;
 const HEAD: f64 = 30.0;
 const FOOT: f64 = 30.0;
 

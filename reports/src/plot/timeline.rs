@@ -327,6 +327,8 @@ fn draw_line<DB: DrawingBackend>(
             outline.push((last.0, frame.bottom));
             outline.push((first.0, frame.bottom));
             canvas.fill(&outline, ink, AREA_OPACITY)?;
+            // A spike narrower than a pixel has no area; its edge keeps it in sight.
+            canvas.line(&outline[..outline.len() - 2], ink, 1.0)?;
         } else {
             let width = match line.form {
                 Form::Broad => 5.0,

@@ -88,10 +88,7 @@ fn main() -> anyhow::Result<()> {
 fn read<Row: for<'de> Deserialize<'de>>(path: &Path) -> anyhow::Result<Vec<Row>> {
     let context = || format!("cannot read `{}`", path.display());
     let mut reader = csv::Reader::from_path(path).with_context(context)?;
-    reader
-        .deserialize()
-        .collect::<Result<_, _>>()
-        .with_context(context)
+    reader.deserialize().collect::<Result<_, _>>().with_context(context)
 }
 
 /// The table of instance types and the table of their prices, both sorted by name.
@@ -117,9 +114,7 @@ fn instance_tables(rows: &[Ec2Row]) -> anyhow::Result<(String, String)> {
             or_dash(&row.burst_baseline_pct),
             row.hypervisor,
         );
-        let first = types
-            .entry(&row.instance_type)
-            .or_insert_with(|| line.clone());
+        let first = types.entry(&row.instance_type).or_insert_with(|| line.clone());
         if *first != line {
             bail!("{}: `{line}` contradicts `{first}`", row.instance_type);
         }
@@ -128,27 +123,13 @@ fn instance_tables(rows: &[Ec2Row]) -> anyhow::Result<(String, String)> {
             "D" => &row.derived_usd_per_hour,
             _ => &row.on_demand_usd_per_hour,
         };
-        if !SOURCE_DATES
-            .iter()
-            .any(|(code, _)| *code == row.price_source)
-        {
-            bail!(
-                "{}: source `{}` has no date",
-                row.instance_type,
-                row.price_source
-            );
+        if !SOURCE_DATES.iter().any(|(code, _)| *code == row.price_source) {
+            bail!("{}: source `{}` has no date", row.instance_type, row.price_source);
         }
         if price.is_empty() {
-            bail!(
-                "{} in {}: a source but no price",
-                row.instance_type,
-                row.region
-            );
+            bail!("{} in {}: a source but no price", row.instance_type, row.region);
         }
-        prices.insert(
-            (&row.instance_type, &row.region),
-            format!("{price}:{}", row.price_source),
-        );
+        prices.insert((&row.instance_type, &row.region), format!("{price}:{}", row.price_source));
     }
     regions.sort_unstable();
 
@@ -182,12 +163,7 @@ fn fargate_table(rows: &[FargateRow]) -> anyhow::Result<String> {
     for row in rows.iter().filter(|row| !row.vcpu_hour.is_empty()) {
         let source = source_code(&row.source);
         if source.is_empty() || row.as_of.is_empty() {
-            bail!(
-                "{} {} {}: no source or no date",
-                row.region,
-                row.os,
-                row.arch
-            );
+            bail!("{} {} {}: no source or no date", row.region, row.os, row.arch);
         }
         lines.push(format!(
             "{} {} {} {} {} {} {} {} {} {} {source}",

@@ -1,4 +1,6 @@
 //! The scenario language, sweeps and the `plimsoll` command.
 
+pub mod language;
 pub mod output;
+pub mod schedule;
 pub mod sweep;

@@ -11,6 +11,7 @@
 //! | floor | module | what lives there |
 //! | --- | --- | --- |
 //! | 5 | [`simulation`] | the world: owns all state and the event enum, asks the policies, applies their decisions |
+//! | 5 | [`invariants`] | laws that hold for every run, checked from its results |
 //! | 4 | [`traffic`] | request load and the fluid model of a service under it |
 //! | 3 | [`placement`], [`autoscaling`], [`billing`], [`metrics`] | decisions and their small state, as pure functions |
 //! | 2 | [`catalog`], [`rules`], [`scenario`], [`results`] | facts, dated constants, the input and the output of a run |
@@ -29,6 +30,7 @@ pub mod autoscaling;
 pub mod billing;
 pub mod catalog;
 pub mod engine;
+pub mod invariants;
 pub mod metrics;
 pub mod placement;
 pub mod results;

@@ -55,19 +55,12 @@ pub struct Regional<T> {
 impl<T: Copy> Regional<T> {
     /// The same value everywhere.
     const fn everywhere(value: T) -> Self {
-        Self {
-            large: value,
-            other: value,
-        }
+        Self { large: value, other: value }
     }
 
     /// The value in `region`.
     pub fn in_region(&self, region: &str) -> T {
-        if is_large_fargate_region(region) {
-            self.large
-        } else {
-            self.other
-        }
+        if is_large_fargate_region(region) { self.large } else { self.other }
     }
 }
 
@@ -118,10 +111,7 @@ const RULES_2020_01: RuleSet = RuleSet {
     provisioning_tasks_per_cluster: 100,
     ec2_launches_per_service_minute: None,
     fargate_launches_per_service_minute: Regional::everywhere(23),
-    fargate_launch_bucket: Regional::everywhere(TokenBucket {
-        burst: 10,
-        refill_per_second: 1,
-    }),
+    fargate_launch_bucket: Regional::everywhere(TokenBucket { burst: 10, refill_per_second: 1 }),
     instances_per_cluster: 2000,
     services_per_cluster: 2000,
     tasks_per_service: 2000,
@@ -141,10 +131,7 @@ const RULES_2022_04: RuleSet = RuleSet {
     provisioning_tasks_per_cluster: 300,
     ec2_launches_per_service_minute: Some(250),
     fargate_launches_per_service_minute: Regional::everywhere(500),
-    fargate_launch_bucket: Regional::everywhere(TokenBucket {
-        burst: 100,
-        refill_per_second: 20,
-    }),
+    fargate_launch_bucket: Regional::everywhere(TokenBucket { burst: 100, refill_per_second: 20 }),
     instances_per_cluster: 5000,
     services_per_cluster: 5000,
     tasks_per_service: 5000,
@@ -160,11 +147,8 @@ const RULES_2022_09: RuleSet = RuleSet {
 };
 
 /// The circuit breaker's minimum of 3 is documented by 2024-10.
-const RULES_2024_10: RuleSet = RuleSet {
-    name: "2024-10",
-    circuit_breaker_minimum: Some(3),
-    ..RULES_2022_09
-};
+const RULES_2024_10: RuleSet =
+    RuleSet { name: "2024-10", circuit_breaker_minimum: Some(3), ..RULES_2022_09 };
 
 /// Zone rebalancing since 2024-11-19, twenty entries per strategy since 2024-12-09.
 const RULES_2024_12: RuleSet = RuleSet {
@@ -175,11 +159,8 @@ const RULES_2024_12: RuleSet = RuleSet {
 };
 
 /// Zone rebalancing is the default since 2025-09-05.
-const RULES_2025_09: RuleSet = RuleSet {
-    name: "2025-09",
-    az_rebalancing: AzRebalancing::OnByDefault,
-    ..RULES_2024_12
-};
+const RULES_2025_09: RuleSet =
+    RuleSet { name: "2025-09", az_rebalancing: AzRebalancing::OnByDefault, ..RULES_2024_12 };
 
 /// Metrics every 20 s since 2026-06-18, configurable circuit breaker since 2026-06-29, and what the
 /// documentation of 2026 shows without a date: quotas, the longer back-off, 32 vCPU on Fargate, the
@@ -188,19 +169,10 @@ const RULES_2026_06: RuleSet = RuleSet {
     name: "2026-06",
     provisioning_tasks_per_cluster: 500,
     ec2_launches_per_service_minute: Some(500),
-    fargate_launches_per_service_minute: Regional {
-        large: 500,
-        other: 125,
-    },
+    fargate_launches_per_service_minute: Regional { large: 500, other: 125 },
     fargate_launch_bucket: Regional {
-        large: TokenBucket {
-            burst: 100,
-            refill_per_second: 20,
-        },
-        other: TokenBucket {
-            burst: 25,
-            refill_per_second: 5,
-        },
+        large: TokenBucket { burst: 100, refill_per_second: 20 },
+        other: TokenBucket { burst: 25, refill_per_second: 5 },
     },
     circuit_breaker_configurable: true,
     service_throttle_max_seconds: 27 * 60,
@@ -299,16 +271,8 @@ mod tests {
 
     #[test]
     fn other_texts_are_no_rule_sets() {
-        for name in [
-            "",
-            "newest",
-            "2026",
-            "2026-6",
-            "2026-13",
-            "2026-00",
-            "2026-06-01",
-            "20é6-06",
-        ] {
+        for name in ["", "newest", "2026", "2026-6", "2026-13", "2026-00", "2026-06-01", "20é6-06"]
+        {
             assert_eq!(named(name), None, "{name}");
         }
     }
@@ -337,54 +301,19 @@ mod tests {
                 rules.capacity_providers_per_strategy,
             )
         };
-        assert_eq!(
-            column("2020-01"),
-            (100, None, 2000, None, 900, AzRebalancing::Absent, 6)
-        );
-        let of_2022 = (
-            300,
-            Some(250),
-            5000,
-            Some(10),
-            900,
-            AzRebalancing::Absent,
-            6,
-        );
+        assert_eq!(column("2020-01"), (100, None, 2000, None, 900, AzRebalancing::Absent, 6));
+        let of_2022 = (300, Some(250), 5000, Some(10), 900, AzRebalancing::Absent, 6);
         assert_eq!(column("2023-06"), of_2022);
-        let of_2026 = (
-            500,
-            Some(500),
-            5000,
-            Some(3),
-            1620,
-            AzRebalancing::OnByDefault,
-            20,
-        );
+        let of_2026 = (500, Some(500), 5000, Some(3), 1620, AzRebalancing::OnByDefault, 20);
         assert_eq!(column("2026-11"), of_2026);
     }
 
     #[test]
     fn fargate_quotas_depend_on_the_region() {
         let bucket = |region| newest().fargate_launch_bucket.in_region(region);
-        assert_eq!(
-            bucket("eu-west-1"),
-            TokenBucket {
-                burst: 100,
-                refill_per_second: 20
-            }
-        );
-        assert_eq!(
-            bucket("af-south-1"),
-            TokenBucket {
-                burst: 25,
-                refill_per_second: 5
-            }
-        );
-        let rate = |region| {
-            newest()
-                .fargate_launches_per_service_minute
-                .in_region(region)
-        };
+        assert_eq!(bucket("eu-west-1"), TokenBucket { burst: 100, refill_per_second: 20 });
+        assert_eq!(bucket("af-south-1"), TokenBucket { burst: 25, refill_per_second: 5 });
+        let rate = |region| newest().fargate_launches_per_service_minute.in_region(region);
         assert_eq!((rate("us-west-2"), rate("me-south-1")), (500, 125));
         assert!(LARGE_FARGATE_REGIONS.is_sorted());
     }

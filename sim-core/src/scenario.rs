@@ -267,6 +267,21 @@ pub struct Service {
     pub scaling: Option<ScalableTarget>,
     /// What the owner wants to hold.
     pub slo: Option<ServiceLevelObjective>,
+    /// Whether the tasks of `desired_count` run at time zero, or are started then.
+    pub starts_ready: bool,
+}
+
+impl Service {
+    /// Whether its tasks run on container instances; a strategy never mixes them with Fargate.
+    pub fn launch_is_ec2(&self, scenario: &Scenario) -> bool {
+        match &self.launch {
+            LaunchTarget::Ec2 => true,
+            LaunchTarget::Fargate => false,
+            LaunchTarget::Strategy(items) => items
+                .iter()
+                .all(|item| !scenario.capacity_providers[item.capacity_provider].kind.is_fargate()),
+        }
+    }
 }
 
 /// An Application Load Balancer's target group in front of a service.

@@ -52,6 +52,7 @@ impl SimTime {
     }
 
     /// The next multiple of `step` that is not before `self`; `self` if `step` is zero.
+    #[must_use]
     pub fn round_up_to(self, step: SimDuration) -> Self {
         if step.0 == 0 {
             return self;
@@ -172,6 +173,7 @@ impl Cpu {
     }
 
     /// `self − other`, zero if negative.
+    #[must_use]
     pub fn saturating_sub(self, other: Self) -> Self {
         Self(self.0.saturating_sub(other.0))
     }
@@ -214,6 +216,7 @@ impl Mib {
     }
 
     /// `self − other`, zero if negative.
+    #[must_use]
     pub fn saturating_sub(self, other: Self) -> Self {
         Self(self.0.saturating_sub(other.0))
     }
@@ -291,10 +294,7 @@ pub struct IdVec<I, T> {
 
 impl<I, T> Default for IdVec<I, T> {
     fn default() -> Self {
-        Self {
-            items: Vec::new(),
-            _id: PhantomData,
-        }
+        Self { items: Vec::new(), _id: PhantomData }
     }
 }
 
@@ -336,17 +336,9 @@ impl<I: Id, T> IdVec<I, T> {
         self.items.iter()
     }
 
-    /// Items in id order, mutable.
-    pub fn iter_mut(&mut self) -> std::slice::IterMut<'_, T> {
-        self.items.iter_mut()
-    }
-
     /// Ids and items in id order.
     pub fn enumerate(&self) -> impl Iterator<Item = (I, &T)> {
-        self.items
-            .iter()
-            .enumerate()
-            .map(|(index, item)| (I::from_index(index), item))
+        self.items.iter().enumerate().map(|(index, item)| (I::from_index(index), item))
     }
 
     /// All ids in order.
@@ -367,10 +359,7 @@ impl<I: Id, T> IdVec<I, T> {
 
 impl<I: Id, T> FromIterator<T> for IdVec<I, T> {
     fn from_iter<It: IntoIterator<Item = T>>(items: It) -> Self {
-        Self {
-            items: items.into_iter().collect(),
-            _id: PhantomData,
-        }
+        Self { items: items.into_iter().collect(), _id: PhantomData }
     }
 }
 
@@ -422,13 +411,7 @@ mod tests {
     #[test]
     fn instants_round_up_to_a_grid() {
         let minute = SimDuration::from_secs(60);
-        assert_eq!(
-            SimTime::from_secs(61).round_up_to(minute),
-            SimTime::from_secs(120)
-        );
-        assert_eq!(
-            SimTime::from_secs(60).round_up_to(minute),
-            SimTime::from_secs(60)
-        );
+        assert_eq!(SimTime::from_secs(61).round_up_to(minute), SimTime::from_secs(120));
+        assert_eq!(SimTime::from_secs(60).round_up_to(minute), SimTime::from_secs(60));
     }
 }

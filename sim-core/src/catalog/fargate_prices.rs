@@ -110,12 +110,7 @@ fn parse_line(line: &'static str) -> Result<Row, String> {
         source: fields.text("source")?,
     };
     fields.end()?;
-    Ok(Row {
-        region,
-        operating_system,
-        architecture,
-        price,
-    })
+    Ok(Row { region, operating_system, architecture, price })
 }
 
 #[cfg(test)]
@@ -136,12 +131,7 @@ mod tests {
                 assert!(spot < price.vcpu_hour, "{}", row.region);
             }
             let windows = row.operating_system == Windows;
-            assert_eq!(
-                price.os_license_vcpu_hour.is_some(),
-                windows,
-                "{}",
-                row.region
-            );
+            assert_eq!(price.os_license_vcpu_hour.is_some(), windows, "{}", row.region);
         }
     }
 
@@ -156,16 +146,8 @@ mod tests {
         );
         assert_eq!((price.as_of, price.source), ("2026-09-29", "FGC+N1"));
         let mumbai = fargate_price("ap-south-1", Linux, Arm64).expect("in the table");
-        assert_eq!(
-            mumbai.vcpu_hour.to_string(),
-            "0.02383",
-            "0.56 of the x86 price"
-        );
-        assert_eq!(
-            fargate_price("us-west-2", Linux, Arm64),
-            None,
-            "never verified"
-        );
+        assert_eq!(mumbai.vcpu_hour.to_string(), "0.02383", "0.56 of the x86 price");
+        assert_eq!(fargate_price("us-west-2", Linux, Arm64), None, "never verified");
         assert_eq!(fargate_price("us-east-1", Windows, Arm64), None);
     }
 
@@ -181,15 +163,8 @@ mod tests {
         assert_eq!(all_in(WindowsFargatePrice::Offer2022), "0.13748");
         let ohio = |entry| dated_fargate_price("us-east-2", Windows, X86_64, entry);
         assert!(ohio(WindowsFargatePrice::Offer2026).is_some());
-        assert_eq!(
-            ohio(WindowsFargatePrice::Offer2022),
-            None,
-            "only us-east-1 is documented"
-        );
+        assert_eq!(ohio(WindowsFargatePrice::Offer2022), None, "only us-east-1 is documented");
         let linux = |entry| dated_fargate_price("us-east-1", Linux, X86_64, entry);
-        assert_eq!(
-            linux(WindowsFargatePrice::Offer2022),
-            linux(WindowsFargatePrice::Offer2026)
-        );
+        assert_eq!(linux(WindowsFargatePrice::Offer2022), linux(WindowsFargatePrice::Offer2026));
     }
 }

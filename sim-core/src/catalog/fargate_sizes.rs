@@ -35,10 +35,7 @@ pub fn fargate_sizes(rules: &RuleSet) -> Vec<FargateSize> {
     use LargestFargateTask::{FourVcpu, SixteenVcpu, ThirtyTwoVcpu};
     let stepped = |cpu_units, low: u64, high: u64, step: usize, windows, since| FargateSize {
         cpu_units,
-        memory_mib: (low..=high)
-            .step_by(step)
-            .map(|gb| gb * MIB_PER_GB)
-            .collect(),
+        memory_mib: (low..=high).step_by(step).map(|gb| gb * MIB_PER_GB).collect(),
         windows,
         since,
     };
@@ -78,21 +75,13 @@ pub fn validate_fargate_size(
     sizes.retain(|size| operating_system == OperatingSystem::Linux || size.windows);
     let Some(size) = sizes.iter().find(|size| size.cpu_units == cpu_units) else {
         let allowed = sizes.iter().map(|size| size.cpu_units).collect();
-        return Err(FargateSizeError::Cpu {
-            cpu_units,
-            operating_system,
-            allowed,
-        });
+        return Err(FargateSizeError::Cpu { cpu_units, operating_system, allowed });
     };
     if size.memory_mib.contains(&memory_mib) {
         return Ok(());
     }
     let allowed = size.memory_mib.clone();
-    Err(FargateSizeError::Memory {
-        cpu_units,
-        memory_mib,
-        allowed,
-    })
+    Err(FargateSizeError::Memory { cpu_units, memory_mib, allowed })
 }
 
 /// Why Fargate does not offer a size.
@@ -122,26 +111,15 @@ pub enum FargateSizeError {
 impl fmt::Display for FargateSizeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Cpu {
-                cpu_units,
-                operating_system,
-                allowed,
-            } => {
+            Self::Cpu { cpu_units, operating_system, allowed } => {
                 let windows = match operating_system {
                     OperatingSystem::Linux => "",
                     OperatingSystem::Windows => " for Windows",
                 };
                 let allowed = list(allowed);
-                write!(
-                    f,
-                    "{cpu_units} CPU units are not offered{windows}; allowed: {allowed}"
-                )
+                write!(f, "{cpu_units} CPU units are not offered{windows}; allowed: {allowed}")
             }
-            Self::Memory {
-                cpu_units,
-                memory_mib,
-                allowed,
-            } => {
+            Self::Memory { cpu_units, memory_mib, allowed } => {
                 let allowed = list(allowed);
                 write!(
                     f,
@@ -163,11 +141,7 @@ fn list(values: &[u64]) -> String {
             return format!("{first} to {last} in steps of {step}");
         }
     }
-    values
-        .iter()
-        .map(u64::to_string)
-        .collect::<Vec<_>>()
-        .join(", ")
+    values.iter().map(u64::to_string).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
@@ -180,10 +154,7 @@ mod tests {
     fn every_rule_set_offers_its_number_of_sizes() {
         for (rules, expected) in [("2020-01", 50), ("2022-09", 74), ("2026-06", 77)] {
             let rules = rule_set(rules).expect("a rule set");
-            let count: usize = fargate_sizes(rules)
-                .iter()
-                .map(|it| it.memory_mib.len())
-                .sum();
+            let count: usize = fargate_sizes(rules).iter().map(|it| it.memory_mib.len()).sum();
             assert_eq!(count, expected, "{}", rules.name);
         }
         let windows: Vec<u64> = fargate_sizes(newest())

@@ -81,27 +81,19 @@ fn parse(text: &'static str) -> Result<Prices, String> {
     };
     let sources: Vec<(&str, &str)> = header("sources ")?
         .split(' ')
-        .map(|entry| {
-            entry
-                .split_once('=')
-                .ok_or_else(|| format!("no date in `{entry}`"))
-        })
+        .map(|entry| entry.split_once('=').ok_or_else(|| format!("no date in `{entry}`")))
         .collect::<Result<_, _>>()?;
     let regions: Vec<&str> = header("regions ")?.split(' ').collect();
 
     let mut by_type = Vec::with_capacity(instance_types().len());
     for instance_type in instance_types() {
-        let line = lines
-            .next()
-            .ok_or_else(|| format!("no line of {}", instance_type.name))?;
+        let line = lines.next().ok_or_else(|| format!("no line of {}", instance_type.name))?;
         let mut fields = Fields::of(line);
         let name = fields.text("name")?;
         if name != instance_type.name {
             return Err(fields.bad("name", name));
         }
-        let row = regions
-            .iter()
-            .map(|region| parse_price(&mut fields, region, &sources));
+        let row = regions.iter().map(|region| parse_price(&mut fields, region, &sources));
         by_type.push(row.collect::<Result<_, _>>()?);
         fields.end()?;
     }
@@ -120,12 +112,7 @@ fn parse_price(
         let (price, code) = text.split_once(':')?;
         let (source, as_of) = *sources.iter().find(|(source, _)| *source == code)?;
         let rate = HourlyRate::parse(price).ok()?;
-        Some(InstancePrice {
-            rate,
-            derived: source == "D",
-            source,
-            as_of,
-        })
+        Some(InstancePrice { rate, derived: source == "D", source, as_of })
     })
 }
 
@@ -135,31 +122,18 @@ mod tests {
     use super::*;
 
     fn rate(instance_type: &str, region: &str) -> String {
-        on_demand_price(instance_type, region)
-            .expect(instance_type)
-            .rate
-            .to_string()
+        on_demand_price(instance_type, region).expect(instance_type).rate.to_string()
     }
 
     #[test]
     fn the_embedded_table_parses() {
         let prices = parse(DATA).expect("every line parses");
-        let all: Vec<InstancePrice> = prices
-            .by_type
-            .iter()
-            .flatten()
-            .filter_map(|price| *price)
-            .collect();
+        let all: Vec<InstancePrice> =
+            prices.by_type.iter().flatten().filter_map(|price| *price).collect();
         let count = |source: &str| all.iter().filter(|price| price.source == source).count();
-        assert_eq!(
-            ["K", "C+L", "C", "L", "D"].map(count),
-            [658, 1155, 479, 1065, 600]
-        );
+        assert_eq!(["K", "C+L", "C", "L", "D"].map(count), [658, 1155, 479, 1065, 600]);
         assert!(all.iter().all(|price| price.rate > HourlyRate::default()));
-        assert!(
-            all.iter()
-                .all(|price| price.as_of.len() == "2026-07-20".len())
-        );
+        assert!(all.iter().all(|price| price.as_of.len() == "2026-07-20".len()));
         assert!(prices.regions.is_sorted());
     }
 
@@ -191,22 +165,10 @@ mod tests {
     #[test]
     fn derived_and_unknown_prices_are_told_apart() {
         let stated = on_demand_price("m5.large", "us-east-1").expect("stated");
-        assert_eq!(
-            (stated.derived, stated.source, stated.as_of),
-            (false, "K", "2026-07-20")
-        );
-        let derived = prices()
-            .by_type
-            .iter()
-            .flatten()
-            .flatten()
-            .find(|price| price.derived);
+        assert_eq!((stated.derived, stated.source, stated.as_of), (false, "K", "2026-07-20"));
+        let derived = prices().by_type.iter().flatten().flatten().find(|price| price.derived);
         assert_eq!(derived.map(|price| price.source), Some("D"));
-        assert_eq!(
-            on_demand_price("r9g.large", "us-east-1"),
-            None,
-            "offered, price unknown"
-        );
+        assert_eq!(on_demand_price("r9g.large", "us-east-1"), None, "offered, price unknown");
         assert_eq!(on_demand_price("m5.large", "mars-north-1"), None);
         assert_eq!(on_demand_price("m5.larg", "us-east-1"), None);
     }

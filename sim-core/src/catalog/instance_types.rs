@@ -61,9 +61,7 @@ pub fn instance_type(name: &str) -> Option<&'static InstanceType> {
 
 /// Position of the type called `name` in [`instance_types`].
 pub(super) fn position(name: &str) -> Option<usize> {
-    instance_types()
-        .binary_search_by(|it| it.name.cmp(name))
-        .ok()
+    instance_types().binary_search_by(|it| it.name.cmp(name)).ok()
 }
 
 fn parse(text: &'static str) -> Result<Vec<InstanceType>, String> {
@@ -73,9 +71,7 @@ fn parse(text: &'static str) -> Result<Vec<InstanceType>, String> {
 fn parse_line(line: &'static str) -> Result<InstanceType, String> {
     let mut fields = Fields::of(line);
     let name = fields.text("name")?;
-    let (family, _) = name
-        .split_once('.')
-        .ok_or_else(|| fields.bad("name", name))?;
+    let (family, _) = name.split_once('.').ok_or_else(|| fields.bad("name", name))?;
     let architecture = architecture(&mut fields)?;
     let parsed = InstanceType {
         name,
@@ -123,22 +119,10 @@ mod tests {
     fn the_embedded_table_parses_and_is_sorted() {
         let types = parse(DATA).expect("every line parses");
         assert_eq!(types.len(), 672);
-        assert!(
-            types.is_sorted_by(|a, b| a.name < b.name),
-            "unique names in order"
-        );
+        assert!(types.is_sorted_by(|a, b| a.name < b.name), "unique names in order");
         for it in &types {
-            assert!(
-                it.vcpu > 0 && it.memory > Mib::ZERO && it.eni_max > 0,
-                "{}",
-                it.name
-            );
-            assert_eq!(
-                it.burst_baseline_permille.is_some(),
-                is_burstable(it),
-                "{}",
-                it.name
-            );
+            assert!(it.vcpu > 0 && it.memory > Mib::ZERO && it.eni_max > 0, "{}", it.name);
+            assert_eq!(it.burst_baseline_permille.is_some(), is_burstable(it), "{}", it.name);
         }
     }
 
@@ -150,23 +134,14 @@ mod tests {
     #[test]
     fn finds_types_by_name() {
         let it = instance_type("m5.large").expect("in the table");
-        assert_eq!(
-            (it.family, it.vcpu, it.memory, it.gpus),
-            ("m5", 2, Mib::new(8192), 0)
-        );
+        assert_eq!((it.family, it.vcpu, it.memory, it.gpus), ("m5", 2, Mib::new(8192), 0));
         assert_eq!((it.eni_max, it.ipv4_per_eni), (3, 10));
         assert_eq!((it.trunk_task_limit, it.branch_eni), (Some(10), Some(9)));
-        assert_eq!(
-            (it.architecture, it.hypervisor),
-            (Architecture::X86_64, Hypervisor::Nitro)
-        );
+        assert_eq!((it.architecture, it.hypervisor), (Architecture::X86_64, Hypervisor::Nitro));
         let graviton = instance_type("m7g.large").expect("in the table");
         assert_eq!(graviton.architecture, Architecture::Arm64);
         assert_eq!(instance_type("g4dn.xlarge").map(|it| it.gpus), Some(1));
-        assert_eq!(
-            instance_type("t2.xlarge").and_then(|it| it.burst_baseline_permille),
-            Some(225)
-        );
+        assert_eq!(instance_type("t2.xlarge").and_then(|it| it.burst_baseline_permille), Some(225));
         assert_eq!(instance_type("m5.larg"), None);
     }
 

@@ -85,11 +85,7 @@ mod tests {
     fn regions_are_sorted_and_contain_both_tables() {
         let regions = regions();
         assert!(regions.is_sorted());
-        assert_eq!(
-            regions.len(),
-            22,
-            "all regions with instance prices have Fargate prices"
-        );
+        assert_eq!(regions.len(), 22, "all regions with instance prices have Fargate prices");
         assert_eq!(instance_price_regions().len(), 8);
         for region in instance_price_regions() {
             assert!(regions.contains(region), "{region}");
@@ -98,9 +94,6 @@ mod tests {
 
     #[test]
     fn default_zones_append_letters() {
-        assert_eq!(
-            default_zones("eu-west-1"),
-            ["eu-west-1a", "eu-west-1b", "eu-west-1c"]
-        );
+        assert_eq!(default_zones("eu-west-1"), ["eu-west-1a", "eu-west-1b", "eu-west-1c"]);
     }
 }

@@ -53,15 +53,9 @@ fn parse_ten_billionths(text: &str) -> Result<u64, RateError> {
         .ok_or_else(|| RateError::TooManyDecimals(text.to_owned()))?;
     let too_large = || RateError::TooLarge(text.to_owned());
     let mut value: u64 = 0;
-    for digit in whole
-        .bytes()
-        .chain(fraction.bytes())
-        .chain(std::iter::repeat_n(b'0', missing))
-    {
+    for digit in whole.bytes().chain(fraction.bytes()).chain(std::iter::repeat_n(b'0', missing)) {
         let shifted = value.checked_mul(10).ok_or_else(too_large)?;
-        value = shifted
-            .checked_add(u64::from(digit - b'0'))
-            .ok_or_else(too_large)?;
+        value = shifted.checked_add(u64::from(digit - b'0')).ok_or_else(too_large)?;
     }
     if value > MAX_TEN_BILLIONTHS {
         return Err(too_large());
@@ -148,22 +142,14 @@ mod tests {
 
     #[test]
     fn refuses_what_it_cannot_hold_exactly() {
-        for text in [
-            "", ".", ".5", "1.", "-1", "+1", "1e-3", "1,5", " 1", "0.1.2", "٣",
-        ] {
+        for text in ["", ".", ".5", "1.", "-1", "+1", "1e-3", "1,5", " 1", "0.1.2", "٣"] {
             let error = RateError::NotADecimal(text.to_owned());
             assert_eq!(HourlyRate::parse(text), Err(error), "{text}");
         }
         let text = "0.00000000001";
-        assert_eq!(
-            HourlyRate::parse(text),
-            Err(RateError::TooManyDecimals(text.to_owned()))
-        );
+        assert_eq!(HourlyRate::parse(text), Err(RateError::TooManyDecimals(text.to_owned())));
         for text in ["100000.0000000001", "99999999999999999999999"] {
-            assert_eq!(
-                HourlyRate::parse(text),
-                Err(RateError::TooLarge(text.to_owned()))
-            );
+            assert_eq!(HourlyRate::parse(text), Err(RateError::TooLarge(text.to_owned())));
         }
     }
 
@@ -173,11 +159,6 @@ mod tests {
         assert_eq!(rate.to_string(), "100000");
         assert_eq!(rate.times(2), rate);
         assert_eq!(rate.plus(rate), rate);
-        assert_eq!(
-            MonthlyRate::from_ten_billionths(8)
-                .times(3)
-                .as_ten_billionths(),
-            24
-        );
+        assert_eq!(MonthlyRate::from_ten_billionths(8).times(3).as_ten_billionths(), 24);
     }
 }

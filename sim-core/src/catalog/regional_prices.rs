@@ -47,11 +47,7 @@ pub fn load_balancer_price(region: &str) -> Option<DatedRate<HourlyRate>> {
         "eu-west-2" => ("2026-07-02", "N7"),
         _ => (TABLE_DATE, "C"),
     };
-    Some(DatedRate {
-        rate: HourlyRate::from_ten_billionths(*hour),
-        as_of,
-        source,
-    })
+    Some(DatedRate { rate: HourlyRate::from_ten_billionths(*hour), as_of, source })
 }
 
 /// Price of a load balancer capacity unit (LCU) per hour, for Application Load Balancers.
@@ -62,11 +58,7 @@ pub fn load_balancer_unit_price(region: &str) -> Option<DatedRate<HourlyRate>> {
         "eu-west-2" => (84_000_000, "2026-07-02", "N7"),
         _ => return None,
     };
-    Some(DatedRate {
-        rate: HourlyRate::from_ten_billionths(count),
-        as_of,
-        source,
-    })
+    Some(DatedRate { rate: HourlyRate::from_ten_billionths(count), as_of, source })
 }
 
 /// Price of a gp3 volume per GB (GiB) and month of 730 hours, with the included 3 000 IOPS and
@@ -78,11 +70,7 @@ pub fn gp3_price(region: &str) -> Option<DatedRate<MonthlyRate>> {
         _ => (TABLE_DATE, "C"),
     };
     let rate = MonthlyRate::from_ten_billionths(*gb_month);
-    (*gb_month > 0).then_some(DatedRate {
-        rate,
-        as_of,
-        source,
-    })
+    (*gb_month > 0).then_some(DatedRate { rate, as_of, source })
 }
 
 #[cfg(test)]

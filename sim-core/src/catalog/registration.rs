@@ -72,14 +72,8 @@ mod tests {
         let tasks_by_memory = |registered: Mib| registered.as_mib() / 2048;
         assert_eq!(2 * 1024 / 512, 4, "CPU allows four");
         assert_eq!(tasks_by_memory(Mib::new(7985)), 3);
-        assert_eq!(
-            tasks_by_memory(registered_memory(Mib::new(8192), Linux, None)),
-            3
-        );
-        assert_eq!(
-            tasks_by_memory(registered_memory(Mib::new(8192), Linux, Some(0))),
-            4
-        );
+        assert_eq!(tasks_by_memory(registered_memory(Mib::new(8192), Linux, None)), 3);
+        assert_eq!(tasks_by_memory(registered_memory(Mib::new(8192), Linux, Some(0))), 4);
     }
 
     #[test]
@@ -90,33 +84,18 @@ mod tests {
             assert!(tasks < 16, "{loss:?}");
         }
         assert_eq!(registered_memory(nominal, Linux, None).as_mib() / 2048, 15);
-        assert_eq!(
-            registered_memory(nominal, Windows, None).as_mib() / 2048,
-            15
-        );
+        assert_eq!(registered_memory(nominal, Windows, None).as_mib() / 2048, 15);
     }
 
     #[test]
     fn registered_memory_is_near_the_published_figures() {
         for (nominal, published) in [(8192, 7985), (3840, 3768), (30720, 30158), (2048, 2001)] {
             let modelled = registered_memory(Mib::new(nominal), Linux, None).as_mib();
-            assert!(
-                modelled.abs_diff(published) * 100 < published,
-                "{nominal}: {modelled}"
-            );
+            assert!(modelled.abs_diff(published) * 100 < published, "{nominal}: {modelled}");
         }
-        assert_eq!(
-            registered_memory(Mib::new(8192), Windows, None),
-            Mib::new(8191)
-        );
-        assert_eq!(
-            registered_memory(Mib::new(u64::MAX), Linux, Some(0)),
-            Mib::new(u64::MAX)
-        );
-        assert_eq!(
-            registered_memory(Mib::new(8192), Linux, Some(5000)),
-            Mib::ZERO
-        );
+        assert_eq!(registered_memory(Mib::new(8192), Windows, None), Mib::new(8191));
+        assert_eq!(registered_memory(Mib::new(u64::MAX), Linux, Some(0)), Mib::new(u64::MAX));
+        assert_eq!(registered_memory(Mib::new(8192), Linux, Some(5000)), Mib::ZERO);
     }
 
     #[track_caller]

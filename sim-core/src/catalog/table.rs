@@ -12,16 +12,11 @@ pub(super) struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     pub(super) fn of(line: &'a str) -> Self {
-        Self {
-            line,
-            rest: line.split_ascii_whitespace(),
-        }
+        Self { line, rest: line.split_ascii_whitespace() }
     }
 
     pub(super) fn text(&mut self, field: &str) -> Result<&'a str, String> {
-        self.rest
-            .next()
-            .ok_or_else(|| format!("`{}`: no `{field}`", self.line))
+        self.rest.next().ok_or_else(|| format!("`{}`: no `{field}`", self.line))
     }
 
     pub(super) fn number<T: FromStr>(&mut self, field: &str) -> Result<T, String> {
@@ -74,10 +69,7 @@ mod tests {
             fields.number::<u32>("vcpu"),
             Err("`m5.large two`: `two` is no `vcpu`".to_owned())
         );
-        assert_eq!(
-            fields.text("memory"),
-            Err("`m5.large two`: no `memory`".to_owned())
-        );
+        assert_eq!(fields.text("memory"), Err("`m5.large two`: no `memory`".to_owned()));
         assert!(Fields::of("extra").end().is_err());
     }
 }

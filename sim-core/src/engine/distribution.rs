@@ -153,10 +153,7 @@ impl DurationDistribution {
             Self::Pareto { shape, .. } if *shape <= 1.0 => f64::INFINITY,
             Self::Pareto { scale, shape } => scale.as_secs_f64() * shape / (shape - 1.0),
             Self::Empirical(values) => {
-                let total: u128 = values
-                    .iter()
-                    .map(|value| u128::from(value.as_nanos()))
-                    .sum();
+                let total: u128 = values.iter().map(|value| u128::from(value.as_nanos())).sum();
                 total as f64 / (values.len().max(1) as f64 * NANOS_PER_SECOND as f64)
             }
         }
@@ -164,17 +161,91 @@ impl DurationDistribution {
 }
 
 fn positive_length(length: SimDuration, reason: &'static str) -> Result<(), &'static str> {
-    if length.is_zero() {
-        Err(reason)
-    } else {
-        Ok(())
-    }
+    if length.is_zero() { Err(reason) } else { Ok(()) }
 }
 
 fn positive(value: f64, reason: &'static str) -> Result<(), &'static str> {
-    if value.is_finite() && value > 0.0 {
-        Ok(())
-    } else {
-        Err(reason)
+    if value.is_finite() && value > 0.0 { Ok(()) } else { Err(reason) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::StreamKey;
+
+    const fn secs(seconds: u64) -> SimDuration {
+        SimDuration::from_secs(seconds)
+    }
+
+    #[test]
+    fn constructors_refuse_what_has_no_meaning() {
+        let bad = [
+            DurationDistribution::uniform(secs(2), secs(1)),
+            DurationDistribution::exponential(SimDuration::ZERO),
+            DurationDistribution::lognormal_mean_cv(secs(1), 0.0),
+            DurationDistribution::lognormal_mean_cv(secs(1), f64::NAN),
+            DurationDistribution::lognormal_median_p95(secs(75), secs(75)),
+            DurationDistribution::weibull(secs(1), f64::INFINITY),
+            DurationDistribution::pareto(secs(1), -1.0),
+            DurationDistribution::empirical(Vec::new()),
+        ];
+        for distribution in bad {
+            assert!(distribution.is_err(), "{distribution:?}");
+        }
+    }
+
+    #[test]
+    fn median_and_p95_are_hit_by_the_draws_that_stand_for_them() {
+        let distribution = DurationDistribution::lognormal_median_p95(secs(75), secs(120)).unwrap();
+        let draw =
+            |p: f64| distribution.sample((p * 18_446_744_073_709_551_616.0) as u64).as_secs_f64();
+        assert!((draw(0.5) - 75.0).abs() < 1e-6);
+        assert!((draw(0.95) - 120.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn means_agree_with_the_draws() {
+        let distributions = [
+            DurationDistribution::Constant(secs(7)),
+            DurationDistribution::uniform(secs(10), secs(30)).unwrap(),
+            DurationDistribution::exponential(secs(90)).unwrap(),
+            DurationDistribution::lognormal_mean_cv(secs(30), 0.5).unwrap(),
+            DurationDistribution::lognormal_median_p95(secs(75), secs(120)).unwrap(),
+            DurationDistribution::weibull(secs(40), 2.5).unwrap(),
+            DurationDistribution::pareto(secs(2), 4.0).unwrap(),
+            DurationDistribution::empirical(vec![secs(9), secs(1), secs(2)]).unwrap(),
+        ];
+        for (entity, distribution) in (0..).zip(distributions) {
+            let key = StreamKey::new(3, 0, "means", entity);
+            let mut moments = crate::statistics::Moments::default();
+            for index in 0..100_000 {
+                moments.add(distribution.sample(key.at(index)).as_secs_f64());
+            }
+            let se = moments.standard_deviation().unwrap() / libm::sqrt(100_000.0);
+            let error = moments.mean() - distribution.mean_seconds();
+            assert!(error.abs() <= 5.0 * se + 1e-9, "{distribution:?}: {error} {se}");
+        }
+    }
+
+    #[test]
+    fn a_heavy_pareto_has_no_mean() {
+        assert!(DurationDistribution::pareto(secs(2), 1.0).unwrap().mean_seconds().is_infinite());
+    }
+
+    #[test]
+    fn lengths_are_monotone_in_the_draw() {
+        let distributions = [
+            DurationDistribution::uniform(secs(10), secs(30)).unwrap(),
+            DurationDistribution::exponential(secs(90)).unwrap(),
+            DurationDistribution::lognormal_mean_cv(secs(30), 0.5).unwrap(),
+            DurationDistribution::weibull(secs(40), 0.5).unwrap(),
+            DurationDistribution::pareto(secs(2), 1.5).unwrap(),
+            DurationDistribution::empirical(vec![secs(9), secs(1), secs(2)]).unwrap(),
+        ];
+        for distribution in distributions {
+            let lengths: Vec<SimDuration> =
+                (0..1_000).map(|step| distribution.sample(step * (u64::MAX / 1_000))).collect();
+            assert!(lengths.is_sorted(), "{distribution:?}");
+        }
     }
 }

@@ -46,12 +46,7 @@ pub enum RunError {
 impl fmt::Display for RunError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::LimitReached {
-                setting,
-                limit,
-                at_seconds,
-                last_events,
-            } => write!(
+            Self::LimitReached { setting, limit, at_seconds, last_events } => write!(
                 f,
                 "the run reached `{setting}` ({limit}) at simulated second {at_seconds}; last events: {}",
                 last_events.join(", ")

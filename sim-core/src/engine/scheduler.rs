@@ -103,6 +103,11 @@ impl<E: Copy> Scheduler<E> {
         self.now
     }
 
+    /// Number of events dispatched so far, the current one included.
+    pub fn events(&self) -> u64 {
+        self.events
+    }
+
     /// Number of pending events.
     pub fn pending(&self) -> usize {
         self.queue.len()
@@ -166,16 +171,8 @@ impl<E: Copy> Scheduler<E> {
 
     #[inline]
     fn not_before_now(&self, at: SimTime, phase: Phase) -> (SimTime, Phase) {
-        debug_assert!(
-            at >= self.now,
-            "an event is scheduled for {at:?}, before {:?}",
-            self.now
-        );
-        if at > self.now {
-            (at, phase)
-        } else {
-            (self.now, phase.max(self.phase))
-        }
+        debug_assert!(at >= self.now, "an event is scheduled for {at:?}, before {:?}", self.now);
+        if at > self.now { (at, phase) } else { (self.now, phase.max(self.phase)) }
     }
 
     #[inline]
@@ -196,28 +193,18 @@ impl<E: Copy> Scheduler<E> {
         self.last_kinds[self.events as usize % N_LAST_EVENTS] = digest.kind;
         self.events += 1;
         self.events_at_this_instant += 1;
-        let words = [
-            at.as_nanos(),
-            phase as u64,
-            u64::from(digest.kind),
-            digest.entity,
-            digest.payload,
-        ];
+        let words =
+            [at.as_nanos(), phase as u64, u64::from(digest.kind), digest.entity, digest.payload];
         self.fingerprint = words.into_iter().fold(self.fingerprint, fold);
         if self.events.is_multiple_of(CHECKPOINT_INTERVAL) {
-            self.checkpoints.push(Checkpoint {
-                events: self.events,
-                fingerprint: self.fingerprint,
-            });
+            self.checkpoints
+                .push(Checkpoint { events: self.events, fingerprint: self.fingerprint });
         }
         if self.events > self.limits.events {
             self.fail("limits.events", self.limits.events);
         }
         if self.events_at_this_instant > self.limits.events_at_one_instant {
-            self.fail(
-                "limits.eventsAtOneInstant",
-                self.limits.events_at_one_instant,
-            );
+            self.fail("limits.eventsAtOneInstant", self.limits.events_at_one_instant);
         }
     }
 
@@ -228,9 +215,7 @@ impl<E: Copy> Scheduler<E> {
             setting,
             limit,
             at_seconds: self.now.as_secs_f64() as u64,
-            last_events: (first..self.events)
-                .map(|event| M::kind_name(kind(event)))
-                .collect(),
+            last_events: (first..self.events).map(|event| M::kind_name(kind(event))).collect(),
         }
     }
 }
@@ -278,3 +263,6 @@ pub fn run<M: Model>(
         peak_pending: scheduler.peak_pending,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -113,28 +113,10 @@ mod tests {
     fn tv_142_splitmix64() {
         let draw = |seed: u64| {
             let mut state = seed;
-            [
-                splitmix64(&mut state),
-                splitmix64(&mut state),
-                splitmix64(&mut state),
-            ]
+            [splitmix64(&mut state), splitmix64(&mut state), splitmix64(&mut state)]
         };
-        assert_eq!(
-            draw(0),
-            [
-                0xe220_a839_7b1d_cdaf,
-                0x6e78_9e6a_a1b9_65f4,
-                0x06c4_5d18_8009_454f
-            ]
-        );
-        assert_eq!(
-            draw(42),
-            [
-                0xbdd7_3226_2feb_6e95,
-                0x28ef_e333_b266_f103,
-                0x4752_6757_130f_9f52
-            ]
-        );
+        assert_eq!(draw(0), [0xe220_a839_7b1d_cdaf, 0x6e78_9e6a_a1b9_65f4, 0x06c4_5d18_8009_454f]);
+        assert_eq!(draw(42), [0xbdd7_3226_2feb_6e95, 0x28ef_e333_b266_f103, 0x4752_6757_130f_9f52]);
     }
 
     #[test]
@@ -150,22 +132,8 @@ mod tests {
             let mut stream = Stream::from_seed(seed);
             [stream.next_u64(), stream.next_u64(), stream.next_u64()]
         };
-        assert_eq!(
-            draw(0),
-            [
-                0x5317_5d61_490b_23df,
-                0x61da_6f3d_c380_d507,
-                0x5c0f_df91_ec9a_7bfc
-            ]
-        );
-        assert_eq!(
-            draw(42),
-            [
-                0xd076_4d4f_4476_689f,
-                0x519e_4174_576f_3791,
-                0xfbe0_7cfb_0c24_ed8c
-            ]
-        );
+        assert_eq!(draw(0), [0x5317_5d61_490b_23df, 0x61da_6f3d_c380_d507, 0x5c0f_df91_ec9a_7bfc]);
+        assert_eq!(draw(42), [0xd076_4d4f_4476_689f, 0x519e_4174_576f_3791, 0xfbe0_7cfb_0c24_ed8c]);
     }
 
     #[test]

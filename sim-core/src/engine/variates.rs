@@ -65,10 +65,7 @@ pub fn lognormal_from_mean_cv(mean: f64, cv: f64) -> (f64, f64) {
 
 /// `(mu, sigma)` of the lognormal with the given median and 95th percentile.
 pub fn lognormal_from_median_p95(median: f64, p95: f64) -> (f64, f64) {
-    (
-        libm::log(median),
-        libm::log(p95 / median) / normal_quantile(0.95),
-    )
+    (libm::log(median), libm::log(p95 / median) / normal_quantile(0.95))
 }
 
 /// Hyperexponential with balanced means: an exponential of one of two rates, so that each branch
@@ -88,10 +85,7 @@ impl HyperExponential {
             return None;
         }
         let p = 0.5 * (1.0 + libm::sqrt((cv_squared - 1.0) / (cv_squared + 1.0)));
-        Some(Self {
-            p,
-            rates: [2.0 * p / mean, 2.0 * (1.0 - p) / mean],
-        })
+        Some(Self { p, rates: [2.0 * p / mean, 2.0 * (1.0 - p) / mean] })
     }
 
     /// One variate from two draws: the first chooses the branch.
@@ -124,5 +118,77 @@ impl DiscreteWeights {
         let total = self.cumulative.last().copied().unwrap_or(0);
         let ticket = below(bits, total);
         self.cumulative.partition_point(|&end| end <= ticket)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::StreamKey;
+
+    #[track_caller]
+    fn close(actual: f64, expected: f64) {
+        assert!((actual - expected).abs() < 5.1e-10, "{actual} instead of {expected}");
+    }
+
+    #[test]
+    fn tv_144_open_uniforms_never_reach_the_ends() {
+        assert!(uniform_open(0) > 0.0 && uniform_open(u64::MAX) < 1.0);
+        assert!(uniform(0) >= 0.0 && uniform(u64::MAX) < 1.0);
+        // Why 52 bits: with 53, the largest value plus one half rounds to 1.
+        assert!(((u64::MAX >> 11) as f64 + 0.5) / 9_007_199_254_740_992.0 >= 1.0);
+    }
+
+    #[test]
+    fn tv_144_integers_below_10() {
+        let mut stream = StreamKey::new(42, 0, "placement", 0).rng();
+        let drawn: Vec<u64> = (0..8).map(|_| below(stream.next_u64(), 10)).collect();
+        assert_eq!(drawn, [3, 8, 1, 0, 5, 9, 2, 8]);
+        assert_eq!(below(u64::MAX, 0), 0);
+    }
+
+    #[test]
+    fn tv_144_lognormal_parameters() {
+        let (mu, sigma) = lognormal_from_mean_cv(1.0, 2.0);
+        close(mu, -0.804_718_956);
+        close(sigma, 1.268_636_241);
+        let (mu, sigma) = lognormal_from_mean_cv(30.0, 0.5);
+        close(mu, 3.289_625_606);
+        close(sigma, 0.472_380_727);
+    }
+
+    #[test]
+    fn tv_144_hyperexponential_parameters() {
+        let distribution = HyperExponential::new(1.0, 9.0).unwrap();
+        close(distribution.p, 0.947_213_595);
+        close(distribution.rates[0], 1.894_427_191);
+        close(distribution.rates[1], 0.105_572_809);
+        assert_eq!(HyperExponential::new(1.0, 0.9), None);
+        assert_eq!(HyperExponential::new(f64::NAN, 2.0), None);
+    }
+
+    #[test]
+    fn the_extreme_draws_are_finite() {
+        for bits in [0, u64::MAX] {
+            for value in [
+                exponential(bits, 1.0),
+                weibull(bits, 1.0, 0.5),
+                pareto(bits, 1.0, 1.0),
+                standard_normal(bits),
+                lognormal(bits, 0.0, 2.0),
+            ] {
+                assert!(value.is_finite(), "{bits}: {value}");
+            }
+        }
+    }
+
+    #[test]
+    fn weights_must_have_a_sum() {
+        assert_eq!(DiscreteWeights::new(&[]), None);
+        assert_eq!(DiscreteWeights::new(&[0, 0]), None);
+        assert_eq!(DiscreteWeights::new(&[u64::MAX, 1]), None);
+        let weights = DiscreteWeights::new(&[0, 2, 0, 2]).unwrap();
+        let drawn = [0, u64::MAX / 2, u64::MAX / 2 + 1, u64::MAX].map(|bits| weights.sample(bits));
+        assert_eq!(drawn, [1, 1, 3, 3]);
     }
 }

@@ -1,1 +1,69 @@
-//! The world of a run.
+//! The world of a run: owns all state and the event enum, asks the policies, applies their decisions.
+//!
+//! * `world`: the state and the dispatch of events;
+//! * `event`: everything that can happen;
+//! * `lifecycle`, `task`: the life of a task;
+//! * `service`: the service scheduler; `batch`: standalone tasks and everything that waits for room;
+//! * `fleet`: container instances and their groups; `capacity`: managed scaling;
+//! * `load`: request load of services; `balancer`: what its load balancer processed;
+//!   `scaling`: samples, alarms and scaling activities;
+//! * `recorder`: time series; `outcome`: the results; `quota`, `integral`: small parts.
+//!
+//! Policies never see the queue: they take state and return a decision, which the world applies.
+
+mod balancer;
+mod batch;
+mod capacity;
+mod event;
+mod fleet;
+mod integral;
+mod lifecycle;
+mod load;
+mod outcome;
+mod quota;
+mod recorder;
+mod scaling;
+mod service;
+mod task;
+#[cfg(test)]
+mod random;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+mod world;
+
+pub use event::Event;
+pub use outcome::task_name;
+
+use crate::engine::{self, RunError, Scheduler};
+use crate::results::RunResults;
+use crate::scenario::Scenario;
+use crate::units::SimTime;
+use world::World;
+
+/// How far a run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Simulated time.
+    pub now: SimTime,
+    /// Events so far.
+    pub events: u64,
+}
+
+/// Runs a scenario to its horizon. Deterministic: the same scenario gives the same results, on any
+/// machine. `progress` is called every 65 536 events and cannot change anything.
+///
+/// # Errors
+/// A limit of [`Scenario::limits`] was reached.
+pub fn run(
+    scenario: &Scenario,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<RunResults, RunError> {
+    let mut scheduler = Scheduler::new(scenario.limits);
+    let mut world = World::new(scenario, progress);
+    world.start(&mut scheduler);
+    let horizon = SimTime::ZERO + scenario.duration;
+    let statistics = engine::run(&mut world, &mut scheduler, horizon)?;
+    Ok(world.into_results(&statistics, horizon))
+}

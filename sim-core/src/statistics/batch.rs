@@ -46,25 +46,15 @@ pub fn mser5(values: &[f64]) -> Option<WarmUp> {
         }
     }
     let (deleted, mean, criterion) = best.filter(|(deleted, _, _)| *deleted < half)?;
-    Some(WarmUp {
-        deleted: deleted * MSER_BATCH,
-        mean,
-        criterion,
-    })
+    Some(WarmUp { deleted: deleted * MSER_BATCH, mean, criterion })
 }
 
 /// Interval for the mean of a stationary series from `n_batches` batches of equal length; what is
 /// left over at the end is not used. `None` for fewer than three batches or an empty batch.
 pub fn batch_means(values: &[f64], n_batches: usize, level: f64) -> Option<BatchMeans> {
-    let length = values
-        .len()
-        .checked_div(n_batches)
-        .filter(|&length| length > 0)?;
+    let length = values.len().checked_div(n_batches).filter(|&length| length > 0)?;
     let means = means_of_batches(&values[..length * n_batches], length);
-    Some(BatchMeans {
-        interval: mean_interval(&means, level)?,
-        von_neumann: von_neumann(&means)?,
-    })
+    Some(BatchMeans { interval: mean_interval(&means, level)?, von_neumann: von_neumann(&means)? })
 }
 
 /// Von Neumann's statistic: the lag-1 correlation of a short series, standardized so that it is
@@ -75,15 +65,8 @@ pub fn von_neumann(values: &[f64]) -> Option<f64> {
         return None;
     }
     let moments = Moments::of(values);
-    let (mean, squares, k) = (
-        moments.mean(),
-        moments.sum_of_squares(),
-        values.len() as f64,
-    );
-    let products: f64 = values
-        .windows(2)
-        .map(|pair| (pair[0] - mean) * (pair[1] - mean))
-        .sum();
+    let (mean, squares, k) = (moments.mean(), moments.sum_of_squares(), values.len() as f64);
+    let products: f64 = values.windows(2).map(|pair| (pair[0] - mean) * (pair[1] - mean)).sum();
     let ends = (first - mean) * (first - mean) + (last - mean) * (last - mean);
     let statistic =
         libm::sqrt((k * k - 1.0) / (k - 2.0)) * (products / squares + ends / (2.0 * squares));
@@ -91,10 +74,7 @@ pub fn von_neumann(values: &[f64]) -> Option<f64> {
 }
 
 fn means_of_batches(values: &[f64], length: usize) -> Vec<f64> {
-    values
-        .chunks_exact(length)
-        .map(|batch| batch.iter().sum::<f64>() / length as f64)
-        .collect()
+    values.chunks_exact(length).map(|batch| batch.iter().sum::<f64>() / length as f64).collect()
 }
 
 #[cfg(test)]
@@ -121,9 +101,7 @@ mod tests {
 
     #[test]
     fn tv_27_too_short() {
-        let batches = [
-            1.2, 4.2, 6.8, 8.6, 9.6, 9.8, 10.0, 10.0, 10.0, 10.0, 10.0, 10.0,
-        ];
+        let batches = [1.2, 4.2, 6.8, 8.6, 9.6, 9.8, 10.0, 10.0, 10.0, 10.0, 10.0, 10.0];
         let series: Vec<f64> = batches.into_iter().flat_map(|mean| [mean; 5]).collect();
         assert_eq!(mser5(&series), None);
         assert_eq!(mser5(&[]), None);

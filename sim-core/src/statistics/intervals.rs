@@ -79,12 +79,7 @@ pub fn mean_interval(values: &[f64], level: f64) -> Option<Interval> {
     let standard_deviation = moments.standard_deviation()?;
     let n = values.len() as f64;
     let half_width = two_sided(level, n - 1.0)? * standard_deviation / libm::sqrt(n);
-    Some(Interval {
-        mean: moments.mean(),
-        half_width,
-        n: values.len(),
-        standard_deviation,
-    })
+    Some(Interval { mean: moments.mean(), half_width, n: values.len(), standard_deviation })
 }
 
 /// Interval for `Σ numerators / Σ denominators` (utilization, cost per task): the ratio of means,
@@ -120,20 +115,13 @@ pub fn jackknife_ratio_interval(
         return None;
     }
     let n = numerators.len() as f64;
-    let (sum_y, sum_x) = (
-        numerators.iter().sum::<f64>(),
-        denominators.iter().sum::<f64>(),
-    );
+    let (sum_y, sum_x) = (numerators.iter().sum::<f64>(), denominators.iter().sum::<f64>());
     let pseudo =
         |(y, x): (&f64, &f64)| n * (sum_y / sum_x) - (n - 1.0) * ((sum_y - y) / (sum_x - x));
     let pseudo_values: Vec<f64> = numerators.iter().zip(denominators).map(pseudo).collect();
     let interval = mean_interval(&pseudo_values, level)?;
     let standard_error = interval.standard_deviation / libm::sqrt(n);
-    Some(RatioInterval {
-        ratio: interval.mean,
-        standard_error,
-        half_width: interval.half_width,
-    })
+    Some(RatioInterval { ratio: interval.mean, standard_error, half_width: interval.half_width })
 }
 
 fn finite_ratio(ratio: f64, standard_error: f64, factor: f64) -> Option<RatioInterval> {
@@ -172,16 +160,8 @@ mod tests {
 
     #[test]
     fn tv_22_mean_interval() {
-        close(
-            mean_interval(&X, 0.95).unwrap().half_width,
-            1.777_133_671,
-            5e-10,
-        );
-        close(
-            mean_interval(&Y, 0.95).unwrap().half_width,
-            1.337_906_547,
-            5e-10,
-        );
+        close(mean_interval(&X, 0.95).unwrap().half_width, 1.777_133_671, 5e-10);
+        close(mean_interval(&Y, 0.95).unwrap().half_width, 1.337_906_547, 5e-10);
     }
 
     #[test]
@@ -211,9 +191,7 @@ mod tests {
 
     #[test]
     fn tv_26_relative_half_widths_of_the_first_replications() {
-        let expected = [
-            0.035_564, 0.028_809, 0.023_649, 0.022_156, 0.019_929, 0.017_502,
-        ];
+        let expected = [0.035_564, 0.028_809, 0.023_649, 0.022_156, 0.019_929, 0.017_502];
         for (n, expected) in (5..=10).zip(expected) {
             let interval = mean_interval(&X[..n], 0.95).unwrap();
             close(interval.relative_half_width().unwrap(), expected, 5.1e-7);
@@ -226,10 +204,7 @@ mod tests {
         assert_eq!(mean_interval(&[1.0, f64::NAN], 0.95), None);
         assert_eq!(mean_interval(&X, 1.0), None);
         assert_eq!(ratio_interval(&[1.0, 2.0], &[0.0, 0.0], 0.95), None);
-        assert_eq!(
-            jackknife_ratio_interval(&[1.0, 2.0], &[0.0, 0.0], 0.95),
-            None
-        );
+        assert_eq!(jackknife_ratio_interval(&[1.0, 2.0], &[0.0, 0.0], 0.95), None);
         assert_eq!(wilson_interval(2, 1, 0.95), None);
     }
 
@@ -237,11 +212,6 @@ mod tests {
     fn equal_replications_have_an_interval_of_no_width() {
         let interval = mean_interval(&[2.5; 4], 0.95).unwrap();
         assert!(interval.contains(2.5) && interval.half_width == 0.0 && interval.n == 4);
-        assert_eq!(
-            mean_interval(&[0.0; 4], 0.95)
-                .unwrap()
-                .relative_half_width(),
-            None
-        );
+        assert_eq!(mean_interval(&[0.0; 4], 0.95).unwrap().relative_half_width(), None);
     }
 }

@@ -31,18 +31,12 @@ pub use time_weighted::TimeWeighted;
 mod tests {
     //! The vectors that several modules share.
 
-    pub(super) const X: [f64; 10] = [
-        102.3, 98.7, 105.1, 101.4, 97.9, 103.6, 100.2, 104.8, 99.5, 101.9,
-    ];
-    pub(super) const Y: [f64; 10] = [
-        99.8, 97.1, 101.9, 99.7, 96.4, 100.8, 98.9, 101.7, 97.6, 99.4,
-    ];
+    pub(super) const X: [f64; 10] =
+        [102.3, 98.7, 105.1, 101.4, 97.9, 103.6, 100.2, 104.8, 99.5, 101.9];
+    pub(super) const Y: [f64; 10] = [99.8, 97.1, 101.9, 99.7, 96.4, 100.8, 98.9, 101.7, 97.6, 99.4];
 
     #[track_caller]
     pub(super) fn close(actual: f64, expected: f64, tolerance: f64) {
-        assert!(
-            (actual - expected).abs() <= tolerance,
-            "{actual} instead of {expected}"
-        );
+        assert!((actual - expected).abs() <= tolerance, "{actual} instead of {expected}");
     }
 }

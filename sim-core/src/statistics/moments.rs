@@ -58,11 +58,7 @@ pub(super) fn covariance(x: &[f64], y: &[f64]) -> Option<f64> {
         return None;
     }
     let (mean_x, mean_y) = (Moments::of(x).mean(), Moments::of(y).mean());
-    let sum: f64 = x
-        .iter()
-        .zip(y)
-        .map(|(x, y)| (x - mean_x) * (y - mean_y))
-        .sum();
+    let sum: f64 = x.iter().zip(y).map(|(x, y)| (x - mean_x) * (y - mean_y)).sum();
     Some(sum / (x.len() - 1) as f64)
 }
 

@@ -79,9 +79,7 @@ pub fn paired_interval(x: &[f64], y: &[f64], level: f64) -> Option<PairedInterva
         standard_deviation,
         t,
         p_value: student_t_tail(t, n - 1.0),
-        correlation: correlation
-            .is_finite()
-            .then(|| correlation.clamp(-1.0, 1.0)),
+        correlation: correlation.is_finite().then(|| correlation.clamp(-1.0, 1.0)),
         variance_ratio: variance_ratio.is_finite().then_some(variance_ratio),
     })
 }

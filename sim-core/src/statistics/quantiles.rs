@@ -37,11 +37,7 @@ pub fn quantile_interval(n: usize, p: f64, level: f64) -> Option<OrderStatistics
             });
         }
     }
-    Some(OrderStatistics {
-        lower,
-        upper: None,
-        coverage: 1.0 - below_lower,
-    })
+    Some(OrderStatistics { lower, upper: None, coverage: 1.0 - below_lower })
 }
 
 /// Fewest independent observations whose maximum exceeds the `p` quantile with confidence `level`;
@@ -73,11 +69,7 @@ mod tests {
             (10_000, 0.999, 9_983, 9_997, 0.9755),
         ] {
             let interval = quantile_interval(n, p, 0.95).unwrap();
-            assert_eq!(
-                (interval.lower, interval.upper),
-                (Some(lower), Some(upper)),
-                "{n} {p}"
-            );
+            assert_eq!((interval.lower, interval.upper), (Some(lower), Some(upper)), "{n} {p}");
             close(interval.coverage, coverage, 5.1e-5);
         }
         let unbounded = quantile_interval(200, 0.99, 0.95).unwrap();

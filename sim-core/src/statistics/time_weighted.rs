@@ -14,12 +14,7 @@ pub struct TimeWeighted {
 impl TimeWeighted {
     /// Starts to integrate at `start`, where the quantity is `value`.
     pub const fn new(start: SimTime, value: u64) -> Self {
-        Self {
-            start,
-            since: start,
-            value,
-            integral: 0,
-        }
+        Self { start, since: start, value, integral: 0 }
     }
 
     /// The quantity becomes `value` at `now`, which is not before the last change.
@@ -74,11 +69,7 @@ mod tests {
         let mut quantity = TimeWeighted::new(at(0), 7);
         quantity.restart(at(10));
         assert_eq!(
-            (
-                quantity.value(),
-                quantity.integral(at(10)),
-                quantity.mean(at(10))
-            ),
+            (quantity.value(), quantity.integral(at(10)), quantity.mean(at(10))),
             (7, 0, None)
         );
         close(quantity.mean(at(12)).unwrap(), 7.0, 1e-15);

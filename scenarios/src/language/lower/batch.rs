@@ -1,0 +1,273 @@
+//! Sources of standalone tasks.
+
+use plimsoll_core::engine::DurationDistribution;
+use plimsoll_core::scenario::{
+    Architecture, BatchJob, BatchJobs, BatchSource, LaunchTarget, NetworkMode, OperatingSystem,
+    QueueDiscipline, TaskDefinition,
+};
+use plimsoll_core::units::{Cpu, Id, Mib, SimDuration, SimTime, TaskDefinitionId};
+
+use super::cluster::Cluster;
+use super::placement::{self, Placement};
+use super::service::runs_on_fargate;
+use super::task_definition::{self, Definition};
+use super::{Context, distribution};
+use crate::language::job_trace::JobTraceOptions;
+use crate::language::raw::ScenarioDocument;
+use crate::language::raw::batch as raw;
+use crate::language::tree::Path;
+
+/// All sources; `None` if one was refused.
+pub(super) fn lower(
+    context: &Context<'_>,
+    document: &ScenarioDocument,
+    definitions: &mut Vec<Definition>,
+    cluster: &mut Cluster,
+) -> Option<Vec<BatchSource>> {
+    let path = Path::root().key("runTask");
+    let mut names: Vec<&str> = Vec::new();
+    let mut sources = Vec::new();
+    for (index, raw) in document.run_task.iter().enumerate() {
+        let path = path.index(index);
+        if names.contains(&raw.name.as_str()) {
+            context.duplicate(&path.key("name"), "sources of tasks", &raw.name);
+        }
+        names.push(&raw.name);
+        sources.push(one(context, &path, raw, document, definitions, cluster));
+    }
+    sources.into_iter().collect()
+}
+
+fn one(
+    context: &Context<'_>,
+    path: &Path,
+    raw: &raw::RunTask,
+    document: &ScenarioDocument,
+    definitions: &mut Vec<Definition>,
+    cluster: &mut Cluster,
+) -> Option<BatchSource> {
+    let placement = Placement {
+        path,
+        launch_type: raw.launch_type,
+        strategy: &raw.capacity_provider_strategy,
+        default_strategy: &document.default_capacity_provider_strategy,
+    };
+    let launch = placement::launch_target(context, &placement, cluster);
+    let on_fargate = launch.as_ref().is_some_and(|launch| runs_on_fargate(launch, cluster));
+    let (placement_strategy, placement_constraints) = placement::rules(
+        context,
+        path,
+        &raw.placement_strategy,
+        &raw.placement_constraints,
+        on_fargate,
+    );
+    let (task_definition, jobs) = jobs(context, path, raw, definitions, on_fargate)?;
+    let launch = launch?;
+    check_jobs(context, path, &launch, &jobs, &definitions[task_definition.index()], cluster);
+    Some(BatchSource {
+        name: raw.name.clone(),
+        jobs,
+        task_definition,
+        launch,
+        placement_strategy,
+        placement_constraints,
+        queue: match raw.queue {
+            raw::Queue::FirstComeFirstServed => QueueDiscipline::FirstComeFirstServed,
+            raw::Queue::FirstFit => QueueDiscipline::FirstFit,
+        },
+    })
+}
+
+/// The jobs and the definition they run, which is made up if none is named.
+fn jobs(
+    context: &Context<'_>,
+    path: &Path,
+    raw: &raw::RunTask,
+    definitions: &mut Vec<Definition>,
+    on_fargate: bool,
+) -> Option<(TaskDefinitionId, BatchJobs)> {
+    let named = match &raw.task_definition {
+        Some(reference) => {
+            let at = path.key("taskDefinition");
+            let (id, task) = task_definition::find(definitions, context, &at, reference)?;
+            for (key, given) in [("cpu", raw.cpu.is_some()), ("memory", raw.memory.is_some())] {
+                if given {
+                    context.error(&path.key(key), "the task definition gives the size");
+                }
+            }
+            Some((id, task.definition.cpu, task.definition.memory))
+        }
+        None => None,
+    };
+    let cpu = named.map_or(raw.cpu.map(|cpu| Cpu::from_ecs_units(cpu.0)), |it| Some(it.1));
+    let memory = named.map_or(raw.memory.map(|memory| Mib::new(memory.0)), |it| Some(it.2));
+    let jobs = match (&raw.trace, &raw.generated) {
+        (Some(trace), None) => from_trace(context, &path.key("trace"), trace, cpu, memory)?,
+        (None, Some(generated)) => {
+            if cpu.is_none() || memory.is_none() {
+                let message = "drawn jobs need a `taskDefinition`, or `cpu` and `memory`";
+                context.error(path, message);
+                return None;
+            }
+            drawn(context, &path.key("generated"), generated)?
+        }
+        _ => {
+            context.error(path, "needs exactly one of `trace`, `generated`");
+            return None;
+        }
+    };
+    if let Some((id, ..)) = named {
+        return Some((id, jobs));
+    }
+    // The definition's own size is the largest job: no job takes more than its definition says.
+    let largest = largest(&jobs);
+    let cpu = largest.map_or(cpu, |it| Some(it.0))?;
+    let memory = largest.map_or(memory, |it| Some(it.1))?;
+    let id = TaskDefinitionId::from_index(definitions.len());
+    definitions.push(made_up(context, &raw.name, cpu, memory, on_fargate));
+    Some((id, jobs))
+}
+
+fn largest(jobs: &BatchJobs) -> Option<(Cpu, Mib)> {
+    let BatchJobs::Trace(jobs) = jobs else { return None };
+    let cpu = jobs.iter().map(|job| job.cpu).max()?;
+    Some((cpu, jobs.iter().map(|job| job.memory).max()?))
+}
+
+/// One container without image pull that stops at once.
+fn made_up(
+    context: &Context<'_>,
+    name: &str,
+    cpu: Cpu,
+    memory: Mib,
+    on_fargate: bool,
+) -> Definition {
+    let operating_system = OperatingSystem::Linux;
+    let size = plimsoll_core::catalog::validate_fargate_size(
+        context.rules,
+        cpu.as_ecs_units(),
+        memory.as_mib(),
+        operating_system,
+    );
+    let definition = TaskDefinition {
+        family: name.to_owned(),
+        cpu,
+        memory,
+        memory_for_utilization: memory,
+        network_mode: if on_fargate { NetworkMode::Awsvpc } else { NetworkMode::Bridge },
+        host_ports: Vec::new(),
+        gpus: 0,
+        architecture: Architecture::X86_64,
+        operating_system,
+        ephemeral_storage_gib: 20,
+        fits_fargate: on_fargate && size.is_ok(),
+        pull_time: DurationDistribution::ZERO,
+        start_time: DurationDistribution::ZERO,
+        stop_time: DurationDistribution::ZERO,
+    };
+    let not_on_fargate = size.err().map(|error| error.to_string());
+    Definition { definition, refused: false, not_on_fargate }
+}
+
+fn from_trace(
+    context: &Context<'_>,
+    path: &Path,
+    raw: &raw::JobTrace,
+    cpu: Option<Cpu>,
+    memory: Option<Mib>,
+) -> Option<BatchJobs> {
+    let options = JobTraceOptions {
+        path: context.traces.resolve(&raw.file),
+        arrival: raw.arrival.clone(),
+        duration: raw.duration.clone(),
+        cpu: raw.cpu.clone(),
+        memory: raw.memory.clone(),
+        default_cpu: cpu.map(|cpu| cpu.as_ecs_units() as u32),
+        default_memory: memory.map(Mib::as_mib),
+        time_unit: raw.time_unit,
+        cpu_unit: raw.cpu_unit,
+        memory_unit: raw.memory_unit,
+        from_zero: JobTraceOptions::from_zero(raw.origin),
+        count: raw.count.map(|count| count.0),
+    };
+    match context.traces.jobs(&options) {
+        Ok(jobs) => {
+            let late = jobs.iter().rev().take_while(|job| is_late(context, job)).count();
+            if 0 < late {
+                let message = format!("{late} of {} jobs arrive after the end of the run", jobs.len());
+                context.note(path, message);
+            }
+            Some(BatchJobs::Trace(jobs))
+        }
+        Err(error) => {
+            context.trace_error(&path.key("file"), &raw.file, &error);
+            None
+        }
+    }
+}
+
+fn is_late(context: &Context<'_>, job: &BatchJob) -> bool {
+    context.duration.as_nanos() <= job.arrival.as_nanos()
+}
+
+fn drawn(context: &Context<'_>, path: &Path, raw: &raw::GeneratedJobs) -> Option<BatchJobs> {
+    let at = path.key("interarrival");
+    let interarrival = distribution::lower(context, &at, &raw.interarrival)?;
+    let duration = distribution::lower(context, &path.key("duration"), &raw.duration)?;
+    if interarrival.mean_seconds() <= 0.0 && raw.count.is_none() {
+        context.error(&at, "without time between arrivals the jobs need a `count`");
+        return None;
+    }
+    let end = context.duration.as_nanos();
+    let until = raw.until.map_or(end, |until| until.0);
+    if until == 0 {
+        context.error(&path.key("until"), "must be longer than zero");
+        return None;
+    }
+    Some(BatchJobs::Generated {
+        interarrival,
+        duration,
+        until: SimTime::from_nanos(until.min(end)),
+        count: raw.count.map_or(u64::MAX, |count| count.0),
+    })
+}
+
+/// Reports jobs that could never run: the largest one and, on Fargate, sizes it does not offer.
+fn check_jobs(
+    context: &Context<'_>,
+    path: &Path,
+    launch: &LaunchTarget,
+    jobs: &BatchJobs,
+    definition: &Definition,
+    cluster: &Cluster,
+) {
+    let mut definition = definition.clone();
+    if let Some((cpu, memory)) = largest(jobs) {
+        (definition.definition.cpu, definition.definition.memory) = (cpu, memory);
+    }
+    if let (BatchJobs::Trace(jobs), true) = (jobs, runs_on_fargate(launch, cluster)) {
+        let odd = jobs.iter().find(|job| {
+            plimsoll_core::catalog::validate_fargate_size(
+                context.rules,
+                job.cpu.as_ecs_units(),
+                job.memory.as_mib(),
+                definition.definition.operating_system,
+            )
+            .is_err()
+        });
+        if let Some(job) = odd {
+            let message = format!(
+                "a job of {} CPU units and {} MiB is not a size that Fargate offers",
+                job.cpu.as_ecs_units(),
+                job.memory.as_mib()
+            );
+            return context.error(&path.key("trace"), message);
+        }
+    }
+    placement::check_fit(context, path, launch, &definition, cluster);
+    if let BatchJobs::Trace(jobs) = jobs {
+        if jobs.iter().all(|job| job.duration == SimDuration::ZERO) {
+            context.error(&path.key("trace"), "all jobs have a running time of zero");
+        }
+    }
+}

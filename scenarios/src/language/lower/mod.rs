@@ -1,0 +1,313 @@
+//! From the language to the simulator: references, sizes and everything else that the schema cannot
+//! say, each complaint at the place where it was written.
+
+mod batch;
+mod cluster;
+mod distribution;
+mod load;
+mod placement;
+mod prices;
+mod scaling;
+mod service;
+pub(crate) mod task_definition;
+
+use std::cell::RefCell;
+
+use plimsoll_core::catalog;
+use plimsoll_core::engine::Limits;
+use plimsoll_core::rules::{self, RuleSet};
+use plimsoll_core::scenario::{ControlPlane, PlacementRetry, Scenario, TieBreak};
+use plimsoll_core::units::{IdVec, SimDuration, ZoneId};
+
+use super::diagnostic::{Diagnostic, suggestion};
+use super::raw::control;
+use super::raw::kinds::Length;
+use super::raw::ScenarioDocument;
+use super::store::TraceStore;
+use super::trace::TraceError;
+use super::tree::{Node, Path};
+use super::validate::Note;
+
+use self::cluster::Cluster;
+use self::task_definition::TaskDefinitions;
+
+/// Latest end of a run: 2200-01-01, where the schedules of AWS end.
+const LAST_SECOND: i64 = 7_258_118_400;
+/// Points of a recorded series at most.
+const MOST_RECORDED_POINTS: u64 = 20_000_000;
+
+/// What lowering needs beside the document.
+pub(super) struct Context<'a> {
+    /// The document, for positions.
+    pub(super) root: &'a Node,
+    /// Traces.
+    pub(super) traces: &'a TraceStore,
+    /// Root of the random streams.
+    pub(super) seed: u64,
+    /// Replication.
+    pub(super) replication: u64,
+    /// Region.
+    pub(super) region: &'a str,
+    /// Constants.
+    pub(super) rules: &'static RuleSet,
+    /// Length of the run.
+    pub(super) duration: SimDuration,
+    /// Start of the run.
+    pub(super) start: i64,
+    /// Zone of the scenario.
+    pub(super) time_zone: jiff::tz::TimeZone,
+    found: RefCell<Vec<Diagnostic>>,
+    notes: RefCell<Vec<Note>>,
+}
+
+impl Context<'_> {
+    /// Reports something wrong at `path`.
+    pub(super) fn error(&self, path: &Path, message: impl Into<String>) {
+        self.report(Diagnostic::new(path.locate(self.root), path, message));
+    }
+
+    /// Reports something wrong at `path`, with a hint.
+    pub(super) fn error_hint(
+        &self,
+        path: &Path,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
+        self.report(Diagnostic::new(path.locate(self.root), path, message).hint(hint));
+    }
+
+    /// Reports a reference to something that does not exist.
+    pub(super) fn dangling<'n>(
+        &self,
+        path: &Path,
+        what: &str,
+        name: &str,
+        known: impl IntoIterator<Item = &'n str> + Clone,
+    ) {
+        let message = format!("there is no {what} `{}`", super::tree::shorten(name));
+        let diagnostic = Diagnostic::new(path.locate(self.root), path, message);
+        self.report(diagnostic.maybe_hint(suggestion(name, known)));
+    }
+
+    /// Reports a name that was given before.
+    pub(super) fn duplicate(&self, path: &Path, what: &str, name: &str) {
+        self.error(path, format!("there are two {what} called `{name}`"));
+    }
+
+    fn report(&self, diagnostic: Diagnostic) {
+        self.found.borrow_mut().push(diagnostic);
+    }
+
+    /// Whether anything was reported.
+    pub(super) fn failed(&self) -> bool {
+        !self.found.borrow().is_empty()
+    }
+
+    /// Remarks on something that is accepted.
+    pub(super) fn note(&self, path: &Path, message: impl Into<String>) {
+        let at = path.locate(self.root);
+        self.notes.borrow_mut().push(Note { at, path: path.to_string(), message: message.into() });
+    }
+
+    /// Reports what is wrong with a trace at the place that names it.
+    pub(super) fn trace_error(&self, path: &Path, name: &str, error: &TraceError) {
+        let message = match error.line {
+            0 => format!("`{name}`: {}", error.message),
+            line => format!("`{name}` line {line}: {}", error.message),
+        };
+        let known: Vec<&str> = error.known.iter().map(String::as_str).collect();
+        let hint = if known.is_empty() {
+            None
+        } else {
+            let wanted = error.message.split('`').nth(1).unwrap_or("");
+            suggestion(wanted, known)
+        };
+        self.report(Diagnostic::new(path.locate(self.root), path, message).maybe_hint(hint));
+    }
+
+    /// Reports a length that is zero; true if it is not.
+    pub(super) fn positive(&self, path: &Path, length: Length) -> bool {
+        if length.0 == 0 {
+            self.error(path, "must be longer than zero");
+        }
+        length.0 != 0
+    }
+}
+
+/// Turns a checked document into a scenario.
+///
+/// # Errors
+/// Everything that is wrong.
+pub(super) fn lower(
+    raw: &ScenarioDocument,
+    root: &Node,
+    traces: &TraceStore,
+    seed: u64,
+    replication: u64,
+) -> Result<(Scenario, Vec<Note>), Vec<Diagnostic>> {
+    let context = Context {
+        root,
+        traces,
+        seed,
+        replication,
+        region: &raw.region,
+        rules: rules::newest(),
+        duration: raw.duration.duration(),
+        start: raw.start.0,
+        time_zone: jiff::tz::TimeZone::UTC,
+        found: RefCell::new(Vec::new()),
+        notes: RefCell::new(Vec::new()),
+    };
+    let context = Context {
+        rules: rule_set(&context, raw),
+        time_zone: time_zone(&context, &Path::root().key("timeZone"), &raw.time_zone)
+            .unwrap_or(jiff::tz::TimeZone::UTC),
+        ..context
+    };
+    let scenario = build(&context, raw);
+    let found = context.found.into_inner();
+    match scenario {
+        Some(scenario) if found.is_empty() => Ok((scenario, context.notes.into_inner())),
+        _ => Err(found),
+    }
+}
+
+fn rule_set(context: &Context<'_>, raw: &ScenarioDocument) -> &'static RuleSet {
+    let Some(name) = &raw.aws_rules else { return rules::newest() };
+    rules::rule_set(name).unwrap_or_else(|| {
+        context.dangling(
+            &Path::root().key("awsRules"),
+            "set of AWS rules",
+            name,
+            rules::names().collect::<Vec<_>>(),
+        );
+        rules::newest()
+    })
+}
+
+/// The IANA zone called `name`; reports an unknown one.
+pub(super) fn time_zone(context: &Context<'_>, path: &Path, name: &str) -> Option<jiff::tz::TimeZone> {
+    match crate::schedule::time_zone(name) {
+        Ok(zone) => Some(zone),
+        Err(_) => {
+            let message = format!("there is no time zone `{}`", super::tree::shorten(name));
+            context.error_hint(path, message, "IANA names such as `Europe/Berlin` or `UTC`");
+            None
+        }
+    }
+}
+
+fn build(context: &Context<'_>, raw: &ScenarioDocument) -> Option<Scenario> {
+    let root = Path::root();
+    if !catalog::regions().contains(&raw.region.as_str()) {
+        context.dangling(&root.key("region"), "region", &raw.region, catalog::regions().to_vec());
+        return None;
+    }
+    check_times(context, raw);
+    if raw.services.is_empty() && raw.run_task.is_empty() {
+        context.error_hint(&root, "nothing runs", "list `services` or `runTask`");
+    }
+    let task_definitions = TaskDefinitions::lower(context, raw);
+    let mut cluster = Cluster::lower(context, raw);
+    let services = service::lower(context, raw, &task_definitions, &mut cluster);
+    let mut definitions = task_definitions.into_definitions();
+    let batches = batch::lower(context, raw, &mut definitions, &mut cluster);
+    let control_plane = control_plane(context, &raw.control_plane);
+    cluster.report_unused(context);
+    if context.failed() {
+        return None;
+    }
+    let (services, batches) = (services?, batches?);
+    let prices =
+        prices::lower(context, &raw.pricing, &cluster, &definitions, &services, &batches)?;
+    let zones = cluster.zones.iter().cloned().collect::<IdVec<ZoneId, String>>();
+    Some(Scenario {
+        name: raw.name.clone(),
+        description: raw.description.clone(),
+        region: raw.region.clone(),
+        start_unix_seconds: raw.start.0,
+        duration: raw.duration.duration(),
+        seed: context.seed,
+        replication: context.replication,
+        rules: context.rules,
+        zones,
+        task_definitions: definitions.into_iter().map(|it| it.definition).collect(),
+        auto_scaling_groups: cluster.groups.into_iter().flatten().collect(),
+        capacity_providers: cluster.providers.into_iter().flatten().collect(),
+        services,
+        batches,
+        prices,
+        control_plane: control_plane?,
+        record_interval: raw.record_interval.duration(),
+        limits: Limits {
+            events: raw.limits.events.0,
+            events_at_one_instant: raw.limits.events_at_one_instant.0,
+            pending_events: raw.limits.pending_events.0,
+            tasks: raw.limits.tasks.0,
+        },
+    })
+}
+
+fn check_times(context: &Context<'_>, raw: &ScenarioDocument) {
+    let root = Path::root();
+    context.positive(&root.key("duration"), raw.duration);
+    let seconds = raw.duration.duration().as_secs_ceil() as i64;
+    if LAST_SECOND < raw.start.0 + seconds {
+        context.error(&root.key("duration"), "the run would end after 2199");
+    }
+    let interval = &root.key("recordInterval");
+    if context.positive(interval, raw.record_interval)
+        && MOST_RECORDED_POINTS < raw.duration.0 / raw.record_interval.0
+    {
+        let message = format!("the run would record more than {MOST_RECORDED_POINTS} intervals");
+        context.error(interval, message);
+    }
+    for (key, limit) in [
+        ("events", raw.limits.events),
+        ("eventsAtOneInstant", raw.limits.events_at_one_instant),
+        ("pendingEvents", raw.limits.pending_events),
+        ("tasks", raw.limits.tasks),
+    ] {
+        if limit.0 == 0 {
+            context.error(&root.key("limits").key(key), "must be at least 1");
+        }
+    }
+}
+
+fn control_plane(context: &Context<'_>, raw: &control::ControlPlane) -> Option<ControlPlane> {
+    let path = Path::root().key("controlPlane");
+    let distribution = |key: &str, raw| distribution::lower(context, &path.key(key), raw);
+    let retry = path.key("placementRetry");
+    for (key, length) in [
+        ("quickInterval", raw.placement_retry.quick_interval),
+        ("slowInterval", raw.placement_retry.slow_interval),
+    ] {
+        context.positive(&retry.key(key), length);
+    }
+    context.positive(&path.key("scalingActivityTimeout"), raw.scaling_activity_timeout);
+    Some(ControlPlane {
+        scheduler_reaction: distribution("schedulerReaction", &raw.scheduler_reaction)?,
+        network_interface_attach: distribution(
+            "networkInterfaceAttach",
+            &raw.network_interface_attach,
+        )?,
+        network_interface_detach: raw.network_interface_detach.duration(),
+        fargate_provisioning: distribution("fargateProvisioning", &raw.fargate_provisioning)?,
+        provisioning_timeout: distribution("provisioningTimeout", &raw.provisioning_timeout)?,
+        placement_retry: PlacementRetry {
+            quick_interval: raw.placement_retry.quick_interval.duration(),
+            quick_phase: raw.placement_retry.quick_phase.duration(),
+            slow_interval: raw.placement_retry.slow_interval.duration(),
+        },
+        service_metric_delay: raw.service_metric_delay.duration(),
+        load_balancer_metric_delay: raw.load_balancer_metric_delay.duration(),
+        capacity_provider_metric_delay: raw.capacity_provider_metric_delay.duration(),
+        scaling_action_delay: raw.scaling_action_delay.duration(),
+        scaling_activity_timeout: raw.scaling_activity_timeout.duration(),
+        tie_break: match raw.tie_break {
+            control::TieBreak::SeededRank => TieBreak::SeededRank,
+            control::TieBreak::OldestFirst => TieBreak::OldestFirst,
+        },
+        launch_rate_quotas: raw.launch_rate_quotas,
+    })
+}

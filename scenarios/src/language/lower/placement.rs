@@ -1,0 +1,312 @@
+//! Launch targets, placement strategies and constraints, and whether a task can ever be placed.
+
+use plimsoll_core::placement::{PlacementConstraint, PlacementStrategy};
+use plimsoll_core::scenario::{
+    CapacityProviderKind, InstanceShape, LaunchTarget, OperatingSystem, StrategyItem,
+    TaskDefinition,
+};
+use plimsoll_core::units::{AsgId, CapacityProviderId, Id};
+
+use super::Context;
+use super::cluster::Cluster;
+use super::task_definition::Definition;
+use crate::language::raw::service::{self as raw, LaunchType, PlacementStrategyType};
+use crate::language::tree::{Path, shorten};
+
+/// Where something runs, as the document has it.
+pub(super) struct Placement<'r> {
+    pub(super) path: &'r Path,
+    pub(super) launch_type: Option<LaunchType>,
+    pub(super) strategy: &'r [raw::StrategyItem],
+    pub(super) default_strategy: &'r [raw::StrategyItem],
+}
+
+/// The launch target; reports references to nothing and strategies that AWS refuses.
+pub(super) fn launch_target(
+    context: &Context<'_>,
+    placement: &Placement<'_>,
+    cluster: &mut Cluster,
+) -> Option<LaunchTarget> {
+    match placement.launch_type {
+        Some(_) if !placement.strategy.is_empty() => {
+            context.error(
+                &placement.path.key("launchType"),
+                "a launch type and a capacity provider strategy exclude each other",
+            );
+            None
+        }
+        Some(LaunchType::Ec2) => Some(LaunchTarget::Ec2),
+        Some(LaunchType::Fargate) => {
+            cluster.fargate();
+            Some(LaunchTarget::Fargate)
+        }
+        None if !placement.strategy.is_empty() => {
+            let path = placement.path.key("capacityProviderStrategy");
+            strategy(context, &path, placement.strategy, cluster)
+        }
+        None if !placement.default_strategy.is_empty() => {
+            let path = Path::root().key("defaultCapacityProviderStrategy");
+            strategy(context, &path, placement.default_strategy, cluster)
+        }
+        // The API's default.
+        None => Some(LaunchTarget::Ec2),
+    }
+}
+
+fn strategy(
+    context: &Context<'_>,
+    path: &Path,
+    raw: &[raw::StrategyItem],
+    cluster: &mut Cluster,
+) -> Option<LaunchTarget> {
+    let mut items: Vec<StrategyItem> = Vec::with_capacity(raw.len());
+    let mut complete = true;
+    for (index, item) in raw.iter().enumerate() {
+        let name = path.index(index).key("capacityProvider");
+        let Some(provider) = cluster.provider(&item.capacity_provider) else {
+            complete = false;
+            let known = cluster.provider_names();
+            context.dangling(&name, "capacity provider", &item.capacity_provider, known);
+            continue;
+        };
+        if items.iter().any(|other| other.capacity_provider == provider) {
+            let message = format!("`{}` appears twice in the strategy", item.capacity_provider);
+            context.error(&name, message);
+            complete = false;
+        }
+        items.push(StrategyItem {
+            capacity_provider: provider,
+            base: item.base,
+            weight: item.weight,
+        });
+    }
+    if raw.iter().filter(|item| 0 < item.base).count() > 1 {
+        context.error(path, "only one entry of a strategy may have a base");
+        complete = false;
+    }
+    if raw.iter().all(|item| item.weight == 0) {
+        context.error(path, "all weights are zero: at least one entry needs a weight");
+        complete = false;
+    }
+    let fargate = |item: &StrategyItem| cluster.is_fargate(item.capacity_provider);
+    if items.iter().any(fargate) && !items.iter().all(fargate) {
+        context.error(
+            path,
+            "a strategy cannot mix Fargate with capacity providers of Auto Scaling groups",
+        );
+        complete = false;
+    }
+    complete.then_some(LaunchTarget::Strategy(items))
+}
+
+/// Placement strategies and constraints.
+pub(super) fn rules(
+    context: &Context<'_>,
+    path: &Path,
+    strategies: &[raw::PlacementStrategy],
+    constraints: &[raw::PlacementConstraint],
+    on_fargate: bool,
+) -> (Vec<PlacementStrategy>, Vec<PlacementConstraint>) {
+    if on_fargate {
+        for (key, given) in [
+            ("placementStrategy", !strategies.is_empty()),
+            ("placementConstraints", !constraints.is_empty()),
+        ] {
+            if given {
+                context.error(&path.key(key), "tasks on Fargate take no placement rules");
+            }
+        }
+    }
+    let strategy_path = path.key("placementStrategy");
+    let strategies = strategies
+        .iter()
+        .enumerate()
+        .filter_map(|(index, raw)| one_strategy(context, &strategy_path.index(index), raw))
+        .collect();
+    let constraint_path = path.key("placementConstraints");
+    let constraints = constraints
+        .iter()
+        .enumerate()
+        .filter_map(|(index, raw)| one_constraint(context, &constraint_path.index(index), raw))
+        .collect();
+    (strategies, constraints)
+}
+
+fn one_strategy(
+    context: &Context<'_>,
+    path: &Path,
+    raw: &raw::PlacementStrategy,
+) -> Option<PlacementStrategy> {
+    let field = raw.field.as_deref().unwrap_or("");
+    // The API takes `cpu` and `CPU` alike.
+    let known = match (raw.kind, field.to_lowercase().as_str()) {
+        (PlacementStrategyType::Binpack, "cpu") => Some(PlacementStrategy::BinpackCpu),
+        (PlacementStrategyType::Binpack, "memory") => Some(PlacementStrategy::BinpackMemory),
+        (PlacementStrategyType::Spread, "attribute:ecs.availability-zone") => {
+            Some(PlacementStrategy::SpreadZone)
+        }
+        (PlacementStrategyType::Spread, "instanceid" | "host") => {
+            Some(PlacementStrategy::SpreadInstance)
+        }
+        (PlacementStrategyType::Random, "") => Some(PlacementStrategy::Random),
+        _ => None,
+    };
+    if known.is_none() {
+        let supported = match raw.kind {
+            PlacementStrategyType::Binpack => "`cpu`, `memory`",
+            PlacementStrategyType::Spread => {
+                "`attribute:ecs.availability-zone`, `instanceId`, `host`"
+            }
+            PlacementStrategyType::Random => "no field",
+        };
+        let message = match field {
+            "" => "the field is missing".to_owned(),
+            _ => format!("the field `{}` is not supported here", shorten(field)),
+        };
+        context.error_hint(&path.key("field"), message, format!("supported: {supported}"));
+    }
+    known
+}
+
+fn one_constraint(
+    context: &Context<'_>,
+    path: &Path,
+    raw: &raw::PlacementConstraint,
+) -> Option<PlacementConstraint> {
+    match raw.kind {
+        raw::PlacementConstraintType::DistinctInstance => {
+            if raw.expression.is_some() {
+                context.error(&path.key("expression"), "`distinctInstance` takes no expression");
+            }
+            Some(PlacementConstraint::DistinctInstance)
+        }
+        raw::PlacementConstraintType::MemberOf => {
+            context.error_hint(
+                &path.key("type"),
+                "`memberOf` is not supported yet",
+                "supported: `distinctInstance`",
+            );
+            None
+        }
+    }
+}
+
+/// Reports tasks that no instance or Fargate size could ever run.
+pub(super) fn check_fit(
+    context: &Context<'_>,
+    path: &Path,
+    launch: &LaunchTarget,
+    definition: &Definition,
+    cluster: &Cluster,
+) {
+    let task = &definition.definition;
+    match launch {
+        LaunchTarget::Ec2 => check_any_group(context, path, task, cluster),
+        LaunchTarget::Fargate => check_fargate(context, path, definition, false),
+        LaunchTarget::Strategy(items) => {
+            for item in items {
+                match cluster.provider_kind(item.capacity_provider) {
+                    Some(CapacityProviderKind::AutoScalingGroup { group, .. }) => {
+                        check_group(context, path, task, cluster, *group, item.capacity_provider);
+                    }
+                    Some(CapacityProviderKind::Fargate) => {
+                        check_fargate(context, path, definition, false);
+                    }
+                    Some(CapacityProviderKind::FargateSpot { .. }) => {
+                        check_fargate(context, path, definition, true);
+                    }
+                    None => {}
+                }
+            }
+        }
+    }
+}
+
+fn check_any_group(context: &Context<'_>, path: &Path, task: &TaskDefinition, cluster: &Cluster) {
+    if cluster.groups.is_empty() {
+        context.error_hint(
+            path,
+            "this runs on EC2, but the scenario has no container instances",
+            "list `autoScalingGroups`, or give a `launchType` or `capacityProviderStrategy`",
+        );
+        return;
+    }
+    let groups: Vec<_> = cluster.groups.iter().flatten().collect();
+    // A group that was refused has its own message.
+    if groups.len() < cluster.groups.len() {
+        return;
+    }
+    let obstacles: Vec<String> =
+        groups.iter().filter_map(|group| obstacle(task, &group.shape)).collect();
+    if let (Some(first), true) = (obstacles.first(), obstacles.len() == groups.len()) {
+        let message = format!("no instance can ever run task definition `{}`: {first}", task.family);
+        context.error(&path.key("taskDefinition"), message);
+    }
+}
+
+fn check_group(
+    context: &Context<'_>,
+    path: &Path,
+    task: &TaskDefinition,
+    cluster: &Cluster,
+    group: AsgId,
+    provider: CapacityProviderId,
+) {
+    let Some(Some(group)) = cluster.groups.get(group.index()) else { return };
+    if let Some(obstacle) = obstacle(task, &group.shape) {
+        let provider = cluster.provider_name(provider);
+        let message = format!(
+            "capacity provider `{provider}` can never run task definition `{}`: {obstacle}",
+            task.family
+        );
+        context.error(&path.key("taskDefinition"), message);
+    }
+}
+
+/// Why an empty instance of `shape` cannot take `task`.
+fn obstacle(task: &TaskDefinition, shape: &InstanceShape) -> Option<String> {
+    let name = &shape.instance_type;
+    let short = |what: &str, needed: u64, unit: &str, has: u64| {
+        Some(format!("it needs {needed}{unit} of {what}, `{name}` registers {has}{unit}"))
+    };
+    if task.architecture != shape.architecture {
+        let word = |architecture| match architecture {
+            plimsoll_core::scenario::Architecture::X86_64 => "X86_64",
+            plimsoll_core::scenario::Architecture::Arm64 => "ARM64",
+        };
+        return Some(format!(
+            "it is built for {}, `{name}` is {}",
+            word(task.architecture),
+            word(shape.architecture)
+        ));
+    }
+    if task.operating_system != shape.operating_system {
+        return Some(format!("its operating system is not that of `{name}`"));
+    }
+    if shape.cpu < task.cpu {
+        return short("CPU", task.cpu.as_ecs_units(), " units", shape.cpu.as_ecs_units());
+    }
+    if shape.memory < task.memory {
+        return short("memory", task.memory.as_mib(), " MiB", shape.memory.as_mib());
+    }
+    if shape.gpus < task.gpus {
+        return short("GPUs", u64::from(task.gpus), "", u64::from(shape.gpus));
+    }
+    if shape.task_network_interfaces < task.network_interfaces() {
+        return Some(format!("it needs a network interface, `{name}` has none to spare"));
+    }
+    None
+}
+
+fn check_fargate(context: &Context<'_>, path: &Path, definition: &Definition, spot: bool) {
+    let path = path.key("taskDefinition");
+    let task = &definition.definition;
+    if let Some(reason) = &definition.not_on_fargate {
+        let family = &task.family;
+        let message = format!("task definition `{family}` does not fit Fargate: {reason}");
+        context.error(&path, message);
+    }
+    if spot && task.operating_system == OperatingSystem::Windows {
+        context.error(&path, "FARGATE_SPOT does not run Windows");
+    }
+}

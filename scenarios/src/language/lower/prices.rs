@@ -1,0 +1,167 @@
+//! Prices of everything that a scenario can use.
+
+use plimsoll_core::billing::{FargateRates, PriceBook, PriceNeeds};
+use plimsoll_core::catalog::{HourlyRate, INCLUDED_EPHEMERAL_GIB, MonthlyRate};
+use plimsoll_core::scenario::{
+    Architecture, AutoScalingGroup, BatchSource, CapacityProviderKind, LaunchTarget, OperatingSystem, Service,
+    TaskDefinition,
+};
+use plimsoll_core::units::{Id, TaskDefinitionId};
+
+use super::Context;
+use super::cluster::Cluster;
+use super::task_definition::Definition;
+use crate::language::raw::kinds::Usd;
+use crate::language::raw::pricing::{FargatePrice, Pricing};
+use crate::language::tree::Path;
+
+/// The price book; reports what neither the catalogue nor the scenario prices.
+pub(super) fn lower(
+    context: &Context<'_>,
+    raw: &Pricing,
+    cluster: &Cluster,
+    definitions: &[Definition],
+    services: &[Service],
+    batches: &[BatchSource],
+) -> Option<PriceBook> {
+    let needs = needs(context, cluster, definitions, services, batches);
+    let mut book = PriceBook::from_catalogue(context.region, &needs);
+    override_instances(context, raw, &needs, &mut book);
+    for &(operating_system, architecture, spot) in &needs.fargate {
+        let given = if spot { &raw.fargate_spot } else { &raw.fargate };
+        if let Some(given) = given {
+            let rates = fargate_rates(&book, given, (operating_system, architecture, spot));
+            book.set_fargate_rates(operating_system, architecture, spot, rates);
+        }
+    }
+    if let Some(rate) = raw.ephemeral_storage_gb_hour {
+        book.set_ephemeral_storage_rate(hourly(rate));
+    }
+    if let Some(rate) = raw.volume_gb_month {
+        book.set_volume_rate(MonthlyRate::from_ten_billionths(rate.0));
+    }
+    if let Some(rate) = raw.load_balancer_hour {
+        book.set_load_balancer_rate(hourly(rate));
+    }
+    if let Some(rate) = raw.load_balancer_unit_hour {
+        book.set_load_balancer_unit_rate(hourly(rate));
+    }
+    let missing = book.missing(&needs);
+    for price in &missing {
+        let at = place(cluster, &price.item);
+        let message = format!("there is no price of {} in region `{}`", price.item, price.region);
+        let hint = if price.known_in.is_empty() {
+            "give one under `pricing`".to_owned()
+        } else {
+            format!("give one under `pricing`, or use one of {}", price.known_in.join(", "))
+        };
+        context.error_hint(&at, message, hint);
+    }
+    for warning in book.warnings() {
+        context.note(&Path::root().key("region"), warning);
+    }
+    missing.is_empty().then_some(book)
+}
+
+/// Where something without a price is asked for: the group whose instance type it is, or the region.
+fn place(cluster: &Cluster, item: &str) -> Path {
+    let named = |group: &AutoScalingGroup| item.contains(&format!("`{}`", group.shape.instance_type));
+    match cluster.groups.iter().position(|group| group.as_ref().is_some_and(named)) {
+        Some(index) => Path::root().key("autoScalingGroups").index(index).key("instanceType"),
+        None => Path::root().key("region"),
+    }
+}
+
+fn hourly(rate: Usd) -> HourlyRate {
+    HourlyRate::from_ten_billionths(rate.0)
+}
+
+fn override_instances(
+    context: &Context<'_>,
+    raw: &Pricing,
+    needs: &PriceNeeds<'_>,
+    book: &mut PriceBook,
+) {
+    let path = Path::root().key("pricing").key("instanceHour");
+    for (name, rate) in &raw.instance_hour {
+        if plimsoll_core::catalog::instance_type(name).is_none() {
+            let known: Vec<&str> = needs.instances.iter().map(|it| it.0).collect();
+            context.dangling(&path.key(name), "instance type", name, known);
+        } else if !needs.instances.iter().any(|it| it.0 == name) {
+            context.note(&path.key(name), format!("no group uses `{name}`: no effect"));
+        }
+        for &(used, operating_system) in needs.instances.iter().filter(|it| it.0 == name) {
+            book.set_instance_rate(used, operating_system, hourly(*rate));
+        }
+    }
+}
+
+/// Given prices do not say what a licence costs: that part stays.
+fn fargate_rates(
+    book: &PriceBook,
+    given: &FargatePrice,
+    kind: (OperatingSystem, Architecture, bool),
+) -> FargateRates {
+    let (operating_system, architecture, spot) = kind;
+    let built_in = book.fargate_rates(operating_system, architecture, spot);
+    FargateRates {
+        vcpu_hour: hourly(given.vcpu_hour),
+        gb_hour: hourly(given.gb_hour),
+        os_license_vcpu_hour: built_in.and_then(|rates| rates.os_license_vcpu_hour),
+    }
+}
+
+fn needs<'c>(
+    context: &Context<'_>,
+    cluster: &'c Cluster,
+    definitions: &[Definition],
+    services: &[Service],
+    batches: &[BatchSource],
+) -> PriceNeeds<'c> {
+    let groups = || cluster.groups.iter().flatten();
+    let mut needs = PriceNeeds {
+        instances: groups()
+            .map(|group| (group.shape.instance_type.as_str(), group.shape.operating_system))
+            .collect(),
+        volumes: groups().any(|group| 0 < group.root_volume_gib),
+        load_balancers: services.iter().any(|service| service.target_group.is_some()),
+        windows_fargate_price: context.rules.windows_fargate_price,
+        ..PriceNeeds::default()
+    };
+    let uses = services
+        .iter()
+        .map(|service| (service.task_definition, &service.launch))
+        .chain(batches.iter().map(|batch| (batch.task_definition, &batch.launch)));
+    for (definition, launch) in uses {
+        let task = task(definitions, definition);
+        for spot in fargate_kinds(launch, cluster) {
+            needs.fargate.push((task.operating_system, task.architecture, spot));
+            needs.ephemeral_storage |= INCLUDED_EPHEMERAL_GIB < task.ephemeral_storage_gib;
+        }
+    }
+    needs.instances.sort_unstable();
+    needs.instances.dedup();
+    needs.fargate.sort_unstable();
+    needs.fargate.dedup();
+    needs
+}
+
+fn task(definitions: &[Definition], id: TaskDefinitionId) -> &TaskDefinition {
+    &definitions[id.index()].definition
+}
+
+/// For each use of Fargate whether it is Spot.
+fn fargate_kinds(launch: &LaunchTarget, cluster: &Cluster) -> Vec<bool> {
+    match launch {
+        LaunchTarget::Ec2 => Vec::new(),
+        LaunchTarget::Fargate => vec![false],
+        LaunchTarget::Strategy(items) => items
+            .iter()
+            .filter_map(|item| match cluster.provider_kind(item.capacity_provider)? {
+                CapacityProviderKind::Fargate => Some(false),
+                CapacityProviderKind::FargateSpot { .. } => Some(true),
+                CapacityProviderKind::AutoScalingGroup { .. } => None,
+            })
+            .collect(),
+    }
+}

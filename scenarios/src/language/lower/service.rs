@@ -1,0 +1,180 @@
+//! Services.
+
+use plimsoll_core::autoscaling::ServiceMetric;
+use plimsoll_core::scenario::{
+    LaunchTarget, Service, ServiceLevelObjective, TargetGroup, TaskDefinition,
+};
+use plimsoll_core::units::{Cpu, SimDuration};
+
+use super::cluster::Cluster;
+use super::placement::{self, Placement};
+use super::task_definition::TaskDefinitions;
+use super::{Context, distribution, load, scaling};
+use crate::language::raw::ScenarioDocument;
+use crate::language::raw::distribution::Distribution;
+use crate::language::raw::service as raw;
+use crate::language::tree::Path;
+
+/// All services; `None` if one was refused.
+pub(super) fn lower(
+    context: &Context<'_>,
+    document: &ScenarioDocument,
+    definitions: &TaskDefinitions,
+    cluster: &mut Cluster,
+) -> Option<Vec<Service>> {
+    let path = Path::root().key("services");
+    let mut names: Vec<&str> = Vec::new();
+    let mut services = Vec::new();
+    for (index, raw) in document.services.iter().enumerate() {
+        let path = path.index(index);
+        if names.contains(&raw.service_name.as_str()) {
+            context.duplicate(&path.key("serviceName"), "services", &raw.service_name);
+        }
+        names.push(&raw.service_name);
+        services.push(one(context, &path, raw, document, definitions, cluster));
+    }
+    services.into_iter().collect()
+}
+
+fn one(
+    context: &Context<'_>,
+    path: &Path,
+    raw: &raw::Service,
+    document: &ScenarioDocument,
+    definitions: &TaskDefinitions,
+    cluster: &mut Cluster,
+) -> Option<Service> {
+    let reference = path.key("taskDefinition");
+    let definition = definitions.find(context, &reference, &raw.task_definition);
+    let placement = Placement {
+        path,
+        launch_type: raw.launch_type,
+        strategy: &raw.capacity_provider_strategy,
+        default_strategy: &document.default_capacity_provider_strategy,
+    };
+    let launch = placement::launch_target(context, &placement, cluster);
+    let on_fargate = launch.as_ref().is_some_and(|launch| runs_on_fargate(launch, cluster));
+    let (placement_strategy, placement_constraints) = placement::rules(
+        context,
+        path,
+        &raw.placement_strategy,
+        &raw.placement_constraints,
+        on_fargate,
+    );
+    if let (Some(launch), Some((_, task))) = (&launch, definition) {
+        placement::check_fit(context, path, launch, task, cluster);
+    }
+    let target_group = target_group(context, path, raw);
+    let name = &raw.service_name;
+    let offered = raw.load.as_ref().and_then(|raw| {
+        check_load(context, path, definition.map(|it| &it.1.definition));
+        load::lower(context, &path.key("load"), name, raw)
+    });
+    let scaling = raw
+        .scaling
+        .as_ref()
+        .and_then(|raw| scaling::lower(context, &path.key("scaling"), raw, &document.time_zone));
+    if let Some(scaling) = &scaling {
+        let watches_requests = scaling
+            .target_tracking
+            .iter()
+            .map(|policy| policy.metric)
+            .chain(scaling.step_scaling.iter().map(|policy| policy.alarm.metric))
+            .any(|metric| metric == ServiceMetric::RequestCountPerTarget);
+        if watches_requests && !has_target_group(raw) {
+            context.error_hint(
+                &path.key("scaling"),
+                "requests per target need a load balancer",
+                "add `targetGroup: {}`",
+            );
+        }
+        if watches_requests && raw.load.is_none() {
+            context.error(&path.key("scaling"), "requests per target need a `load`");
+        }
+    }
+    let slo = objective(context, path, raw);
+    let (task_definition, _) = definition?;
+    Some(Service {
+        name: raw.service_name.clone(),
+        task_definition,
+        desired_count: raw.desired_count,
+        starts_ready: raw.starts_ready,
+        launch: launch?,
+        placement_strategy,
+        placement_constraints,
+        target_group: if has_target_group(raw) { Some(target_group?) } else { None },
+        load: if raw.load.is_some() { Some(offered?) } else { None },
+        scaling: if raw.scaling.is_some() { Some(scaling?) } else { None },
+        slo,
+    })
+}
+
+/// Whether all tasks of a launch target run on Fargate.
+pub(super) fn runs_on_fargate(launch: &LaunchTarget, cluster: &Cluster) -> bool {
+    match launch {
+        LaunchTarget::Ec2 => false,
+        LaunchTarget::Fargate => true,
+        LaunchTarget::Strategy(items) => {
+            items.iter().all(|item| cluster.is_fargate(item.capacity_provider))
+        }
+    }
+}
+
+fn check_load(context: &Context<'_>, path: &Path, task: Option<&TaskDefinition>) {
+    if task.is_some_and(|task| task.cpu == Cpu::ZERO) {
+        context.error_hint(
+            &path.key("load"),
+            "the task definition reserves no CPU, so its share of an instance is not known",
+            "give the task definition or its containers a `cpu`",
+        );
+    }
+}
+
+fn has_target_group(raw: &raw::Service) -> bool {
+    raw.target_group.is_some() || !raw.load_balancers.is_empty()
+}
+
+fn target_group(context: &Context<'_>, path: &Path, raw: &raw::Service) -> Option<TargetGroup> {
+    let default = raw::TargetGroup::default();
+    let path = path.key("targetGroup");
+    let group = raw.target_group.as_ref().unwrap_or(&default);
+    let named = raw.load_balancers.iter().find_map(|it| it.load_balancer_name.clone());
+    let load_balancer =
+        group.load_balancer.clone().or(named).unwrap_or_else(|| raw.service_name.clone());
+    let registration =
+        group.registration_time.clone().unwrap_or_else(|| Distribution::seconds(2));
+    let seconds = |given: Option<crate::language::raw::kinds::Seconds>, default| {
+        given.map_or(SimDuration::from_secs(default), |given| given.duration())
+    };
+    Some(TargetGroup {
+        load_balancer,
+        registration_time: distribution::lower(
+            context,
+            &path.key("registrationTime"),
+            &registration,
+        )?,
+        health_check_interval: seconds(group.health_check_interval_seconds, 30),
+        deregistration_delay: seconds(group.deregistration_delay, 300),
+        bytes_per_request: group.bytes_per_request.map_or(10_000, |bytes| bytes.0),
+        requests_per_connection: group.requests_per_connection.unwrap_or(10),
+        rules_processed: group.rules_processed.unwrap_or(0),
+    })
+}
+
+fn objective(
+    context: &Context<'_>,
+    path: &Path,
+    raw: &raw::Service,
+) -> Option<ServiceLevelObjective> {
+    let objective = &raw.slo.as_ref()?.latency;
+    let path = path.key("slo");
+    if raw.load.is_none() {
+        context.error(&path, "a latency objective needs a `load`");
+        return None;
+    }
+    context.positive(&path.key("latency").key("below"), objective.below);
+    Some(ServiceLevelObjective {
+        quantile: objective.quantile,
+        below: objective.below.duration(),
+    })
+}

@@ -1,0 +1,472 @@
+//! Task definitions: what a task reserves, by the arithmetic of the ECS agent, and whether ECS would
+//! have accepted the definition.
+
+use std::sync::Arc;
+
+use plimsoll_core::catalog;
+use plimsoll_core::engine::DurationDistribution;
+use plimsoll_core::scenario::{
+    Architecture, NetworkMode, OperatingSystem, Protocol, TaskDefinition,
+};
+use plimsoll_core::units::{Cpu, Id, Mib, SimDuration, TaskDefinitionId};
+
+use super::{Context, distribution};
+use crate::language::diagnostic::suggestion;
+use crate::language::raw::ScenarioDocument;
+use crate::language::raw::task_definition as raw;
+use crate::language::tree::Path;
+
+/// Smallest memory of a container in MiB.
+const LEAST_CONTAINER_MEMORY: u64 = 6;
+/// CPU units that a task on EC2 may declare.
+const TASK_CPU: std::ops::RangeInclusive<u32> = 128..=196_608;
+/// TCP ports that the agent keeps on every instance: SSH, Docker and its own.
+const AGENT_PORTS: [u16; 6] = [22, 2375, 2376, 51678, 51679, 51680];
+/// Pull rate for image sizes, in bytes per second: 1.3 GB in 20 s.
+const PULL_BYTES_PER_SECOND: u64 = 65_000_000;
+/// Image size of a definition that gives none.
+const DEFAULT_IMAGE_BYTES: u64 = 200_000_000;
+/// `stopTimeout` of a container that gives none.
+const DEFAULT_STOP_TIMEOUT: SimDuration = SimDuration::from_secs(30);
+
+/// What a task definition says about sizes, before any rule is applied to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TaskDefinitionFacts {
+    /// Family.
+    pub family: String,
+    /// Network mode as written.
+    pub network_mode: Option<raw::NetworkMode>,
+    /// `requiresCompatibilities`.
+    pub requires_compatibilities: Vec<raw::Compatibility>,
+    /// Task size: CPU units.
+    pub task_cpu: Option<u32>,
+    /// Task size: MiB.
+    pub task_memory: Option<u64>,
+    /// Number of containers.
+    pub n_containers: usize,
+    /// Sum of the containers' CPU units.
+    pub sum_container_cpu: u64,
+    /// Sum of the containers' hard limits in MiB.
+    pub sum_container_memory: u64,
+    /// Sum of the containers' reservations in MiB.
+    pub sum_memory_reservation: u64,
+    /// Sum over containers of the reservation, else the limit, in MiB.
+    pub sum_reservation_else_memory: u64,
+    /// Host ports as written, sorted, without dynamic ones.
+    pub host_ports: Vec<u16>,
+}
+
+impl TaskDefinitionFacts {
+    /// Reads the facts off a definition.
+    pub fn of(raw: &raw::TaskDefinition) -> Self {
+        let sum = |amount: &dyn Fn(&raw::ContainerDefinition) -> u64| {
+            raw.container_definitions.iter().map(amount).fold(0, u64::saturating_add)
+        };
+        let mut host_ports: Vec<u16> = raw
+            .container_definitions
+            .iter()
+            .flat_map(|container| &container.port_mappings)
+            .filter_map(|mapping| u16::try_from(mapping.host_port?.0).ok())
+            .filter(|port| *port != 0)
+            .collect();
+        host_ports.sort_unstable();
+        Self {
+            family: raw.family.clone(),
+            network_mode: raw.network_mode,
+            requires_compatibilities: raw.requires_compatibilities.clone(),
+            task_cpu: raw.cpu.map(|cpu| cpu.0),
+            task_memory: raw.memory.map(|memory| memory.0),
+            n_containers: raw.container_definitions.len(),
+            sum_container_cpu: sum(&|it| it.cpu.map_or(0, |cpu| u64::from(cpu.0))),
+            sum_container_memory: sum(&|it| it.memory.map_or(0, |memory| memory.0)),
+            sum_memory_reservation: sum(&|it| it.memory_reservation.map_or(0, |memory| memory.0)),
+            sum_reservation_else_memory: sum(&reserved),
+            host_ports,
+        }
+    }
+}
+
+/// Memory that a container reserves: the soft limit if it is set, else the hard one.
+fn reserved(container: &raw::ContainerDefinition) -> u64 {
+    let soft = container.memory_reservation.map_or(0, |memory| memory.0);
+    if soft == 0 { container.memory.map_or(0, |memory| memory.0) } else { soft }
+}
+
+/// A definition in the order of its id.
+#[derive(Clone)]
+pub(super) struct Definition {
+    pub(super) definition: TaskDefinition,
+    /// Whether the definition was refused; others may refer to it without a second message.
+    pub(super) refused: bool,
+    /// Why it does not fit Fargate; `None` if it does.
+    pub(super) not_on_fargate: Option<String>,
+}
+
+/// All definitions of a scenario.
+pub(super) struct TaskDefinitions(Vec<Definition>);
+
+impl TaskDefinitions {
+    pub(super) fn lower(context: &Context<'_>, raw: &ScenarioDocument) -> Self {
+        let path = Path::root().key("taskDefinitions");
+        let mut definitions: Vec<Definition> = Vec::new();
+        for (index, raw) in raw.task_definitions.iter().enumerate() {
+            let path = path.index(index);
+            if definitions.iter().any(|other| other.definition.family == raw.family) {
+                context.duplicate(&path.key("family"), "task definitions", &raw.family);
+            }
+            definitions.push(lower(context, &path, raw));
+        }
+        Self(definitions)
+    }
+
+    /// The definition that `reference` names; reports one that does not exist.
+    pub(super) fn find(
+        &self,
+        context: &Context<'_>,
+        path: &Path,
+        reference: &str,
+    ) -> Option<(TaskDefinitionId, &Definition)> {
+        find(&self.0, context, path, reference)
+    }
+
+    pub(super) fn into_definitions(self) -> Vec<Definition> {
+        self.0
+    }
+}
+
+/// The definition among `definitions` that `reference` names: a family, `family:revision`, or an ARN.
+pub(super) fn find<'d>(
+    definitions: &'d [Definition],
+    context: &Context<'_>,
+    path: &Path,
+    reference: &str,
+) -> Option<(TaskDefinitionId, &'d Definition)> {
+    let name = reference.rsplit_once("task-definition/").map_or(reference, |it| it.1);
+    let family = match name.rsplit_once(':') {
+        Some((family, revision)) if revision.bytes().all(|byte| byte.is_ascii_digit()) => family,
+        _ => name,
+    };
+    let Some(index) = definitions.iter().position(|it| it.definition.family == family) else {
+        let known: Vec<&str> = definitions.iter().map(|it| it.definition.family.as_str()).collect();
+        let message =
+            format!("there is no task definition `{}`", crate::language::tree::shorten(family));
+        match suggestion(family, known) {
+            Some(hint) => context.error_hint(path, message, hint),
+            None => context.error_hint(path, message, "list it under `taskDefinitions`"),
+        }
+        return None;
+    };
+    let found = &definitions[index];
+    (!found.refused).then_some((TaskDefinitionId::from_index(index), found))
+}
+
+fn lower(context: &Context<'_>, path: &Path, raw: &raw::TaskDefinition) -> Definition {
+    let facts = TaskDefinitionFacts::of(raw);
+    let mut refused = !check_containers(context, path, raw);
+    refused |= !check_sizes(context, path, raw, &facts);
+    let network_mode = network_mode(raw);
+    let host_ports = host_ports(context, path, raw, network_mode);
+    let operating_system = match raw.runtime_platform.operating_system_family.as_str() {
+        "LINUX" => OperatingSystem::Linux,
+        _ => OperatingSystem::Windows,
+    };
+    let gpus = raw
+        .container_definitions
+        .iter()
+        .flat_map(|container| &container.resource_requirements)
+        .fold(0_u64, |sum, requirement| sum.saturating_add(requirement.value.0));
+    let fargate = fargate_obstacle(context, raw, network_mode, operating_system, gpus);
+    if let (Some((key, message)), true) =
+        (&fargate, raw.requires_compatibilities.contains(&raw::Compatibility::Fargate))
+    {
+        context.error(&path.key(key), message.as_str());
+        refused = true;
+    }
+    let times = times(context, path, raw);
+    refused |= host_ports.is_none() || times.is_none();
+    let (pull_time, start_time, stop_time) = times
+        .unwrap_or_else(|| [(); 3].map(|()| DurationDistribution::ZERO).into());
+    let memory = Mib::new(facts.task_memory.unwrap_or(facts.sum_reservation_else_memory));
+    let cpu = facts.task_cpu.map_or(facts.sum_container_cpu, u64::from);
+    let definition = TaskDefinition {
+        family: raw.family.clone(),
+        cpu: Cpu::from_ecs_units(u32::try_from(cpu).unwrap_or(u32::MAX)),
+        memory,
+        // The utilization metric divides by the same figure: the task's memory, or the soft limits
+        // where there are any.
+        memory_for_utilization: memory,
+        network_mode,
+        host_ports: host_ports.unwrap_or_default(),
+        gpus: u32::try_from(gpus).unwrap_or(u32::MAX),
+        architecture: match raw.runtime_platform.cpu_architecture {
+            raw::CpuArchitecture::X86_64 => Architecture::X86_64,
+            raw::CpuArchitecture::Arm64 => Architecture::Arm64,
+        },
+        operating_system,
+        ephemeral_storage_gib: raw.ephemeral_storage.as_ref().map_or(20, |it| it.size_in_gib),
+        fits_fargate: fargate.is_none(),
+        pull_time,
+        start_time,
+        stop_time,
+    };
+    Definition { definition, refused, not_on_fargate: fargate.map(|(_, reason)| reason) }
+}
+
+/// The mode that is written; `awsvpc` is the only one on Fargate, `bridge` the default elsewhere.
+fn network_mode(raw: &raw::TaskDefinition) -> NetworkMode {
+    match raw.network_mode {
+        Some(raw::NetworkMode::Bridge) => NetworkMode::Bridge,
+        Some(raw::NetworkMode::Host) => NetworkMode::Host,
+        Some(raw::NetworkMode::Awsvpc) => NetworkMode::Awsvpc,
+        Some(raw::NetworkMode::None) => NetworkMode::None,
+        None if raw.requires_compatibilities == [raw::Compatibility::Fargate] => NetworkMode::Awsvpc,
+        None => NetworkMode::Bridge,
+    }
+}
+
+/// Rules for single containers; true if all hold.
+fn check_containers(context: &Context<'_>, path: &Path, raw: &raw::TaskDefinition) -> bool {
+    let path = path.key("containerDefinitions");
+    let mut good = true;
+    let mut refuse = |path: &Path, message: String| {
+        context.error(path, message);
+        good = false;
+    };
+    if !raw.container_definitions.iter().any(|container| container.essential) {
+        refuse(&path, "at least one container must be essential".to_owned());
+    }
+    let mut names: Vec<&str> = Vec::new();
+    for (index, container) in raw.container_definitions.iter().enumerate() {
+        let path = path.index(index);
+        if let Some(name) = container.name.as_deref() {
+            if names.contains(&name) {
+                refuse(&path.key("name"), format!("there are two containers called `{name}`"));
+            }
+            names.push(name);
+        }
+        let limits = [("memory", container.memory), ("memoryReservation", container.memory_reservation)];
+        for (key, memory) in limits {
+            // Zero is how some tools write "not set".
+            if memory.is_some_and(|it| it.0 != 0 && it.0 < LEAST_CONTAINER_MEMORY) {
+                let message = format!("must be at least {LEAST_CONTAINER_MEMORY} MiB");
+                refuse(&path.key(key), message);
+            }
+        }
+        if let (Some(hard), Some(soft)) = (container.memory, container.memory_reservation) {
+            if hard.0 != 0 && hard.0 <= soft.0 {
+                let message =
+                    format!("`memoryReservation` {} is not below `memory` {}", soft.0, hard.0);
+                refuse(&path.key("memoryReservation"), message);
+            }
+        }
+        if raw.memory.is_none() && reserved(container) == 0 {
+            let message = "needs `memory` or `memoryReservation`, as the task gives no `memory`";
+            refuse(&path, message.to_owned());
+        }
+    }
+    good
+}
+
+/// Rules between containers and the task's size; true if all hold.
+fn check_sizes(
+    context: &Context<'_>,
+    path: &Path,
+    raw: &raw::TaskDefinition,
+    facts: &TaskDefinitionFacts,
+) -> bool {
+    let mut good = true;
+    let mut refuse = |key: &str, message: String| {
+        context.error(&path.key(key), message);
+        good = false;
+    };
+    if let Some(cpu) = facts.task_cpu {
+        if !TASK_CPU.contains(&cpu) {
+            let (least, most) = (TASK_CPU.start(), TASK_CPU.end());
+            refuse("cpu", format!("must lie between {least} and {most} CPU units, found `{cpu}`"));
+        } else if u64::from(cpu) < facts.sum_container_cpu {
+            let sum = facts.sum_container_cpu;
+            refuse("cpu", format!("the containers reserve {sum} CPU units, the task has {cpu}"));
+        }
+    } else if u64::from(u32::MAX) < facts.sum_container_cpu {
+        refuse("containerDefinitions", "the containers reserve too much CPU".to_owned());
+    }
+    if let Some(memory) = facts.task_memory {
+        let largest = raw.container_definitions.iter().filter_map(|it| it.memory).map(|it| it.0).max();
+        if memory < LEAST_CONTAINER_MEMORY {
+            refuse("memory", format!("must be at least {LEAST_CONTAINER_MEMORY} MiB"));
+        } else if memory < facts.sum_memory_reservation {
+            let sum = facts.sum_memory_reservation;
+            refuse("memory", format!("the containers reserve {sum} MiB, the task has {memory}"));
+        } else if largest.is_some_and(|largest| memory < largest) {
+            refuse("memory", format!("a container's limit is above the task's {memory} MiB"));
+        }
+    }
+    good
+}
+
+/// Ports that a task takes on its instance, sorted.
+fn host_ports(
+    context: &Context<'_>,
+    path: &Path,
+    raw: &raw::TaskDefinition,
+    mode: NetworkMode,
+) -> Option<Vec<(u16, Protocol)>> {
+    let mut good = true;
+    let mut ports: Vec<(u16, Protocol)> = Vec::new();
+    for (index, container) in raw.container_definitions.iter().enumerate() {
+        let path = path.key("containerDefinitions").index(index).key("portMappings");
+        for (index, mapping) in container.port_mappings.iter().enumerate() {
+            let path = path.index(index);
+            match host_port(mapping, mode) {
+                Ok(None) => {}
+                Ok(Some(taken)) if ports.contains(&taken) => {
+                    context.error(&path, format!("host port {} is used twice", taken.0));
+                    good = false;
+                }
+                Ok(Some((port, Protocol::Tcp))) if AGENT_PORTS.contains(&port) => {
+                    let message = format!("host port {port} is in use on every instance");
+                    context.error(&path.key("hostPort"), message);
+                    good = false;
+                }
+                Ok(Some(taken)) => ports.push(taken),
+                Err((key, message)) => {
+                    context.error(&path.key(key), message);
+                    good = false;
+                }
+            }
+        }
+    }
+    ports.sort_unstable();
+    good.then_some(ports)
+}
+
+type PortProblem = (&'static str, &'static str);
+
+fn host_port(
+    mapping: &raw::PortMapping,
+    mode: NetworkMode,
+) -> Result<Option<(u16, Protocol)>, PortProblem> {
+    const RANGE: &str = "must be a port number between 0 and 65535";
+    let number = |key, port: Option<crate::language::raw::kinds::Whole>| {
+        port.map(|port| u16::try_from(port.0).map_err(|_| (key, RANGE))).transpose()
+    };
+    let container = number("containerPort", mapping.container_port)?;
+    let host = number("hostPort", mapping.host_port)?.filter(|port| *port != 0);
+    if container.is_none() && mapping.container_port_range.is_none() {
+        return Err(("containerPort", "the key `containerPort` is missing"));
+    }
+    let protocol = match mapping.protocol {
+        raw::Protocol::Tcp => Protocol::Tcp,
+        raw::Protocol::Udp => Protocol::Udp,
+    };
+    match mode {
+        NetworkMode::Bridge => Ok(host.map(|port| (port, protocol))),
+        NetworkMode::Host | NetworkMode::Awsvpc if host.is_some() && host != container => {
+            Err(("hostPort", "must equal `containerPort` in this network mode"))
+        }
+        NetworkMode::Host => Ok(container.map(|port| (port, protocol))),
+        // The port is taken in the task's own namespace.
+        NetworkMode::Awsvpc => Ok(None),
+        NetworkMode::None => Err(("containerPort", "network mode `none` has no ports")),
+    }
+}
+
+/// What keeps a definition from Fargate: the key and the reason.
+fn fargate_obstacle(
+    context: &Context<'_>,
+    raw: &raw::TaskDefinition,
+    mode: NetworkMode,
+    operating_system: OperatingSystem,
+    gpus: u64,
+) -> Option<(&'static str, String)> {
+    if mode != NetworkMode::Awsvpc {
+        return Some(("networkMode", "Fargate needs `networkMode: awsvpc`".to_owned()));
+    }
+    if 0 < gpus {
+        return Some(("containerDefinitions", "Fargate has no GPUs".to_owned()));
+    }
+    let (Some(cpu), Some(memory)) = (raw.cpu, raw.memory) else {
+        let key = if raw.cpu.is_none() { "cpu" } else { "memory" };
+        return Some((key, format!("Fargate needs the task's `{key}`")));
+    };
+    let size = catalog::validate_fargate_size(
+        context.rules,
+        u64::from(cpu.0),
+        memory.0,
+        operating_system,
+    );
+    match size {
+        Ok(()) => None,
+        Err(error @ catalog::FargateSizeError::Cpu { .. }) => Some(("cpu", error.to_string())),
+        Err(error) => Some(("memory", error.to_string())),
+    }
+}
+
+type Times = (DurationDistribution, DurationDistribution, DurationDistribution);
+
+/// Pull, start and stop times.
+fn times(context: &Context<'_>, path: &Path, raw: &raw::TaskDefinition) -> Option<Times> {
+    let pull = match (&raw.pull_time, raw.image_size) {
+        (Some(_), Some(_)) => {
+            context.error(&path.key("imageSize"), "`imageSize` and `pullTime` exclude each other");
+            None
+        }
+        (Some(given), None) => distribution::lower(context, &path.key("pullTime"), given),
+        (None, size) => {
+            let bytes = u128::from(size.map_or(DEFAULT_IMAGE_BYTES, |size| size.0));
+            let nanos = bytes * 1_000_000_000 / u128::from(PULL_BYTES_PER_SECOND);
+            if crate::language::raw::kinds::MAX_NANOS < nanos {
+                context.error(&path.key("imageSize"), "the pull would take more than ten years");
+                return None;
+            }
+            let length = SimDuration::from_nanos(nanos as u64);
+            Some(DurationDistribution::Constant(length))
+        }
+    };
+    let start = distribution::lower(context, &path.key("startTime"), &raw.start_time);
+    let stop = distribution::lower(context, &path.key("stopTime"), &raw.stop_time);
+    let timeout = raw
+        .container_definitions
+        .iter()
+        .map(|it| it.stop_timeout.map_or(DEFAULT_STOP_TIMEOUT, |it| it.duration()))
+        .max()
+        .unwrap_or(DEFAULT_STOP_TIMEOUT);
+    Some((pull?, start?, cut(stop?, timeout)))
+}
+
+/// The distribution of `min(X, most)`. A drawn one becomes 1024 of its quantiles, each cut.
+fn cut(distribution: DurationDistribution, most: SimDuration) -> DurationDistribution {
+    const POINTS: u64 = 1024;
+    if let DurationDistribution::Constant(length) = distribution {
+        return DurationDistribution::Constant(length.min(most));
+    }
+    let midpoint = |point: u64| (2 * point + 1) << (64 - 11);
+    let values: Vec<SimDuration> =
+        (0..POINTS).map(|point| distribution.sample(midpoint(point))).collect();
+    if values.iter().all(|value| *value <= most) {
+        return distribution;
+    }
+    let cut: Arc<[SimDuration]> = values.into_iter().map(|value| value.min(most)).collect();
+    // Sampling is monotone, so the quantiles are sorted; cutting keeps the order.
+    DurationDistribution::Empirical(cut)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stop_times_end_at_the_time_out() {
+        let most = SimDuration::from_secs(30);
+        let long = DurationDistribution::Constant(SimDuration::from_secs(90));
+        assert_eq!(cut(long, most), DurationDistribution::Constant(most));
+        let drawn =
+            DurationDistribution::uniform(SimDuration::ZERO, SimDuration::from_secs(60)).unwrap();
+        let mean = cut(drawn, most).mean_seconds();
+        // min(U(0, 60), 30) has the mean 22.5.
+        assert!((mean - 22.5).abs() < 0.01, "{mean}");
+        let short =
+            DurationDistribution::uniform(SimDuration::ZERO, SimDuration::from_secs(10)).unwrap();
+        assert_eq!(cut(short.clone(), most), short);
+    }
+}

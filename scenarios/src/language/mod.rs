@@ -1,0 +1,47 @@
+//! The scenario language: from YAML to a [`Scenario`], with everything that is wrong said at once and
+//! in its place.
+//!
+//! A file becomes a tree of values with positions ([`yaml`], [`json`]); changes by path are made to the
+//! tree ([`overrides`]); the tree is checked against the schema of the types in [`raw`]
+//! ([`validate`]), which also brings the spellings of the different AWS APIs together; what remains is
+//! read by serde and turned into a scenario ([`lower`]).
+//!
+//! ```no_run
+//! use plimsoll::language::{LoadOptions, load};
+//!
+//! match load(std::path::Path::new("web.yaml"), &LoadOptions::default()) {
+//!     Ok(loaded) => println!("{} services", loaded.scenario.services.len()),
+//!     Err(diagnostics) => eprint!("{diagnostics}"),
+//! }
+//! ```
+
+mod diagnostic;
+mod document;
+mod job_trace;
+mod json;
+mod lower;
+mod overrides;
+mod pattern;
+pub mod raw;
+mod request_trace;
+mod schema;
+mod source;
+mod store;
+mod sweep;
+mod trace;
+mod tree;
+mod validate;
+mod yaml;
+
+pub use diagnostic::{Diagnostic, Diagnostics, suggestion};
+pub use document::{Document, LoadOptions, Loaded, Resolved, load, task_definition_facts};
+pub use lower::task_definition::TaskDefinitionFacts;
+pub use overrides::Override;
+pub use schema::json_schema;
+pub use source::{SourceId, Sources};
+pub use sweep::{Alternative, SweepParameter, SweepSpec};
+pub use tree::{Entry, Node, Position, Value};
+pub use validate::Note;
+
+#[cfg(doc)]
+use plimsoll_core::scenario::Scenario;

@@ -1,0 +1,111 @@
+//! The few patterns of the schema, matched by hand: a regular expression engine would be the largest
+//! dependency of the language for five expressions.
+
+/// A pattern that the schema may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pattern {
+    /// A file name without surprises.
+    FileName,
+    /// A name as ECS allows it.
+    EcsName,
+    /// `HH:MM`.
+    TimeOfDay,
+    /// `operatingSystemFamily`.
+    OperatingSystemFamily,
+}
+
+impl Pattern {
+    /// The pattern that is spelt like this in the schema.
+    pub(crate) fn find(expression: &str) -> Option<Self> {
+        Some(match expression {
+            r"^[A-Za-z0-9][A-Za-z0-9._-]*$" => Self::FileName,
+            r"^[A-Za-z0-9_-]+$" => Self::EcsName,
+            r"^([01][0-9]|2[0-3]):[0-5][0-9]$" => Self::TimeOfDay,
+            r"^(LINUX|WINDOWS_SERVER_[A-Z0-9_]+)$" => Self::OperatingSystemFamily,
+            _ => return None,
+        })
+    }
+
+    /// Whether all of `text` matches.
+    pub(crate) fn matches(self, text: &str) -> bool {
+        let name = |character: char| character.is_ascii_alphanumeric() || "-_".contains(character);
+        match self {
+            Self::FileName => {
+                text.starts_with(|first: char| first.is_ascii_alphanumeric())
+                    && text.chars().all(|character| name(character) || character == '.')
+            }
+            Self::EcsName => !text.is_empty() && text.chars().all(name),
+            Self::TimeOfDay => minute_of_day(text).is_some(),
+            Self::OperatingSystemFamily => {
+                text == "LINUX"
+                    || text.strip_prefix("WINDOWS_SERVER_").is_some_and(|rest| {
+                        let allowed = |c: char| {
+                            c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_'
+                        };
+                        !rest.is_empty() && rest.chars().all(allowed)
+                    })
+            }
+        }
+    }
+
+    /// What a text must be, as the end of a sentence that starts with the text.
+    pub(crate) fn requirement(self) -> &'static str {
+        match self {
+            Self::FileName => {
+                "may hold letters, digits, `-`, `_` and `.` only and starts with a letter or digit"
+            }
+            Self::EcsName => "may hold letters, digits, `-` and `_` only",
+            Self::TimeOfDay => "is not a time of day such as `14:00`",
+            Self::OperatingSystemFamily => {
+                "is not an operating system family such as `LINUX` or `WINDOWS_SERVER_2022_CORE`"
+            }
+        }
+    }
+}
+
+/// Minutes after midnight of `HH:MM`.
+pub(crate) fn minute_of_day(text: &str) -> Option<u32> {
+    let (hour, minute) = text.split_once(':')?;
+    if hour.len() != 2 || minute.len() != 2 || text.contains(['+', '-']) {
+        return None;
+    }
+    let (hour, minute): (u32, u32) = (hour.parse().ok()?, minute.parse().ok()?);
+    (hour < 24 && minute < 60).then_some(hour * 60 + minute)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+
+    fn patterns(schema: &Value, found: &mut Vec<String>) {
+        match schema {
+            Value::Object(object) => {
+                if let Some(Value::String(pattern)) = object.get("pattern") {
+                    found.push(pattern.clone());
+                }
+                object.values().for_each(|value| patterns(value, found));
+            }
+            Value::Array(items) => items.iter().for_each(|value| patterns(value, found)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn every_pattern_of_the_schema_is_known() {
+        let mut found = Vec::new();
+        patterns(crate::language::schema::shared(), &mut found);
+        assert!(!found.is_empty());
+        for pattern in found {
+            assert!(Pattern::find(&pattern).is_some(), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn times_of_day_have_two_digits_each() {
+        assert_eq!(minute_of_day("14:05"), Some(845));
+        for bad in ["24:00", "9:00", "09:60", "0900", "+1:00", "09:00:00"] {
+            assert_eq!(minute_of_day(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! Auto Scaling groups and capacity providers.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::distribution::Distribution;
+use super::kinds::{Length, Mebibytes, Seconds};
+use super::yes;
+
+/// An EC2 Auto Scaling group of identical container instances.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("x-plimsoll-ignored" = [
+    "autoScalingGroupARN", "availabilityZoneDistribution", "availabilityZoneImpairmentPolicy",
+    "capacityRebalance", "capacityReservationSpecification", "context", "createdTime",
+    "defaultCooldown", "defaultInstanceWarmup", "enabledMetrics", "healthCheckGracePeriod",
+    "healthCheckType", "instanceMaintenancePolicy", "instances", "launchConfigurationName",
+    "launchTemplate", "loadBalancerNames", "maxInstanceLifetime", "newInstancesProtectedFromScaleIn",
+    "serviceLinkedRoleARN", "status", "suspendedProcesses", "tags", "targetGroupARNs",
+    "terminationPolicies", "trafficSources", "vPCZoneIdentifier"
+]))]
+pub struct AutoScalingGroup {
+    /// Name by which capacity providers refer to the group.
+    #[schemars(length(min = 1, max = 255))]
+    pub auto_scaling_group_name: String,
+    /// EC2 instance type, for example `m7g.large`.
+    pub instance_type: String,
+    /// Zones in which instances are launched; the region's first three by default.
+    #[serde(default)]
+    #[schemars(length(min = 1))]
+    pub availability_zones: Option<Vec<String>>,
+    /// Smallest size.
+    #[schemars(range(min = 0, max = 10000))]
+    pub min_size: u32,
+    /// Largest size.
+    #[schemars(range(min = 0, max = 10000))]
+    pub max_size: u32,
+    /// Size at the start; `minSize` by default.
+    #[serde(default)]
+    #[schemars(range(min = 0, max = 10000))]
+    pub desired_capacity: Option<u32>,
+    /// Whether the first instances are registered when the run starts, or are launched then.
+    #[serde(default = "yes")]
+    pub starts_ready: bool,
+    /// From the launch decision to running. Default: lognormal, median 40 s, sigma 0.4 (95 % within
+    /// 77 s).
+    #[serde(default = "default_launch_time")]
+    pub launch_time: Distribution,
+    /// From running to registered with the cluster. Default: 15 s.
+    #[serde(default = "default_registration_time")]
+    pub registration_time: Distribution,
+    /// From a changed desired capacity to the group's action. Default: uniform between 2 s and 27 s.
+    #[serde(default = "default_reconcile_lag")]
+    pub reconcile_lag: Distribution,
+    /// Root volume (gp3). Default: 30 GiB, the size of the ECS-optimized image; 0 for none.
+    #[serde(default = "default_root_volume_size")]
+    #[schemars(range(min = 0, max = 16384))]
+    pub root_volume_size: u32,
+    /// Memory that an instance registers with ECS; overrides `memoryLoss`.
+    #[serde(default)]
+    pub registered_memory: Option<Mebibytes>,
+    /// Share of the nominal memory lost to kernel and platform. Default: 0.025 on Linux, 0 on Windows.
+    #[serde(default)]
+    #[schemars(range(min = 0.0, max = 0.9))]
+    pub memory_loss: Option<f64>,
+    /// `ECS_RESERVED_MEMORY` of the agent, taken off what is registered.
+    #[serde(default = "no_memory")]
+    pub reserved_memory: Mebibytes,
+    /// Account setting `awsvpcTrunking`: more network interfaces for `awsvpc` tasks.
+    #[serde(default)]
+    pub awsvpc_trunking: bool,
+    /// Operating system of the image.
+    #[serde(default)]
+    pub operating_system: OperatingSystem,
+}
+
+fn default_launch_time() -> Distribution {
+    Distribution::median_sigma(40, 0.4)
+}
+
+fn default_registration_time() -> Distribution {
+    Distribution::seconds(15)
+}
+
+fn default_reconcile_lag() -> Distribution {
+    Distribution::uniform(2, 27)
+}
+
+fn default_root_volume_size() -> u32 {
+    30
+}
+
+fn no_memory() -> Mebibytes {
+    Mebibytes(0)
+}
+
+/// Operating system of an instance.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum OperatingSystem {
+    /// Linux.
+    #[default]
+    Linux,
+    /// Windows Server.
+    Windows,
+}
+
+/// A capacity provider backed by an Auto Scaling group.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("x-plimsoll-ignored" = [
+    "capacityProviderArn", "status", "tags", "updateStatus", "updateStatusReason", "type"
+]))]
+pub struct CapacityProvider {
+    /// Name by which strategies refer to it.
+    #[schemars(length(min = 1, max = 255))]
+    pub name: String,
+    /// The group and how it is scaled.
+    pub auto_scaling_group_provider: AutoScalingGroupProvider,
+}
+
+/// The Auto Scaling group behind a capacity provider.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("x-plimsoll-ignored" = ["managedDraining"]))]
+pub struct AutoScalingGroupProvider {
+    /// Name of the group. `autoScalingGroupArn` with the group's ARN is accepted too.
+    #[serde(default)]
+    pub auto_scaling_group: Option<String>,
+    /// ARN of the group, as the API has it: the name is what follows `autoScalingGroupName/`.
+    #[serde(default)]
+    pub auto_scaling_group_arn: Option<String>,
+    /// Managed scaling. Off if absent.
+    #[serde(default)]
+    pub managed_scaling: Option<ManagedScaling>,
+    /// Whether instances that run tasks are protected from scale-in. Needs managed scaling.
+    #[serde(default)]
+    pub managed_termination_protection: Status,
+}
+
+/// Managed scaling of an Auto Scaling group by ECS.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ManagedScaling {
+    /// Whether managed scaling is on.
+    #[serde(default = "enabled")]
+    pub status: Status,
+    /// Wanted use of the group in percent.
+    #[serde(default = "default_target_capacity")]
+    #[schemars(range(min = 1, max = 100))]
+    pub target_capacity: u32,
+    /// Fewest instances added at once.
+    #[serde(default = "default_minimum_step")]
+    #[schemars(range(min = 1, max = 10000))]
+    pub minimum_scaling_step_size: u32,
+    /// Most instances added at once.
+    #[serde(default = "default_maximum_step")]
+    #[schemars(range(min = 1, max = 10000))]
+    pub maximum_scaling_step_size: u32,
+    /// Time after which a new instance counts in the metric. Default: 300 s.
+    #[serde(default = "default_warmup")]
+    #[schemars(extend("x-plimsoll-max" = "10000s"))]
+    pub instance_warmup_period: Seconds,
+}
+
+fn enabled() -> Status {
+    Status::Enabled
+}
+
+fn default_target_capacity() -> u32 {
+    100
+}
+
+fn default_minimum_step() -> u32 {
+    1
+}
+
+fn default_maximum_step() -> u32 {
+    10_000
+}
+
+fn default_warmup() -> Seconds {
+    Seconds::from_secs(300)
+}
+
+/// `ENABLED` or `DISABLED`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Status {
+    /// On.
+    Enabled,
+    /// Off.
+    #[default]
+    Disabled,
+}
+
+/// Behaviour of Fargate Spot.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct FargateSpot {
+    /// Mean running time after which a task is interrupted (exponential). Never if absent.
+    #[serde(default)]
+    pub mean_time_to_interruption: Option<Length>,
+}
+

@@ -1,0 +1,122 @@
+//! What AWS leaves open about its control plane, and the limits of a run.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::distribution::Distribution;
+use super::kinds::{Length, Whole};
+
+/// Delays and open choices of the control plane. AWS documents none of the defaults exactly.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct ControlPlane {
+    /// From a change of the desired count to the scheduler's reaction. Default: uniform up to 5 s.
+    pub scheduler_reaction: Distribution,
+    /// Attachment of a network interface for an `awsvpc` task on EC2. Default: lognormal, median 5 s,
+    /// 95 % within 12 s.
+    pub network_interface_attach: Distribution,
+    /// Detachment of a network interface. Default: 5 s.
+    pub network_interface_detach: Length,
+    /// From the decision to the start of the image pull on Fargate. Default: lognormal, median 25 s,
+    /// 95 % within 35 s; with a small image and the start of its container about 30 s in all.
+    pub fargate_provisioning: Distribution,
+    /// How long a task waits for capacity in PROVISIONING. Default: uniform between 10 and 30 minutes.
+    pub provisioning_timeout: Distribution,
+    /// Retries of a service of launch type EC2 that found no room.
+    pub placement_retry: PlacementRetry,
+    /// Publication delay of the service's CPU and memory metrics. Default: 120 s.
+    pub service_metric_delay: Length,
+    /// Publication delay of the load balancer's metrics. Default: 120 s.
+    pub load_balancer_metric_delay: Length,
+    /// Publication delay of `CapacityProviderReservation`. Default: 10 s.
+    pub capacity_provider_metric_delay: Length,
+    /// From an alarm's action to the changed desired count. Default: 2 s.
+    pub scaling_action_delay: Length,
+    /// An unfulfilled scaling activity ends after this. Default: 600 s.
+    pub scaling_activity_timeout: Length,
+    /// What decides between equal instances.
+    pub tie_break: TieBreak,
+    /// Whether the launch rate quotas of service and account apply. Default: they do.
+    pub launch_rate_quotas: bool,
+}
+
+impl Default for ControlPlane {
+    fn default() -> Self {
+        Self {
+            scheduler_reaction: Distribution::uniform(0, 5),
+            network_interface_attach: Distribution::median_p95(5, 12),
+            network_interface_detach: Length::from_secs(5),
+            fargate_provisioning: Distribution::median_p95(25, 35),
+            provisioning_timeout: Distribution::uniform(600, 1800),
+            placement_retry: PlacementRetry::default(),
+            service_metric_delay: Length::from_secs(120),
+            load_balancer_metric_delay: Length::from_secs(120),
+            capacity_provider_metric_delay: Length::from_secs(10),
+            scaling_action_delay: Length::from_secs(2),
+            scaling_activity_timeout: Length::from_secs(600),
+            tie_break: TieBreak::default(),
+            launch_rate_quotas: true,
+        }
+    }
+}
+
+/// Retry cadence of services of launch type EC2.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct PlacementRetry {
+    /// Interval of the first retries. Default: 10 s.
+    #[schemars(extend("x-plimsoll-min" = "1s"))]
+    pub quick_interval: Length,
+    /// Length of the quick phase. Default: 50 s.
+    pub quick_phase: Length,
+    /// Interval afterwards. Default: 300 s.
+    #[schemars(extend("x-plimsoll-min" = "1s"))]
+    pub slow_interval: Length,
+}
+
+impl Default for PlacementRetry {
+    fn default() -> Self {
+        Self {
+            quick_interval: Length::from_secs(10),
+            quick_phase: Length::from_secs(50),
+            slow_interval: Length::from_secs(300),
+        }
+    }
+}
+
+/// Final tie-break of a placement decision.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum TieBreak {
+    /// A rank drawn for each instance at its launch.
+    #[default]
+    SeededRank,
+    /// The instance that was launched first.
+    OldestFirst,
+}
+
+/// Limits that end a runaway run.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Limits {
+    /// Events in the whole run.
+    pub events: Whole,
+    /// Events at one instant.
+    pub events_at_one_instant: Whole,
+    /// Events pending at once, which bounds memory.
+    pub pending_events: Whole,
+    /// Tasks created in the whole run, which bounds memory.
+    pub tasks: Whole,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let limits = plimsoll_core::engine::Limits::default();
+        Self {
+            events: Whole(limits.events),
+            events_at_one_instant: Whole(limits.events_at_one_instant),
+            pending_events: Whole(limits.pending_events),
+            tasks: Whole(limits.tasks),
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! The language as types: what a scenario file may say. The JSON Schema is generated from these types
+//! and the validator reads that schema, so that there is one description of the language.
+//!
+//! Names and nesting are those of the AWS APIs. A struct lists under `x-plimsoll-ignored` the fields of
+//! the AWS document that have no effect on the model; they are accepted and reported.
+
+pub mod batch;
+pub mod cluster;
+pub mod control;
+pub mod distribution;
+pub mod kinds;
+pub mod load;
+pub mod pricing;
+pub mod scaling;
+pub mod service;
+pub mod sweep;
+pub mod task_definition;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use self::kinds::{Instant, Length, Whole};
+
+/// A plimsoll scenario: a cluster, what runs on it, the load, and for how long.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(title = "plimsoll scenario")]
+pub struct ScenarioDocument {
+    /// Name of the scenario, also of its output folder: letters, digits, `-`, `_` and `.`, starting
+    /// with a letter or digit.
+    #[schemars(length(min = 1, max = 100), regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"))]
+    pub name: String,
+    /// The question that the scenario answers.
+    #[serde(default)]
+    pub description: String,
+    /// AWS region; decides prices and zones.
+    #[serde(default = "default_region")]
+    pub region: String,
+    /// Start of the run. Decides weekdays, schedules and months; the default is a Monday.
+    #[serde(default = "default_start")]
+    pub start: Instant,
+    /// IANA zone of daily and weekly load patterns, and of schedules that name none.
+    #[serde(default = "default_time_zone")]
+    pub time_zone: String,
+    /// Simulated length, at most ten years.
+    pub duration: Length,
+    /// Root of all random streams.
+    #[serde(default = "default_seed")]
+    pub seed: Whole,
+    /// Dated set of AWS's constants, for example `2026-06`; the newest by default.
+    #[serde(default)]
+    pub aws_rules: Option<String>,
+    /// Interval of the recorded time series.
+    #[serde(default = "default_record_interval")]
+    pub record_interval: Length,
+    /// Auto Scaling groups of container instances.
+    #[serde(default)]
+    pub auto_scaling_groups: Vec<cluster::AutoScalingGroup>,
+    /// Capacity providers. `FARGATE` and `FARGATE_SPOT` exist without being listed.
+    #[serde(default)]
+    pub capacity_providers: Vec<cluster::CapacityProvider>,
+    /// Strategy of services and tasks that name neither a launch type nor a strategy.
+    #[serde(default)]
+    #[schemars(length(max = 20))]
+    pub default_capacity_provider_strategy: Vec<service::StrategyItem>,
+    /// Behaviour of Fargate Spot.
+    #[serde(default)]
+    pub fargate_spot: cluster::FargateSpot,
+    /// Task definitions, inline or from files.
+    #[serde(default)]
+    pub task_definitions: Vec<task_definition::TaskDefinition>,
+    /// Services.
+    #[serde(default)]
+    pub services: Vec<service::Service>,
+    /// Sources of standalone tasks.
+    #[serde(default)]
+    pub run_task: Vec<batch::RunTask>,
+    /// Delays and open choices of the control plane.
+    #[serde(default)]
+    pub control_plane: control::ControlPlane,
+    /// Changes to the built-in prices.
+    #[serde(default)]
+    pub pricing: pricing::Pricing,
+    /// Limits that end a runaway run.
+    #[serde(default)]
+    pub limits: control::Limits,
+    /// Variants to compare.
+    #[serde(default, skip_serializing)]
+    pub sweep: Option<sweep::Sweep>,
+}
+
+fn default_region() -> String {
+    "us-east-1".to_owned()
+}
+
+fn default_start() -> Instant {
+    // Monday 2026-01-05T00:00:00Z.
+    Instant(1_767_571_200)
+}
+
+fn default_time_zone() -> String {
+    "UTC".to_owned()
+}
+
+fn default_seed() -> Whole {
+    Whole(1)
+}
+
+fn default_record_interval() -> Length {
+    Length::from_secs(60)
+}
+
+/// `serde(default)` for switches that are on by default.
+pub(crate) fn yes() -> bool {
+    true
+}

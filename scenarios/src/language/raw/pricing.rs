@@ -1,0 +1,46 @@
+//! Changes to the built-in prices.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::kinds::Usd;
+
+/// Prices in USD that replace the built-in ones of the scenario's region: for what has no built-in
+/// price there, or for negotiated ones.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Pricing {
+    /// USD per hour of an instance by its type, licence included.
+    #[serde(default)]
+    pub instance_hour: BTreeMap<String, Usd>,
+    /// On-Demand tasks on Fargate.
+    #[serde(default)]
+    pub fargate: Option<FargatePrice>,
+    /// Tasks on Fargate Spot.
+    #[serde(default)]
+    pub fargate_spot: Option<FargatePrice>,
+    /// USD per GB and hour of ephemeral storage beyond 20 GiB.
+    #[serde(default)]
+    pub ephemeral_storage_gb_hour: Option<Usd>,
+    /// USD per GB and month of gp3 volumes.
+    #[serde(default)]
+    pub volume_gb_month: Option<Usd>,
+    /// USD per hour of an Application Load Balancer.
+    #[serde(default)]
+    pub load_balancer_hour: Option<Usd>,
+    /// USD per load balancer capacity unit and hour.
+    #[serde(default)]
+    pub load_balancer_unit_hour: Option<Usd>,
+}
+
+/// Prices of Fargate.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct FargatePrice {
+    /// USD per vCPU and hour.
+    pub vcpu_hour: Usd,
+    /// USD per GB of memory and hour.
+    pub gb_hour: Usd,
+}

@@ -1,0 +1,62 @@
+//! The JSON Schema of the language, generated from the types in [`raw`](super::raw).
+
+use std::sync::LazyLock;
+
+use schemars::generate::SchemaSettings;
+use serde_json::{Map, Value, json};
+
+use super::raw::ScenarioDocument;
+
+/// Extension: fields of an AWS document that are accepted and have no effect.
+pub(crate) const IGNORED: &str = "x-plimsoll-ignored";
+/// Extension: the object is an AWS document, fields that nobody knows are accepted and reported.
+pub(crate) const AWS_DOCUMENT: &str = "x-plimsoll-aws-document";
+/// Extension: a scalar with its own syntax, see [`kinds`](super::raw::kinds).
+pub(crate) const KIND: &str = "x-plimsoll-kind";
+/// Extension: least and greatest duration.
+pub(crate) const LEAST: &str = "x-plimsoll-min";
+/// See [`LEAST`].
+pub(crate) const GREATEST: &str = "x-plimsoll-max";
+
+static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
+    let generator = SchemaSettings::draft2020_12().into_generator();
+    let mut schema = generator.into_root_schema_for::<ScenarioDocument>().to_value();
+    complete(&mut schema);
+    schema
+});
+
+/// The JSON Schema of a scenario (draft 2020-12), for editors and for `plimsoll schema`.
+pub fn json_schema() -> Value {
+    SCHEMA.clone()
+}
+
+/// The schema without a copy.
+pub(crate) fn shared() -> &'static Value {
+    &SCHEMA
+}
+
+/// Lets editors know the fields that are accepted without effect.
+fn complete(schema: &mut Value) {
+    match schema {
+        Value::Object(object) => {
+            allow_ignored(object);
+            object.values_mut().for_each(complete);
+        }
+        Value::Array(items) => items.iter_mut().for_each(complete),
+        _ => {}
+    }
+}
+
+fn allow_ignored(object: &mut Map<String, Value>) {
+    if object.get(AWS_DOCUMENT).is_some() {
+        object.remove("additionalProperties");
+    }
+    let Some(Value::Array(ignored)) = object.get(IGNORED).cloned() else { return };
+    if let Some(Value::Object(properties)) = object.get_mut("properties") {
+        for name in ignored.iter().filter_map(Value::as_str) {
+            properties
+                .entry(name)
+                .or_insert_with(|| json!({ "description": "Accepted; has no effect on the model." }));
+        }
+    }
+}

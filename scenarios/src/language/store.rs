@@ -1,0 +1,55 @@
+//! Traces in memory, each read once however many sweep points use it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use plimsoll_core::scenario::BatchJob;
+
+use super::job_trace::{self, JobTraceOptions};
+use super::request_trace::{self, RequestTrace, RequestTraceOptions};
+use super::trace::TraceError;
+
+/// What a trace file gave.
+type Kept<T> = Result<T, TraceError>;
+
+/// The traces that a document refers to.
+#[derive(Debug, Default)]
+pub(crate) struct TraceStore {
+    folder: PathBuf,
+    requests: Mutex<BTreeMap<RequestTraceOptions, Kept<Arc<RequestTrace>>>>,
+    jobs: Mutex<BTreeMap<JobTraceOptions, Kept<Arc<[BatchJob]>>>>,
+}
+
+impl TraceStore {
+    /// A store for a document in `folder`.
+    pub(crate) fn new(folder: PathBuf) -> Self {
+        Self { folder, ..Self::default() }
+    }
+
+    /// The file that a document means by `name`.
+    pub(crate) fn resolve(&self, name: &str) -> PathBuf {
+        self.folder.join(Path::new(name))
+    }
+
+    /// A request trace.
+    ///
+    /// # Errors
+    /// What is wrong with the file.
+    pub(crate) fn requests(&self, options: &RequestTraceOptions) -> Kept<Arc<RequestTrace>> {
+        // The lock is held while reading, so that no file is read twice.
+        let mut kept = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.entry(options.clone())
+            .or_insert_with(|| request_trace::read(options).map(Arc::new))
+            .clone()
+    }
+
+    /// A job trace.
+    ///
+    /// # Errors
+    /// What is wrong with the file.
+    pub(crate) fn jobs(&self, options: &JobTraceOptions) -> Kept<Arc<[BatchJob]>> {
+        let mut kept = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.entry(options.clone()).or_insert_with(|| job_trace::read(options)).clone()
+    }
+}

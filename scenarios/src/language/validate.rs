@@ -1,0 +1,509 @@
+//! Checks a document against the schema, all of it, and brings its keys into one spelling.
+
+use serde_json::Value as Json;
+
+use super::diagnostic::{Diagnostic, nearest, suggestion};
+use super::raw::kinds::{self, Scalar};
+use super::schema::{AWS_DOCUMENT, GREATEST, IGNORED, KIND, LEAST};
+use super::tree::{Entry, Node, Path, Position, Value, same_key, shorten};
+
+/// Diagnostics collected at most; what follows from one slip can be long.
+const MOST: usize = 10_000;
+
+/// A field that was accepted without effect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// Where.
+    pub at: Position,
+    /// Path inside the document.
+    pub path: String,
+    /// What is reported.
+    pub message: String,
+}
+
+/// What checking a document gives.
+#[derive(Debug)]
+pub(crate) struct Validated {
+    /// The document with canonical keys, without nulls and ignored fields.
+    pub node: Node,
+    /// All that is wrong.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Accepted fields without effect.
+    pub notes: Vec<Note>,
+}
+
+/// Checks `node` against the schema of a scenario.
+pub(crate) fn validate(node: &Node) -> Validated {
+    let root = super::schema::shared();
+    let mut walker = Walker { root, diagnostics: Vec::new(), notes: Vec::new() };
+    let node = walker.walk(node, &Layers::new(root, root), &Path::root());
+    Validated { node, diagnostics: walker.diagnostics, notes: walker.notes }
+}
+
+/// A schema with what it refers to: keywords are looked up from the outside in.
+struct Layers<'s>(Vec<&'s Json>);
+
+impl<'s> Layers<'s> {
+    fn new(root: &'s Json, schema: &'s Json) -> Self {
+        let mut layers = vec![schema];
+        let mut current = schema;
+        // References form no cycles: the types do not.
+        while let Some(reference) = current.get("$ref").and_then(Json::as_str) {
+            match reference.strip_prefix('#').and_then(|pointer| root.pointer(pointer)) {
+                Some(target) => current = target,
+                None => break,
+            }
+            layers.push(current);
+        }
+        Self(layers)
+    }
+
+    fn get(&self, keyword: &str) -> Option<&'s Json> {
+        self.0.iter().find_map(|layer| layer.get(keyword))
+    }
+
+    fn number(&self, keyword: &str) -> Option<f64> {
+        self.get(keyword).and_then(Json::as_f64)
+    }
+
+    fn text(&self, keyword: &str) -> Option<&'s str> {
+        self.get(keyword).and_then(Json::as_str)
+    }
+
+    /// Values of an enumeration.
+    fn values(&self) -> Option<Vec<&'s str>> {
+        if let Some(Json::Array(values)) = self.get("enum") {
+            return Some(values.iter().filter_map(Json::as_str).collect());
+        }
+        let Some(Json::Array(variants)) = self.get("oneOf") else { return self.constant() };
+        let mut values = Vec::new();
+        for variant in variants {
+            match (variant.get("const"), variant.get("enum")) {
+                (Some(Json::String(value)), _) => values.push(value.as_str()),
+                (_, Some(Json::Array(more))) => values.extend(more.iter().filter_map(Json::as_str)),
+                _ => {}
+            }
+        }
+        Some(values)
+    }
+
+    fn constant(&self) -> Option<Vec<&'s str>> {
+        self.text("const").map(|value| vec![value])
+    }
+
+    /// Names of the JSON types that are allowed.
+    fn types(&self) -> Vec<&'s str> {
+        match self.get("type") {
+            Some(Json::String(name)) => vec![name],
+            Some(Json::Array(names)) => names.iter().filter_map(Json::as_str).collect(),
+            _ if self.values().is_some() => vec!["string"],
+            _ => Vec::new(),
+        }
+    }
+
+    fn admits(&self, value: &Value) -> bool {
+        let types = self.types();
+        types.is_empty()
+            || types.iter().any(|name| match *name {
+                "null" => *value == Value::Null,
+                "boolean" => matches!(value, Value::Bool(_)),
+                "integer" => matches!(value, Value::Integer(_)),
+                "number" => matches!(value, Value::Integer(_) | Value::Float(_)),
+                "string" => matches!(value, Value::Text(_)),
+                "array" => matches!(value, Value::Sequence(_)),
+                "object" => matches!(value, Value::Mapping(_)),
+                _ => true,
+            })
+    }
+
+    /// What is expected, in words.
+    fn expected(&self) -> String {
+        if let Some(kind) = self.text(KIND) {
+            return kinds::expected(kind).to_owned();
+        }
+        if let Some(values) = self.values() {
+            let quoted: Vec<String> = values.iter().map(|value| format!("`{value}`")).collect();
+            return match quoted.as_slice() {
+                [] => "text".to_owned(),
+                [one] => one.clone(),
+                _ if 6 < quoted.len() => "one of the known values".to_owned(),
+                _ => format!("one of {}", quoted.join(", ")),
+            };
+        }
+        let names: Vec<&str> = self
+            .types()
+            .into_iter()
+            .filter(|name| *name != "null")
+            .map(|name| match name {
+                "boolean" => "`true` or `false`",
+                "integer" => "a whole number",
+                "number" => "a number",
+                "string" => "text",
+                "array" => "a list",
+                "object" => "a mapping",
+                other => other,
+            })
+            .collect();
+        if names.is_empty() { "a value".to_owned() } else { names.join(" or ") }
+    }
+}
+
+struct Walker<'s> {
+    root: &'s Json,
+    diagnostics: Vec<Diagnostic>,
+    notes: Vec<Note>,
+}
+
+impl<'s> Walker<'s> {
+    fn report(&mut self, diagnostic: Diagnostic) {
+        if self.diagnostics.len() < MOST {
+            self.diagnostics.push(diagnostic);
+        }
+    }
+
+    fn wrong(&mut self, node: &Node, path: &Path, message: impl Into<String>) {
+        self.report(Diagnostic::new(node.at, path, message));
+    }
+
+    /// Checks one value and returns it with canonical keys.
+    fn walk(&mut self, node: &Node, schema: &Layers<'s>, path: &Path) -> Node {
+        if let Some(Json::Array(branches)) = schema.get("anyOf") {
+            return self.any_of(node, branches, path);
+        }
+        if schema.text(KIND).is_some() {
+            self.kind(node, schema, path);
+            return node.clone();
+        }
+        if !schema.admits(&node.value) {
+            let message = format!("expected {}, found {}", schema.expected(), node.value);
+            let hint = match (&node.value, schema.types().first()) {
+                (Value::Integer(_) | Value::Float(_) | Value::Bool(_), Some(&"string")) => {
+                    Some("put it in quotes")
+                }
+                (Value::Text(text), Some(&("integer" | "number")))
+                    if text.parse::<f64>().is_ok() =>
+                {
+                    Some("remove the quotes")
+                }
+                _ => None,
+            };
+            let diagnostic = Diagnostic::new(node.at, path, message);
+            self.report(diagnostic.maybe_hint(hint.map(ToOwned::to_owned)));
+            return node.clone();
+        }
+        match &node.value {
+            Value::Mapping(entries) => self.mapping(node, entries, schema, path),
+            Value::Sequence(items) => self.sequence(node, items, schema, path),
+            Value::Text(text) => {
+                self.string(node, text, schema, path);
+                node.clone()
+            }
+            Value::Integer(value) => {
+                self.integer(node, *value, schema, path);
+                node.clone()
+            }
+            Value::Float(value) => {
+                self.range(node, *value, schema, path);
+                node.clone()
+            }
+            Value::Bool(_) | Value::Null => node.clone(),
+        }
+    }
+
+    fn any_of(&mut self, node: &Node, branches: &'s [Json], path: &Path) -> Node {
+        let branches: Vec<Layers<'s>> = branches
+            .iter()
+            .map(|branch| Layers::new(self.root, branch))
+            .filter(|branch| branch.types() != ["null"])
+            .collect();
+        // A branch with branches of its own decides for itself.
+        let chosen = branches
+            .iter()
+            .find(|branch| branch.get("anyOf").is_some() || branch.admits(&node.value));
+        match (chosen, branches.as_slice()) {
+            (Some(branch), _) | (None, [branch]) => self.walk(node, branch, path),
+            _ => {
+                let expected: Vec<String> = branches.iter().map(Layers::expected).collect();
+                let message = format!("expected {}, found {}", expected.join(" or "), node.value);
+                self.wrong(node, path, message);
+                node.clone()
+            }
+        }
+    }
+
+    fn kind(&mut self, node: &Node, schema: &Layers<'s>, path: &Path) {
+        let Some(kind) = schema.text(KIND) else { return };
+        let scalar = match &node.value {
+            Value::Integer(value) => Scalar::Integer(*value),
+            Value::Float(value) => Scalar::Float(*value),
+            Value::Text(text) => Scalar::Text(text),
+            other => {
+                let message = format!("expected {}, found {other}", kinds::expected(kind));
+                return self.wrong(node, path, message);
+            }
+        };
+        if let Err(message) = kinds::check(kind, scalar) {
+            return self.wrong(node, path, message);
+        }
+        let nanos = |text: &str| kinds::nanos(Scalar::Text(text));
+        let Ok(value) = kinds::nanos(scalar) else { return };
+        if let Some(least) = schema.text(LEAST) {
+            if nanos(least).is_ok_and(|least| value < least) {
+                return self.wrong(node, path, format!("must be at least {least}"));
+            }
+        }
+        if let Some(greatest) = schema.text(GREATEST) {
+            if nanos(greatest).is_ok_and(|greatest| greatest < value) {
+                self.wrong(node, path, format!("must be at most {greatest}"));
+            }
+        }
+    }
+
+    fn string(&mut self, node: &Node, text: &str, schema: &Layers<'s>, path: &Path) {
+        if let Some(values) = schema.values() {
+            if !values.contains(&text) {
+                let message = format!("unknown value `{}`", shorten(text));
+                let hint = suggestion(text, values);
+                self.report(Diagnostic::new(node.at, path, message).maybe_hint(hint));
+            }
+            return;
+        }
+        let length = text.chars().count() as f64;
+        if schema.number("minLength").is_some_and(|least| length < least) {
+            return self.wrong(node, path, "must not be empty");
+        }
+        if let Some(most) = schema.number("maxLength") {
+            if most < length {
+                return self.wrong(node, path, format!("must have at most {most} characters"));
+            }
+        }
+        if let Some(pattern) = schema.text("pattern") {
+            if let Some(pattern) = super::pattern::Pattern::find(pattern) {
+                if !pattern.matches(text) {
+                    let message = format!("`{}` {}", shorten(text), pattern.requirement());
+                    self.wrong(node, path, message);
+                }
+            }
+        }
+    }
+
+    fn integer(&mut self, node: &Node, value: i64, schema: &Layers<'s>, path: &Path) {
+        let before = self.diagnostics.len();
+        self.range(node, value as f64, schema, path);
+        let fits = match schema.text("format") {
+            Some("uint32") => u32::try_from(value).is_ok(),
+            Some("int32") => i32::try_from(value).is_ok(),
+            _ => true,
+        };
+        if !fits && self.diagnostics.len() == before {
+            self.wrong(node, path, format!("the number `{value}` is too large"));
+        }
+    }
+
+    fn range(&mut self, node: &Node, value: f64, schema: &Layers<'s>, path: &Path) {
+        let (minimum, maximum) = (schema.number("minimum"), schema.number("maximum"));
+        let (above, below) = (schema.number("exclusiveMinimum"), schema.number("exclusiveMaximum"));
+        let outside = minimum.is_some_and(|least| value < least)
+            || maximum.is_some_and(|most| most < value)
+            || above.is_some_and(|least| value <= least)
+            || below.is_some_and(|most| most <= value);
+        if !outside {
+            return;
+        }
+        let message = match (minimum, maximum, above, below) {
+            (Some(least), Some(most), ..) => format!("must lie between {least} and {most}"),
+            (Some(least), ..) => format!("must be at least {least}"),
+            (None, Some(most), ..) => format!("must be at most {most}"),
+            (None, None, Some(least), Some(most)) => {
+                format!("must lie between {least} and {most}, both excluded")
+            }
+            (None, None, Some(least), None) => format!("must be above {least}"),
+            (None, None, None, most) => format!("must be below {}", most.unwrap_or_default()),
+        };
+        self.wrong(node, path, format!("{message}, found `{value}`"));
+    }
+
+    fn sequence(&mut self, node: &Node, items: &[Node], schema: &Layers<'s>, path: &Path) -> Node {
+        let length = items.len() as f64;
+        match (schema.number("minItems"), schema.number("maxItems")) {
+            (Some(least), Some(most)) if least.total_cmp(&most).is_eq() && length != least => {
+                self.wrong(node, path, format!("needs exactly {least} elements, found {length}"));
+            }
+            (Some(least), _) if length < least && items.is_empty() => {
+                self.wrong(node, path, "must not be empty");
+            }
+            (Some(least), _) if length < least => {
+                self.wrong(node, path, format!("needs at least {least} elements, found {length}"));
+            }
+            (_, Some(most)) if most < length => {
+                self.wrong(node, path, format!("takes at most {most} elements, found {length}"));
+            }
+            _ => {}
+        }
+        let Some(element) = schema.get("items") else { return node.clone() };
+        let element = Layers::new(self.root, element);
+        let items = items
+            .iter()
+            .enumerate()
+            .map(|(index, item)| self.walk(item, &element, &path.index(index)))
+            .collect();
+        Node::new(Value::Sequence(items), node.at)
+    }
+
+    fn mapping(
+        &mut self,
+        node: &Node,
+        entries: &[Entry],
+        schema: &Layers<'s>,
+        path: &Path,
+    ) -> Node {
+        let names = Names::new(schema);
+        let mut kept: Vec<Entry> = Vec::with_capacity(entries.len());
+        let mut meant: Vec<&str> = Vec::new();
+        for entry in entries {
+            match names.find(&entry.key) {
+                Found::Property(name, property) => {
+                    if kept.iter().any(|other| other.key == name) {
+                        let message = format!("the key `{name}` is given twice");
+                        self.report(Diagnostic::new(entry.key_at, &path.key(name), message));
+                        continue;
+                    }
+                    // Nothing is the same as absent, except where something is required.
+                    if entry.node.value == Value::Null {
+                        continue;
+                    }
+                    let property = Layers::new(self.root, property);
+                    let value = self.walk(&entry.node, &property, &path.key(name));
+                    kept.push(Entry { key: name.to_owned(), key_at: entry.key_at, node: value });
+                }
+                Found::Ignored => self.note(entry, path, "has no effect on the model"),
+                Found::Free(element) => {
+                    let child = path.key(&entry.key);
+                    let value = match element {
+                        Some(element) => {
+                            self.walk(&entry.node, &Layers::new(self.root, element), &child)
+                        }
+                        None => entry.node.clone(),
+                    };
+                    kept.push(Entry { key: entry.key.clone(), key_at: entry.key_at, node: value });
+                }
+                Found::Unknown if path.segments().is_empty() && entry.key.starts_with("x-") => {}
+                Found::Unknown => {
+                    let near = nearest(&entry.key, names.properties());
+                    if names.aws_document && near.is_none() {
+                        self.note(entry, path, "is not known and has no effect");
+                        continue;
+                    }
+                    meant.extend(near);
+                    let hint = if entry.key.len() < 200 {
+                        suggestion(&entry.key, names.all())
+                    } else {
+                        None
+                    };
+                    let message = format!("unknown key `{}`", shorten(&entry.key));
+                    let path = path.key(&entry.key);
+                    self.report(Diagnostic::new(entry.key_at, &path, message).maybe_hint(hint));
+                }
+            }
+        }
+        if let Some(Json::Array(required)) = schema.get("required") {
+            for name in required.iter().filter_map(Json::as_str) {
+                // A misspelt key is reported once, with its suggestion.
+                if !kept.iter().any(|entry| entry.key == name) && !meant.contains(&name) {
+                    self.wrong(node, path, format!("the key `{name}` is missing"));
+                }
+            }
+        }
+        self.count_keys(node, kept.len(), schema, path, &names);
+        Node::new(Value::Mapping(kept), node.at)
+    }
+
+    fn count_keys(
+        &mut self,
+        node: &Node,
+        count: usize,
+        schema: &Layers<'s>,
+        path: &Path,
+        names: &Names<'s>,
+    ) {
+        let least = schema.number("minProperties").unwrap_or(0.0);
+        let most = schema.number("maxProperties").unwrap_or(f64::INFINITY);
+        let count = count as f64;
+        if least <= count && count <= most {
+            return;
+        }
+        let all: Vec<String> = names.properties().map(|name| format!("`{name}`")).collect();
+        let quantity = if most.is_finite() { "exactly" } else { "at least" };
+        self.wrong(node, path, format!("needs {quantity} one of {}", all.join(", ")));
+    }
+
+    fn note(&mut self, entry: &Entry, path: &Path, what: &str) {
+        if self.notes.len() < MOST {
+            let key = shorten(&entry.key);
+            let path = path.key(&key).to_string();
+            let message = format!("`{key}` {what}");
+            self.notes.push(Note { at: entry.key_at, path, message });
+        }
+    }
+}
+
+/// The keys that an object knows.
+struct Names<'s> {
+    properties: Option<&'s serde_json::Map<String, Json>>,
+    ignored: Vec<&'s str>,
+    free: Option<&'s Json>,
+    aws_document: bool,
+}
+
+enum Found<'s> {
+    Property(&'s str, &'s Json),
+    Ignored,
+    Free(Option<&'s Json>),
+    Unknown,
+}
+
+impl<'s> Names<'s> {
+    fn new(schema: &Layers<'s>) -> Self {
+        let ignored = match schema.get(IGNORED) {
+            Some(Json::Array(names)) => names.iter().filter_map(Json::as_str).collect(),
+            _ => Vec::new(),
+        };
+        Self {
+            properties: schema.get("properties").and_then(Json::as_object),
+            ignored,
+            free: schema.get("additionalProperties").filter(|free| **free != Json::Bool(false)),
+            aws_document: schema.get(AWS_DOCUMENT).is_some(),
+        }
+    }
+
+    fn find(&self, key: &str) -> Found<'s> {
+        if self.ignored.iter().any(|name| same_key(name, key)) {
+            return Found::Ignored;
+        }
+        if let Some(properties) = self.properties {
+            let exact = properties.get_key_value(key);
+            let found = exact.or_else(|| properties.iter().find(|(name, _)| same_key(name, key)));
+            if let Some((name, schema)) = found {
+                return Found::Property(name, schema);
+            }
+        }
+        match self.free {
+            Some(Json::Bool(_)) => Found::Free(None),
+            Some(element) => Found::Free(Some(element)),
+            None => Found::Unknown,
+        }
+    }
+
+    /// Keys with an effect.
+    fn properties(&self) -> impl Iterator<Item = &'s str> + Clone + use<'_, 's> {
+        self.properties
+            .into_iter()
+            .flat_map(|properties| properties.keys().map(String::as_str))
+            .filter(|name| !self.ignored.contains(name))
+    }
+
+    /// Keys with an effect, then those without.
+    fn all(&self) -> impl Iterator<Item = &'s str> + Clone + use<'_, 's> {
+        self.properties().chain(self.ignored.iter().copied())
+    }
+}

@@ -1,0 +1,12 @@
+//! The scenario language from the outside: what loads, what it becomes, what is refused and how.
+
+#[path = "language/bad_inputs.rs"]
+mod bad_inputs;
+#[path = "language/good.rs"]
+mod good;
+#[path = "language/mutations.rs"]
+mod mutations;
+#[path = "language/real_task_definitions.rs"]
+mod real_task_definitions;
+#[path = "language/schema.rs"]
+mod schema;

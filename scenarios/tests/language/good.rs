@@ -1,0 +1,169 @@
+use std::path::{Path, PathBuf};
+
+use plimsoll::language::{LoadOptions, Loaded, load};
+use plimsoll_core::scenario::{BatchJobs, LaunchTarget};
+use plimsoll_core::units::{Cpu, Mib, SimDuration, SimTime};
+
+fn file(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/language/good").join(name)
+}
+
+#[track_caller]
+fn loaded(name: &str, set: &[(&str, &str)]) -> Loaded {
+    let set = set.iter().map(|(path, value)| ((*path).to_owned(), (*value).to_owned())).collect();
+    match load(&file(name), &LoadOptions { set, seed: None }) {
+        Ok(loaded) => loaded,
+        Err(diagnostics) => panic!("{diagnostics}"),
+    }
+}
+
+#[test]
+fn a_minimal_scenario_has_documented_defaults() {
+    let scenario = loaded("minimal.yaml", &[]).scenario;
+    let group = &scenario.auto_scaling_groups.as_slice()[0];
+    assert_eq!(group.shape.cpu, Cpu::from_ecs_units(2048));
+    // 8192 MiB less 2.5 %.
+    assert_eq!(group.shape.memory, Mib::new(7987));
+    assert_eq!((group.desired_capacity, group.zones.len()), (1, 3));
+    assert!((group.launch_time.mean_seconds() - 43.33).abs() < 0.01, "median 40 s, sigma 0.4");
+    let task = &scenario.task_definitions.as_slice()[0];
+    assert_eq!((task.cpu, task.memory), (Cpu::from_ecs_units(512), Mib::new(1024)));
+    // 200 MB at 65 MB/s.
+    assert!((task.pull_time.mean_seconds() - 3.077).abs() < 0.001);
+    let service = &scenario.services[0];
+    assert!(matches!(&service.launch, LaunchTarget::Strategy(items) if items.len() == 1));
+    assert!((service.load.as_ref().unwrap().rate.rate_at(SimTime::ZERO) - 20.0).abs() < 1e-9);
+    assert_eq!(scenario.seed, 1);
+}
+
+#[test]
+fn everything_at_once_loads() {
+    let loaded = loaded("everything.yaml", &[]);
+    let scenario = &loaded.scenario;
+    assert_eq!(scenario.zones.as_slice(), ["eu-west-1a", "eu-west-1b"]);
+    let group = &scenario.auto_scaling_groups.as_slice()[0];
+    assert_eq!(group.zones.iter().map(|zone| zone.0).collect::<Vec<_>>(), [1, 0], "listed order");
+    let names: Vec<&str> = scenario.capacity_providers.iter().map(|it| it.name.as_str()).collect();
+    assert_eq!(names, ["batch-ec2", "FARGATE", "FARGATE_SPOT"]);
+    let families: Vec<&str> =
+        scenario.task_definitions.iter().map(|task| task.family.as_str()).collect();
+    assert_eq!(families, ["api", "worker", "nightly", "drawn"]);
+    let api = &scenario.task_definitions.as_slice()[0];
+    assert_eq!((api.cpu, api.memory), (Cpu::from_ecs_units(512), Mib::new(1024)));
+    assert!(api.fits_fargate && api.host_ports.is_empty());
+    let worker = &scenario.task_definitions.as_slice()[1];
+    assert_eq!(worker.memory, Mib::new(1024 + 64), "reservations, not limits");
+    assert_eq!(worker.host_ports.len(), 1);
+    let scaling = scenario.services[0].scaling.as_ref().unwrap();
+    // 08:00 in Berlin is 07:00 UTC in March.
+    assert_eq!(scaling.scheduled[0].at, SimTime::from_secs(7 * 3600));
+    let lower: Vec<_> = scaling.step_scaling[0].steps.iter().map(|step| step.lower).collect();
+    assert_eq!(lower, [Some(0.0), Some(15.0)], "sorted");
+    let BatchJobs::Trace(jobs) = &scenario.batches[0].jobs else { panic!("a trace") };
+    assert_eq!(jobs[1].arrival, SimTime::from_secs(20));
+    assert_eq!(jobs[1].duration, SimDuration::from_millis(30_500));
+    assert_eq!((jobs[1].cpu, jobs[1].memory), (Cpu::from_ecs_units(512), Mib::new(1024)));
+    let sweep = loaded.sweep.as_ref().unwrap();
+    let shape: Vec<(&str, Vec<&str>)> = sweep
+        .parameters
+        .iter()
+        .map(|it| (it.name.as_str(), it.alternatives.iter().map(|it| it.label.as_str()).collect()))
+        .collect();
+    let expected = [("placement", vec!["binpack", "spread"]), ("target", vec!["50", "60", "70"])];
+    assert_eq!(shape, expected);
+}
+
+#[test]
+fn what_has_no_effect_is_reported() {
+    let loaded = loaded("everything.yaml", &[]);
+    let notes: Vec<String> = loaded.notes.iter().map(|note| format!("{}: {}", note.path, note.message)).collect();
+    insta::assert_snapshot!(notes.join("\n"));
+}
+
+#[test]
+fn the_trace_becomes_the_offered_load() {
+    let scenario = loaded("everything.yaml", &[]).scenario;
+    let rate = &scenario.services[0].load.as_ref().unwrap().rate;
+    let offered = rate.offered(SimTime::ZERO, SimTime::from_secs(180));
+    // (600 + 1200 + 900) × scale 2, in micro-requests.
+    assert_eq!(offered, 5400 * 1_000_000);
+    assert_eq!(rate.offered(SimTime::from_secs(180), SimTime::from_secs(240)), 1200 * 1_000_000);
+}
+
+#[test]
+fn replications_and_seeds_change_the_noise_and_nothing_else() {
+    let loaded = loaded("everything.yaml", &[]);
+    let load = |seed, replication| {
+        let scenario = loaded.document.resolve(&[], seed, replication).unwrap().scenario;
+        scenario.services[1].load.as_ref().unwrap().rate.clone()
+    };
+    assert_eq!(load(None, 3), load(None, 3));
+    assert_ne!(load(None, 3), load(None, 4));
+    assert_ne!(load(Some(1), 3), load(Some(2), 3));
+    let first = load(None, 0).rate_at(SimTime::ZERO);
+    assert_ne!(first.to_bits(), load(None, 1).rate_at(SimTime::ZERO).to_bits());
+}
+
+#[test]
+fn set_reaches_elements_by_name_and_files_of_task_definitions() {
+    let set = [
+        ("services.worker.desiredCount", "7"),
+        ("taskDefinitions.api.cpu", "1024"),
+        ("taskDefinitions.api.memory", "2 GB"),
+        ("services.api.scaling.targetTracking.requests.targetValue", "700"),
+        ("controlPlane.schedulerReaction", "{constant: 1s}"),
+    ];
+    let scenario = loaded("everything.yaml", &set).scenario;
+    assert_eq!(scenario.services[1].desired_count, 7);
+    assert_eq!(scenario.task_definitions.as_slice()[0].cpu, Cpu::from_ecs_units(1024));
+    let policies = &scenario.services[0].scaling.as_ref().unwrap().target_tracking;
+    assert!((policies[1].target_value - 700.0).abs() < 1e-9);
+}
+
+#[test]
+fn equal_scenarios_are_equal_however_they_are_written() {
+    let written = loaded("minimal.yaml", &[]).canonical;
+    let spelt_out = loaded("minimal.yaml", &[("duration", "60m"), ("recordInterval", "1m")]).canonical;
+    assert_eq!(written, spelt_out);
+    let other = loaded("minimal.yaml", &[("duration", "61m")]).canonical;
+    assert_ne!(written, other);
+}
+
+#[test]
+fn points_of_a_sweep_differ_where_they_should() {
+    let loaded = loaded("everything.yaml", &[]);
+    let target = |choice: &[usize]| {
+        let scenario = loaded.point(choice, 0).unwrap().scenario;
+        scenario.services[0].scaling.as_ref().unwrap().target_tracking[0].target_value
+    };
+    assert!((target(&[0, 0]) - 50.0).abs() < 1e-9);
+    assert!((target(&[1, 2]) - 70.0).abs() < 1e-9);
+    let spread = loaded.point(&[1, 0], 0).unwrap().scenario;
+    assert_ne!(
+        spread.services[1].placement_strategy,
+        loaded.point(&[0, 0], 0).unwrap().scenario.services[1].placement_strategy
+    );
+}
+
+#[test]
+fn the_minimal_scenario_runs() {
+    let scenario = loaded("minimal.yaml", &[]).scenario;
+    let results = plimsoll_core::simulation::run(&scenario, &mut |_| {}).unwrap();
+    assert!(0 < results.events);
+}
+
+#[test]
+fn every_scenario_of_the_library_loads() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("library");
+    let mut count = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "yaml") {
+            if let Err(diagnostics) = load(&path, &LoadOptions::default()) {
+                panic!("{diagnostics}");
+            }
+            count += 1;
+        }
+    }
+    assert!(0 < count);
+}

@@ -1,0 +1,169 @@
+//! Target tracking: the managed pair of alarms and the proportional law.
+//!
+//! Source: the Application Auto Scaling guide on target tracking. The alarm pair (3 of 3 above the
+//! target, 15 of 15 below 90 % of it) is what accounts show, not what AWS promises; the law is the
+//! one that every published example and rounding rule fits.
+
+use super::alarm::{AlarmCondition, ComparisonOperator, TreatMissingData};
+use super::metric::ServiceMetric;
+use super::rounding::ceil_e;
+use crate::units::SimDuration;
+
+/// The low alarm of an ECS service breaches below this share of the target.
+const LOW_ALARM_SHARE: f64 = 0.9;
+/// Evaluation periods of the high alarm, all of which must breach.
+const HIGH_ALARM_PERIODS: u32 = 3;
+/// Evaluation periods of the low alarm, all of which must breach.
+const LOW_ALARM_PERIODS: u32 = 15;
+
+/// A target tracking policy.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TargetTrackingPolicy {
+    /// `PolicyName`.
+    pub name: String,
+    /// Watched metric.
+    pub metric: ServiceMetric,
+    /// `TargetValue`.
+    pub target_value: f64,
+    /// `ScaleOutCooldown`.
+    pub scale_out_cooldown: SimDuration,
+    /// `ScaleInCooldown`.
+    pub scale_in_cooldown: SimDuration,
+    /// `DisableScaleIn`.
+    pub disable_scale_in: bool,
+}
+
+impl TargetTrackingPolicy {
+    /// The managed alarm that asks for more: above the target in 3 of 3 minutes.
+    pub fn high_alarm(&self) -> AlarmCondition {
+        managed_alarm(ComparisonOperator::GreaterThan, self.target_value, HIGH_ALARM_PERIODS)
+    }
+
+    /// The managed alarm that asks for less: below 90 % of the target in 15 of 15 minutes.
+    pub fn low_alarm(&self) -> AlarmCondition {
+        let threshold = self.target_value * LOW_ALARM_SHARE;
+        managed_alarm(ComparisonOperator::LessThan, threshold, LOW_ALARM_PERIODS)
+    }
+
+    /// What Application Auto Scaling would refuse, in plain words; empty if nothing.
+    pub fn problems(&self) -> Vec<String> {
+        if self.target_value.is_finite() && self.target_value > 0.0 {
+            Vec::new()
+        } else {
+            vec![format!("the target value must be a positive number, not {}", self.target_value)]
+        }
+    }
+}
+
+/// An alarm all of whose `periods` points must breach; missing points lead to no action.
+pub(super) fn managed_alarm(
+    comparison_operator: ComparisonOperator,
+    threshold: f64,
+    periods: u32,
+) -> AlarmCondition {
+    AlarmCondition {
+        comparison_operator,
+        threshold,
+        evaluation_periods: periods,
+        datapoints_to_alarm: periods,
+        treat_missing_data: TreatMissingData::Missing,
+    }
+}
+
+/// Capacity at which a metric of `value` at `capacity` would be at `target`, rounded up: `ceil(n·m/T)`.
+/// Rounding up in both directions adds a little more and removes a little less than the quotient, and
+/// never removes so much that the metric would cross the target.
+pub fn proportional_capacity(capacity: u32, value: f64, target: f64) -> u32 {
+    ceil_e(f64::from(capacity) * value / target)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tv_tt_1_proportional_law() {
+        for (n, m, target, want) in [
+            (10, 150.0, 100.0, 15),
+            (2, 87.5, 50.0, 4),
+            (4, 31.25, 50.0, 3),
+            (5, 45.0, 50.0, 5),
+            (4, 100.0, 50.0, 8),
+            (3, 100.0, 75.0, 4),
+            (10, 44.0, 50.0, 9),
+            (20, 10.0, 50.0, 4),
+            (100, 100.0, 90.0, 112),
+            (10, 30.0, 60.0, 5),
+        ] {
+            assert_eq!(proportional_capacity(n, m, target), want, "n {n} m {m} T {target}");
+        }
+    }
+
+    #[test]
+    fn no_scale_in_that_would_push_the_metric_above_the_target() {
+        for n in 2..=50_u32 {
+            for m in 1..=60_u32 {
+                let target = 60.0;
+                let after_removal = f64::from(n * m) / f64::from(n - 1);
+                let holds = proportional_capacity(n, f64::from(m), target) >= n;
+                assert_eq!(holds, after_removal > target, "n {n} m {m}");
+            }
+        }
+    }
+
+    #[test]
+    fn saturation_limits_one_step_to_a_factor() {
+        // Steps needed to double and to quadruple under full saturation, for each target.
+        for (target, double, quadruple) in
+            [(50.0, 1, 2), (60.0, 2, 3), (70.0, 2, 4), (75.0, 3, 5), (80.0, 4, 7), (90.0, 7, 14)]
+        {
+            // A large base, so that rounding up does not help.
+            let base = 1_000_000;
+            let steps_to = |goal: u32| {
+                let mut n = base;
+                (1..100).find(|_| {
+                    n = proportional_capacity(n, 100.0, target);
+                    n >= goal
+                })
+            };
+            assert_eq!(steps_to(2 * base), Some(double), "double at {target}");
+            assert_eq!(steps_to(4 * base), Some(quadruple), "quadruple at {target}");
+        }
+    }
+
+    #[test]
+    fn managed_alarms_have_the_observed_thresholds() {
+        for (target, low) in [(30.0, 27.0), (50.0, 45.0), (70.0, 63.0), (75.0, 67.5)] {
+            let policy = TargetTrackingPolicy {
+                name: "cpu".to_owned(),
+                metric: ServiceMetric::CpuUtilization,
+                target_value: target,
+                scale_out_cooldown: SimDuration::from_secs(300),
+                scale_in_cooldown: SimDuration::from_secs(300),
+                disable_scale_in: false,
+            };
+            let (high_alarm, low_alarm) = (policy.high_alarm(), policy.low_alarm());
+            assert!((low_alarm.threshold - low).abs() < 1e-9, "{}", low_alarm.threshold);
+            assert!(!high_alarm.breaches(target));
+            assert!(high_alarm.breaches(target + 0.1));
+            let counts =
+                |alarm: AlarmCondition| (alarm.datapoints_to_alarm, alarm.evaluation_periods);
+            assert_eq!((counts(high_alarm), counts(low_alarm)), ((3, 3), (15, 15)));
+        }
+    }
+
+    #[test]
+    fn a_target_that_is_not_positive_is_refused() {
+        for target_value in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            let policy = TargetTrackingPolicy {
+                name: "cpu".to_owned(),
+                metric: ServiceMetric::CpuUtilization,
+                target_value,
+                scale_out_cooldown: SimDuration::ZERO,
+                scale_in_cooldown: SimDuration::ZERO,
+                disable_scale_in: false,
+            };
+            assert_eq!(policy.problems().len(), 1, "{target_value}");
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! One metric: a ring of the newest data points.
+
+use std::collections::VecDeque;
+
+use crate::units::{SimDuration, SimTime};
+
+/// A published data point.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DataPoint {
+    /// Start of its period, as CloudWatch stamps it.
+    pub start: SimTime,
+    /// First instant at which a reader sees it.
+    pub visible_at: SimTime,
+    /// Finite value.
+    pub value: f64,
+}
+
+/// The newest data points of one metric.
+///
+/// Time is cut into slots of one period, counted from the start of the run. The point of slot
+/// `[start, start + period)` is visible from `start + period + delay` on. AWS does not publish that
+/// delay; 120 s for the ECS service metrics reproduces AWS's own benchmark (363 s from load step to
+/// trigger), other values are settings. A point that is not visible yet is not missing: the window
+/// of a reader ends before it. A slot that is visible and has no value is a gap.
+///
+/// A writer pushes the point of a slot no later than it becomes visible. At one instant writing
+/// comes before reading, so that a delay of zero works.
+#[derive(Clone, Debug)]
+pub struct MetricSeries {
+    period: SimDuration,
+    delay: SimDuration,
+    /// Newest last; one entry per slot up to `next_slot`, without holes.
+    values: VecDeque<Option<f64>>,
+    /// Number of the slot after the newest entry.
+    next_slot: u64,
+    retained: usize,
+}
+
+impl MetricSeries {
+    /// An empty series whose readers look at up to `range` slots at a time. Memory stays bounded: the
+    /// series keeps those slots and the ones that wait for publication.
+    ///
+    /// `period` must not be zero.
+    pub fn new(period: SimDuration, delay: SimDuration, range: usize) -> Self {
+        assert!(!period.is_zero(), "a metric has a period");
+        let waiting = delay.as_nanos().div_ceil(period.as_nanos()) as usize;
+        let retained = range.max(1).saturating_add(waiting).saturating_add(1);
+        Self { period, delay, values: VecDeque::with_capacity(retained), next_slot: 0, retained }
+    }
+
+    /// Length of a period.
+    pub fn period(&self) -> SimDuration {
+        self.period
+    }
+
+    /// From the end of a period to its visibility.
+    pub fn delay(&self) -> SimDuration {
+        self.delay
+    }
+
+    /// Records the period that begins at `start`. `None` is a gap; so is a value that is not finite, as
+    /// CloudWatch drops the result of a division by zero. Periods skipped since the last push are gaps.
+    ///
+    /// # Panics
+    /// If `start` is not on the period's grid, or not after the last push: a bug of the writer.
+    pub fn push(&mut self, start: SimTime, value: Option<f64>) {
+        let period = self.period.as_nanos();
+        assert!(start.as_nanos().is_multiple_of(period), "{start:?} is not the start of a period");
+        let slot = start.as_nanos() / period;
+        assert!(slot >= self.next_slot, "the period at {start:?} has been recorded already");
+        // Gaps that would fall out of the ring at once need not be written.
+        let gaps = (slot - self.next_slot).min(self.retained as u64);
+        for _ in 0..gaps {
+            self.append(None);
+        }
+        self.append(value.filter(|value| value.is_finite()));
+        self.next_slot = slot + 1;
+    }
+
+    fn append(&mut self, value: Option<f64>) {
+        if self.values.len() == self.retained {
+            self.values.pop_front();
+        }
+        self.values.push_back(value);
+    }
+
+    /// The newest data point visible at `now`, gaps passed over, among the retained ones.
+    pub fn newest_visible(&self, now: SimTime) -> Option<DataPoint> {
+        let end = self.visible_slots(now);
+        (0..end)
+            .rev()
+            .take(self.retained)
+            .find_map(|slot| self.value(slot).map(|value| self.point(slot, value)))
+    }
+
+    /// The newest `range` slots visible at `now`, newest first, gaps as `None`. Slots before the start
+    /// of the run are gaps, so the window always has `range` entries.
+    pub fn window(&self, now: SimTime, range: usize) -> Window<'_> {
+        Window { series: self, end: self.visible_slots(now), left: range }
+    }
+
+    /// Number of slots whose point is visible at `now`.
+    fn visible_slots(&self, now: SimTime) -> u64 {
+        now.saturating_since(SimTime::ZERO + self.delay).as_nanos() / self.period.as_nanos()
+    }
+
+    fn value(&self, slot: u64) -> Option<f64> {
+        let age = self.next_slot.checked_sub(slot)? as usize;
+        let index = self.values.len().checked_sub(age)?;
+        self.values.get(index).copied().flatten()
+    }
+
+    fn point(&self, slot: u64, value: f64) -> DataPoint {
+        let start = SimTime::from_nanos(slot.saturating_mul(self.period.as_nanos()));
+        DataPoint { start, visible_at: start + self.period + self.delay, value }
+    }
+}
+
+/// Visible slots of a series, newest first. Made by [`MetricSeries::window`].
+#[derive(Clone, Debug)]
+pub struct Window<'a> {
+    series: &'a MetricSeries,
+    /// Slots before this one are still to come.
+    end: u64,
+    left: usize,
+}
+
+impl Iterator for Window<'_> {
+    type Item = Option<DataPoint>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.left = self.left.checked_sub(1)?;
+        let Some(slot) = self.end.checked_sub(1) else {
+            return Some(None);
+        };
+        self.end = slot;
+        Some(self.series.value(slot).map(|value| self.series.point(slot, value)))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left, Some(self.left))
+    }
+}
+
+impl ExactSizeIterator for Window<'_> {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINUTE: SimDuration = SimDuration::from_secs(60);
+
+    fn series(delay_seconds: u64) -> MetricSeries {
+        MetricSeries::new(MINUTE, SimDuration::from_secs(delay_seconds), 5)
+    }
+
+    fn at(seconds: u64) -> SimTime {
+        SimTime::from_secs(seconds)
+    }
+
+    fn values(series: &MetricSeries, now: u64, range: usize) -> Vec<Option<f64>> {
+        series.window(at(now), range).map(|point| point.map(|point| point.value)).collect()
+    }
+
+    #[test]
+    fn a_point_is_visible_from_the_end_of_its_period_plus_the_delay() {
+        let mut series = series(120);
+        series.push(at(600), Some(40.0));
+        assert_eq!(series.newest_visible(at(779)), None);
+        let point = series.newest_visible(at(780)).expect("visible");
+        assert_eq!(point, DataPoint { start: at(600), visible_at: at(780), value: 40.0 });
+    }
+
+    #[test]
+    fn the_window_ends_at_the_newest_visible_slot_not_at_a_late_one() {
+        let mut series = series(60);
+        for minute in 0..4_u32 {
+            series.push(at(60 * u64::from(minute)), Some(f64::from(minute)));
+        }
+        assert_eq!(values(&series, 240, 3), [Some(2.0), Some(1.0), Some(0.0)]);
+        assert_eq!(values(&series, 300, 3), [Some(3.0), Some(2.0), Some(1.0)]);
+    }
+
+    #[test]
+    fn skipped_pushed_and_prehistoric_slots_are_gaps() {
+        let mut series = series(0);
+        series.push(at(0), Some(1.0));
+        series.push(at(120), None);
+        series.push(at(180), Some(4.0));
+        assert_eq!(values(&series, 240, 6), [Some(4.0), None, None, Some(1.0), None, None]);
+        // Two minutes later nothing has been pushed: those slots are gaps too.
+        assert_eq!(values(&series, 360, 3), [None, None, Some(4.0)]);
+        assert_eq!(series.newest_visible(at(360)).map(|point| point.start), Some(at(180)));
+    }
+
+    #[test]
+    fn what_is_not_a_number_never_enters() {
+        let mut series = series(0);
+        for (minute, value) in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY].into_iter().enumerate()
+        {
+            series.push(at(60 * minute as u64), Some(value));
+        }
+        assert_eq!(values(&series, 180, 3), [None, None, None]);
+        assert_eq!(series.newest_visible(at(180)), None);
+    }
+
+    #[test]
+    fn retention_is_bounded_and_covers_range_and_delay() {
+        let mut series = series(120);
+        for minute in 0..10_000_u32 {
+            series.push(at(60 * u64::from(minute)), Some(f64::from(minute)));
+        }
+        assert_eq!(series.values.len(), 8);
+        // The last point ends at 600 000 s; two points are not visible yet at that instant.
+        let expected = [9997.0, 9996.0, 9995.0, 9994.0, 9993.0].map(Some);
+        assert_eq!(values(&series, 600_000, 5), expected);
+    }
+
+    #[test]
+    fn a_long_silence_costs_no_more_than_the_ring() {
+        let mut series = series(0);
+        series.push(at(0), Some(1.0));
+        series.push(at(6_000_000_000), Some(2.0));
+        assert_eq!(values(&series, 6_000_000_060, 3), [Some(2.0), None, None]);
+    }
+
+    #[test]
+    fn other_periods_have_their_own_grid() {
+        let mut series =
+            MetricSeries::new(SimDuration::from_secs(20), SimDuration::from_secs(10), 3);
+        for slot in 0..4_u32 {
+            series.push(at(20 * u64::from(slot)), Some(f64::from(slot)));
+        }
+        assert_eq!(values(&series, 89, 2), [Some(2.0), Some(1.0)]);
+        assert_eq!(values(&series, 90, 2), [Some(3.0), Some(2.0)]);
+    }
+}

@@ -1,0 +1,277 @@
+//! Standalone tasks: arrivals, the queue of jobs that wait for room, and what waits in PROVISIONING.
+
+use super::event::Event;
+use super::lifecycle::{NewTask, StartUp};
+use super::task::{Capacity, DRAWS_PER_TASK, Owner, TaskDraw};
+use super::world::{WaitingJob, World};
+use crate::autoscaling::choose_for_launch;
+use crate::engine::{Phase, Scheduler};
+use crate::placement::Choice;
+use crate::scenario::{BatchJob, BatchJobs, LaunchTarget, QueueDiscipline};
+use crate::units::{BatchId, CapacityProviderId, Cpu, Mib, SimDuration, TaskId};
+
+/// Jobs that met a launch quota are tried again after this.
+const QUOTA_RETRY: SimDuration = SimDuration::from_secs(1);
+
+/// What became of an attempt to start a waiting job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Attempt {
+    Started,
+    NoRoom,
+    /// A quota holds it back: try again after [`QUOTA_RETRY`].
+    Throttled,
+}
+
+/// Demands that found no room in this round. What is free only shrinks within a round, so the same
+/// demand of the same owner need not be tried again.
+type Failed = Vec<(Owner, Capacity, Cpu, Mib)>;
+
+impl World<'_, '_> {
+    /// Schedules the next arrival of a source, which is its only pending event.
+    pub(super) fn schedule_next_arrival(&mut self, id: BatchId, scheduler: &mut Scheduler<Event>) {
+        let state = &self.batches[id];
+        let at = match &state.settings.jobs {
+            BatchJobs::Trace(jobs) => {
+                let Some(job) = jobs.get(state.arrived as usize) else { return };
+                job.arrival
+            }
+            BatchJobs::Generated { interarrival, until, count, .. } => {
+                if state.arrived >= *count {
+                    return;
+                }
+                let bits = state
+                    .task_key
+                    .at(state.arrived.wrapping_mul(DRAWS_PER_TASK) + TaskDraw::Interarrival as u64);
+                let at = scheduler.now() + interarrival.sample(bits);
+                if at >= *until {
+                    return;
+                }
+                at
+            }
+        };
+        scheduler.schedule_at(at, Phase::Schedule, Event::BatchArrival(id));
+    }
+
+    pub(super) fn batch_arrival(&mut self, id: BatchId, scheduler: &mut Scheduler<Event>) {
+        let now = scheduler.now();
+        let definition = self.definition(Owner::Batch(id));
+        let state = &mut self.batches[id];
+        let ordinal = state.arrived;
+        let job = match &state.settings.jobs {
+            BatchJobs::Trace(jobs) => jobs[ordinal as usize],
+            BatchJobs::Generated { duration, .. } => {
+                let draw = ordinal.wrapping_mul(DRAWS_PER_TASK) + TaskDraw::Duration as u64;
+                BatchJob {
+                    arrival: now,
+                    duration: duration.sample(state.task_key.at(draw)),
+                    cpu: definition.cpu,
+                    memory: definition.memory,
+                }
+            }
+        };
+        state.arrived += 1;
+        state.waiting.push_back(WaitingJob { ordinal, job, resubmitted: false });
+        state.waiting_integral.add(now, 1);
+        self.request_placement(scheduler);
+        self.schedule_next_arrival(id, scheduler);
+    }
+
+    /// Asks for another look at everything that waits, once, after what else happens now.
+    pub(super) fn request_placement(&mut self, scheduler: &mut Scheduler<Event>) {
+        let waiting = self.provisioning > 0 || self.batches.iter().any(|b| !b.waiting.is_empty());
+        if waiting && !self.place_waiting_pending {
+            self.place_waiting_pending = true;
+            scheduler.schedule_at(scheduler.now(), Phase::Schedule, Event::PlaceWaiting);
+        }
+    }
+
+    /// Tries everything that waits: PROVISIONING tasks in order of creation, then jobs in order of
+    /// arrival.
+    pub(super) fn place_waiting(&mut self, scheduler: &mut Scheduler<Event>) {
+        self.place_waiting_pending = false;
+        for provider in self.providers.ids() {
+            if !self.providers[provider].queue.is_empty() {
+                self.place_provisioning(provider, scheduler);
+            }
+        }
+        let mut throttled = false;
+        for batch in self.batches.ids() {
+            throttled |= self.place_jobs(batch, scheduler);
+        }
+        if throttled && !self.place_waiting_pending {
+            self.place_waiting_pending = true;
+            scheduler.schedule_in(QUOTA_RETRY, Phase::Schedule, Event::PlaceWaiting);
+        }
+    }
+
+    fn place_provisioning(&mut self, id: CapacityProviderId, scheduler: &mut Scheduler<Event>) {
+        let mut failed = Failed::new();
+        let queue = std::mem::take(&mut self.providers[id].queue);
+        let mut kept = std::collections::VecDeque::with_capacity(queue.len());
+        for task_id in queue {
+            debug_assert!(self.is_waiting(task_id), "stopped tasks leave the queue");
+            let task = &self.tasks[task_id];
+            let demand = (task.owner, task.capacity, task.cpu, task.memory);
+            if failed.contains(&demand) {
+                kept.push_back(task_id);
+                continue;
+            }
+            let new = NewTask {
+                owner: task.owner,
+                ordinal: task.ordinal,
+                capacity: task.capacity,
+                cpu: task.cpu,
+                memory: task.memory,
+                duration: task.duration,
+                arrival: task.arrival,
+            };
+            match self.find_instance(&new) {
+                Choice::Instance(instance) => {
+                    self.provisioning -= 1;
+                    self.job_placed(task_id, scheduler);
+                    self.assign(task_id, instance, StartUp::Delayed, scheduler);
+                }
+                Choice::Nowhere(_) => {
+                    failed.push(demand);
+                    kept.push_back(task_id);
+                }
+            }
+        }
+        self.providers[id].queue = kept;
+    }
+
+    /// Starts waiting jobs; `true` if a quota stopped it.
+    fn place_jobs(&mut self, id: BatchId, scheduler: &mut Scheduler<Event>) -> bool {
+        let mut failed = Failed::new();
+        let mut position = 0;
+        while let Some(&waiting) = self.batches[id].waiting.get(position) {
+            match self.start_job(id, waiting, &mut failed, scheduler) {
+                Attempt::Started => {
+                    self.batches[id].waiting.remove(position);
+                    self.batches[id].waiting_integral.subtract(scheduler.now(), 1);
+                }
+                Attempt::NoRoom => match self.batches[id].settings.queue {
+                    QueueDiscipline::FirstComeFirstServed => return false,
+                    QueueDiscipline::FirstFit => position += 1,
+                },
+                Attempt::Throttled => return true,
+            }
+        }
+        false
+    }
+
+    fn start_job(
+        &mut self,
+        id: BatchId,
+        waiting: WaitingJob,
+        failed: &mut Failed,
+        scheduler: &mut Scheduler<Event>,
+    ) -> Attempt {
+        let now = scheduler.now();
+        let state = &self.batches[id];
+        let (capacity, item) = match &state.settings.launch {
+            LaunchTarget::Ec2 => (Capacity::AnyInstance, None),
+            LaunchTarget::Fargate => (Capacity::Fargate, None),
+            LaunchTarget::Strategy(items) => {
+                let item = choose_for_launch(items, &state.per_item).unwrap_or(0);
+                (Capacity::Provider(items[item].capacity_provider), Some(item))
+            }
+        };
+        let job = waiting.job;
+        let new = NewTask {
+            owner: Owner::Batch(id),
+            ordinal: waiting.ordinal,
+            capacity,
+            cpu: job.cpu,
+            memory: job.memory,
+            duration: Some(job.duration),
+            arrival: job.arrival,
+        };
+        let demand = (new.owner, capacity, new.cpu, new.memory);
+        if failed.contains(&demand) {
+            return Attempt::NoRoom;
+        }
+        let fargate = self.is_fargate(capacity);
+        let mut instance = None;
+        if fargate {
+            if !self.take_fargate_token(capacity, now) {
+                return Attempt::Throttled;
+            }
+        } else {
+            match self.find_instance(&new) {
+                Choice::Instance(found) => instance = Some(found),
+                Choice::Nowhere(_) => {
+                    // Without managed scaling RunTask fails and its caller tries again; with it the
+                    // task waits in PROVISIONING, up to the cluster's limit.
+                    let limit = self.scenario.rules.provisioning_tasks_per_cluster;
+                    if !self.has_managed_scaling(capacity) || self.provisioning >= limit {
+                        failed.push(demand);
+                        return Attempt::NoRoom;
+                    }
+                }
+            }
+        }
+        let Some(task) = self.create_task(new, scheduler) else { return Attempt::NoRoom };
+        if let Some(item) = item {
+            self.batches[id].per_item[item] += 1;
+        }
+        let placed = fargate || instance.is_some();
+        if placed && !waiting.resubmitted {
+            let wait = now.saturating_since(job.arrival).as_nanos();
+            self.batches[id].waits.push(wait);
+        }
+        match instance {
+            Some(instance) => self.assign(task, instance, StartUp::Delayed, scheduler),
+            None if fargate => self.start_on_fargate(task, StartUp::Delayed, scheduler),
+            None => self.wait_for_capacity(task, capacity, scheduler),
+        }
+        Attempt::Started
+    }
+
+    /// Records the wait of a job that leaves PROVISIONING.
+    fn job_placed(&mut self, id: TaskId, scheduler: &Scheduler<Event>) {
+        let task = &self.tasks[id];
+        if let Owner::Batch(batch) = task.owner {
+            let wait = scheduler.now().saturating_since(task.arrival).as_nanos();
+            self.batches[batch].waits.push(wait);
+        }
+    }
+
+    /// A task of a batch no longer counts against its strategy.
+    pub(super) fn uncount_batch_item(&mut self, id: BatchId, capacity: Capacity) {
+        let Capacity::Provider(provider) = capacity else { return };
+        let state = &mut self.batches[id];
+        let LaunchTarget::Strategy(items) = &state.settings.launch else { return };
+        if let Some(item) = items.iter().position(|item| item.capacity_provider == provider) {
+            state.per_item[item] -= 1;
+        }
+    }
+
+    /// A job's task stopped: it is done, or its caller submits it again.
+    pub(super) fn job_stopped(
+        &mut self,
+        id: BatchId,
+        task: TaskId,
+        scheduler: &mut Scheduler<Event>,
+    ) {
+        let now = scheduler.now();
+        let task = &self.tasks[task];
+        let state = &mut self.batches[id];
+        if task.stop_code == "EssentialContainerExited" {
+            state.completed += 1;
+            state.last_end = Some(now);
+            return;
+        }
+        let job = BatchJob {
+            arrival: task.arrival,
+            duration: task.duration.unwrap_or(SimDuration::ZERO),
+            cpu: task.cpu,
+            memory: task.memory,
+        };
+        // A job that never found a place has not been counted as waiting yet.
+        let resubmitted = task.placed.is_some();
+        state.waiting.push_back(WaitingJob { ordinal: task.ordinal, job, resubmitted });
+        state.waiting_integral.add(now, 1);
+        self.request_placement(scheduler);
+    }
+}

@@ -1,0 +1,84 @@
+//! Managed scaling of capacity providers: the minute's metric, and the group's new desired capacity.
+
+use super::event::Event;
+use super::world::{InstanceState, MINUTE, World};
+use crate::autoscaling::{
+    GroupCapacity, InstanceSize, InstanceSizes, PendingGroups, TaskDemand, instances_needed,
+};
+use crate::engine::Scheduler;
+use crate::placement::PlacementConstraint;
+use crate::results::EventCategory;
+use crate::scenario::CapacityProviderKind;
+use crate::units::{CapacityProviderId, SimTime};
+
+impl World<'_, '_> {
+    /// Takes the sample of `CapacityProviderReservation` for the minute that ends now.
+    ///
+    /// N counts the group's running instances, registered or not (a choice of this model); an
+    /// instance is empty if no task holds resources on it.
+    pub(super) fn sample_reservation(&mut self, id: CapacityProviderId, now: SimTime) {
+        let CapacityProviderKind::AutoScalingGroup {
+            group, managed_scaling: Some(settings), ..
+        } = self.providers[id].settings.kind
+        else {
+            return;
+        };
+        let state = &self.groups[group];
+        let (mut n, mut empty) = (0, 0);
+        for instance in &state.alive {
+            let instance = &self.instances[*instance];
+            if instance.state != InstanceState::Launching {
+                n += 1;
+                empty += u32::from(instance.tasks.is_empty());
+            }
+        }
+        let mut pending = PendingGroups::new();
+        for task in &self.providers[id].queue {
+            let task = &self.tasks[*task];
+            let definition = self.definition(task.owner);
+            let demand =
+                TaskDemand { cpu: task.cpu, memory: task.memory, ..TaskDemand::of(definition) };
+            let constraints = self.placement_constraints(task.owner);
+            let distinct = constraints.contains(&PlacementConstraint::DistinctInstance);
+            pending.add(demand, distinct, 1);
+        }
+        let sizes = InstanceSizes::uniform(InstanceSize::of(&state.settings.shape));
+        let needed = instances_needed(n, empty, pending.as_slice(), &sizes, &settings);
+        let Some(start) = now.since(SimTime::ZERO + MINUTE) else { return };
+        let provider = &mut self.providers[id];
+        if let Some(scaler) = &mut provider.scaler {
+            let percent = scaler.record(SimTime::ZERO + start, needed, n);
+            provider.newest_reservation = Some(percent);
+        }
+    }
+
+    /// Judges a provider's alarms and applies its decision.
+    pub(super) fn decide_capacity(
+        &mut self,
+        id: CapacityProviderId,
+        scheduler: &mut Scheduler<Event>,
+    ) {
+        let now = scheduler.now();
+        let CapacityProviderKind::AutoScalingGroup { group: group_id, .. } =
+            self.providers[id].settings.kind
+        else {
+            return;
+        };
+        let group = &self.groups[group_id];
+        let youngest = group.alive.iter().filter_map(|id| self.instances[*id].running).max();
+        let capacity = GroupCapacity {
+            desired: group.desired,
+            min_size: group.settings.min_size,
+            max_size: group.settings.max_size,
+            youngest_age: youngest.map(|running| now.saturating_since(running)),
+        };
+        let Some(scaler) = &mut self.providers[id].scaler else { return };
+        let evaluation = scaler.evaluate(now, capacity);
+        for change in evaluation.alarm_changes {
+            self.log(now, EventCategory::Alarm, &change.name, None, change.reason);
+        }
+        if let Some(decision) = evaluation.decision {
+            self.set_desired_capacity(group_id, decision.new_desired, decision.cause, scheduler);
+        }
+    }
+}

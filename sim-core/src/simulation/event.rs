@@ -1,0 +1,116 @@
+//! Everything that can happen in a run.
+
+use crate::engine::Digest;
+use crate::units::{AsgId, BatchId, InstanceId, ServiceId, TaskId};
+
+/// An event of the cluster. Kinds have explicit numbers, never reused, since they enter the
+/// fingerprint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A task's current step is over. Stale if the epoch is not the task's.
+    TaskStep {
+        /// The task.
+        task: TaskId,
+        /// Its epoch when the step began.
+        epoch: u32,
+    },
+    /// A PROVISIONING task has waited long enough. Stale if the epoch is not the task's.
+    ProvisioningTimeout {
+        /// The task.
+        task: TaskId,
+        /// Its epoch when it began to wait.
+        epoch: u32,
+    },
+    /// Fargate Spot takes a task's capacity back. Stale unless the task runs.
+    SpotInterruption {
+        /// The task.
+        task: TaskId,
+    },
+    /// An instance reached the EC2 state `running`.
+    InstanceRunning(InstanceId),
+    /// An instance registered with the cluster.
+    InstanceRegistered(InstanceId),
+    /// An Auto Scaling group compares desired and actual capacity.
+    GroupReconcile(AsgId),
+    /// The service scheduler looks at a service. Stale if not the service's next pass.
+    ServicePass(ServiceId),
+    /// A standalone task is requested.
+    BatchArrival(BatchId),
+    /// Waiting tasks are tried again, since something became free.
+    PlaceWaiting,
+    /// Metric samples are taken.
+    Sample,
+    /// Alarms are evaluated.
+    Decide,
+    /// A scaling activity reaches ECS.
+    DesiredCount {
+        /// The service.
+        service: ServiceId,
+        /// New desired count.
+        desired: u32,
+    },
+    /// A scheduled action fires.
+    Scheduled(ServiceId),
+    /// Time series are recorded.
+    Record,
+}
+
+impl Event {
+    /// Number of the kind.
+    pub const fn kind(&self) -> u16 {
+        match self {
+            Self::TaskStep { .. } => 1,
+            Self::ProvisioningTimeout { .. } => 2,
+            Self::SpotInterruption { .. } => 3,
+            Self::InstanceRunning(_) => 4,
+            Self::InstanceRegistered(_) => 5,
+            Self::GroupReconcile(_) => 6,
+            Self::ServicePass(_) => 7,
+            Self::BatchArrival(_) => 8,
+            Self::PlaceWaiting => 9,
+            Self::Sample => 10,
+            Self::Decide => 11,
+            Self::DesiredCount { .. } => 12,
+            Self::Scheduled(_) => 13,
+            Self::Record => 14,
+        }
+    }
+
+    /// Name of a kind, for messages.
+    pub const fn kind_name(kind: u16) -> &'static str {
+        match kind {
+            1 => "task step",
+            2 => "provisioning timeout",
+            3 => "spot interruption",
+            4 => "instance running",
+            5 => "instance registered",
+            6 => "group reconcile",
+            7 => "service pass",
+            8 => "batch arrival",
+            9 => "place waiting",
+            10 => "sample",
+            11 => "decide",
+            12 => "desired count",
+            13 => "scheduled action",
+            14 => "record",
+            _ => "unknown",
+        }
+    }
+
+    /// What enters the trajectory fingerprint.
+    pub const fn digest(&self) -> Digest {
+        let (entity, payload) = match self {
+            Self::TaskStep { task, epoch } | Self::ProvisioningTimeout { task, epoch } => {
+                (task.0, *epoch)
+            }
+            Self::SpotInterruption { task } => (task.0, 0),
+            Self::InstanceRunning(instance) | Self::InstanceRegistered(instance) => (instance.0, 0),
+            Self::GroupReconcile(group) => (group.0, 0),
+            Self::ServicePass(service) | Self::Scheduled(service) => (service.0, 0),
+            Self::BatchArrival(batch) => (batch.0, 0),
+            Self::PlaceWaiting | Self::Sample | Self::Decide | Self::Record => (0, 0),
+            Self::DesiredCount { service, desired } => (service.0, *desired),
+        };
+        Digest { kind: self.kind(), entity: entity as u64, payload: payload as u64 }
+    }
+}

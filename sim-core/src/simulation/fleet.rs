@@ -1,0 +1,309 @@
+//! Container instances and their Auto Scaling groups.
+//!
+//! Source: Auto Scaling user guide, *Availability Zones* and *Termination policies*. The group
+//! launches in the zone with fewest of its instances, in listed order, and terminates in the zone
+//! with most, oldest first; the default policy's other criteria do not tell identical instances apart.
+
+use std::borrow::Cow;
+
+use super::event::Event;
+use super::integral::Integral;
+use super::world::{Instance, InstanceState, World};
+use crate::billing::{InstanceUsage, VolumeUsage};
+use crate::engine::{Phase, Scheduler};
+use crate::placement::Slot;
+use crate::results::EventCategory;
+use crate::scenario::TieBreak;
+use crate::units::{AsgId, InstanceId, SimDuration, SimTime, ZoneId};
+
+/// Attributes drawn once per instance.
+#[derive(Clone, Copy, Debug)]
+enum InstanceDraw {
+    Launch = 0,
+    Registration = 1,
+    TieRank = 2,
+}
+
+const DRAWS_PER_INSTANCE: u64 = 8;
+
+impl World<'_, '_> {
+    pub(super) fn start_group(&mut self, id: AsgId, scheduler: &mut Scheduler<Event>) {
+        let group = &mut self.groups[id];
+        group.desired_integral.set(SimTime::ZERO, u64::from(group.desired));
+        if group.settings.starts_ready {
+            for _ in 0..group.desired {
+                let instance = self.create_instance(id, SimTime::ZERO);
+                self.instances[instance].running = Some(SimTime::ZERO);
+                self.count_running(instance, SimTime::ZERO);
+                self.register(instance, SimTime::ZERO);
+            }
+        } else if group.desired > 0 {
+            self.launch_missing(id, scheduler);
+        }
+    }
+
+    /// Sets a group's desired capacity within its bounds; the group acts after its reconcile lag.
+    pub(super) fn set_desired_capacity(
+        &mut self,
+        id: AsgId,
+        desired: u32,
+        cause: String,
+        scheduler: &mut Scheduler<Event>,
+    ) {
+        let now = scheduler.now();
+        let group = &mut self.groups[id];
+        let desired = desired.clamp(group.settings.min_size, group.settings.max_size);
+        if desired == group.desired {
+            return;
+        }
+        let change = (group.desired, desired);
+        if desired > group.desired {
+            group.scale_out += 1;
+        } else {
+            group.scale_in += 1;
+        }
+        group.desired = desired;
+        group.desired_integral.set(now, u64::from(desired));
+        group.cause.clone_from(&cause);
+        let name = &group.settings.name;
+        self.log(now, EventCategory::GroupActivity, name, Some(change), cause);
+        self.request_reconcile(id, scheduler);
+    }
+
+    fn request_reconcile(&mut self, id: AsgId, scheduler: &mut Scheduler<Event>) {
+        let group = &mut self.groups[id];
+        if group.reconcile_pending {
+            return;
+        }
+        group.reconcile_pending = true;
+        let lag = group.settings.reconcile_lag.sample(group.reconcile_key.at(group.reconciles));
+        group.reconciles += 1;
+        scheduler.schedule_in(lag, Phase::Decide, Event::GroupReconcile(id));
+    }
+
+    pub(super) fn reconcile_group(&mut self, id: AsgId, scheduler: &mut Scheduler<Event>) {
+        self.groups[id].reconcile_pending = false;
+        let (alive, desired) = (self.groups[id].alive.len(), self.groups[id].desired as usize);
+        if alive < desired {
+            self.launch_missing(id, scheduler);
+        } else {
+            for _ in desired..alive {
+                let Some(victim) = self.instance_to_terminate(id) else { break };
+                self.terminate(
+                    victim,
+                    "in response to a difference between desired and actual \
+                    capacity, shrinking the capacity",
+                    scheduler,
+                );
+            }
+        }
+    }
+
+    fn launch_missing(&mut self, id: AsgId, scheduler: &mut Scheduler<Event>) {
+        let now = scheduler.now();
+        let missing =
+            (self.groups[id].desired as usize).saturating_sub(self.groups[id].alive.len());
+        for _ in 0..missing {
+            let ordinal = self.groups[id].launched;
+            let instance = self.create_instance(id, now);
+            let group = &self.groups[id];
+            let bits = |draw: InstanceDraw| {
+                group.instance_key.at(ordinal.wrapping_mul(DRAWS_PER_INSTANCE) + draw as u64)
+            };
+            let launch = group.settings.launch_time.sample(bits(InstanceDraw::Launch));
+            let registration =
+                group.settings.registration_time.sample(bits(InstanceDraw::Registration));
+            self.instances[instance].registration_delay = registration;
+            scheduler.schedule_in(launch, Phase::Appear, Event::InstanceRunning(instance));
+        }
+        if missing > 0 {
+            let group = &self.groups[id];
+            let message = format!(
+                "Launching {missing} new EC2 {}: {}",
+                if missing == 1 { "instance" } else { "instances" },
+                group.cause
+            );
+            let name = &group.settings.name;
+            self.log(now, EventCategory::GroupActivity, name, None, message);
+        }
+    }
+
+    /// Creates an instance in the zone with fewest of the group's, in listed order.
+    fn create_instance(&mut self, id: AsgId, now: SimTime) -> InstanceId {
+        let tie_break = self.scenario.control_plane.tie_break;
+        let zone = self
+            .zone_counts(id)
+            .min_by_key(|(count, position, _)| (*count, *position))
+            .map(|(_, _, zone)| zone)
+            .expect("a group without zones is refused on input");
+        let group = &mut self.groups[id];
+        let draw = group.launched.wrapping_mul(DRAWS_PER_INSTANCE) + InstanceDraw::TieRank as u64;
+        let tie_rank = match tie_break {
+            TieBreak::SeededRank => group.instance_key.at(draw),
+            TieBreak::OldestFirst => 0,
+        };
+        group.launched += 1;
+        let instance = self.instances.push(Instance {
+            group: id,
+            zone,
+            state: InstanceState::Launching,
+            tie_rank,
+            requested: now,
+            running: None,
+            registered: None,
+            terminated: None,
+            termination_reason: "",
+            tasks: std::collections::BTreeSet::new(),
+            tasks_run: 0,
+            reserved_cpu: Integral::default(),
+            reserved_memory: Integral::default(),
+            registration_delay: SimDuration::ZERO,
+            billed_seconds: 0,
+        });
+        self.groups[id].alive.push(instance);
+        instance
+    }
+
+    /// Instances of a group per zone: count, position in the group's list, zone.
+    fn zone_counts(&self, id: AsgId) -> impl Iterator<Item = (usize, usize, ZoneId)> {
+        let group = &self.groups[id];
+        group.settings.zones.iter().enumerate().map(move |(position, zone)| {
+            let in_zone = |instance: &&InstanceId| self.instances[**instance].zone == *zone;
+            (group.alive.iter().filter(in_zone).count(), position, *zone)
+        })
+    }
+
+    pub(super) fn instance_running(&mut self, id: InstanceId, scheduler: &mut Scheduler<Event>) {
+        let now = scheduler.now();
+        let instance = &mut self.instances[id];
+        if instance.state == InstanceState::Terminated {
+            return;
+        }
+        instance.state = InstanceState::Booting;
+        instance.running = Some(now);
+        let delay = instance.registration_delay;
+        self.count_running(id, now);
+        scheduler.schedule_in(delay, Phase::Appear, Event::InstanceRegistered(id));
+    }
+
+    fn count_running(&mut self, id: InstanceId, now: SimTime) {
+        self.totals.instances_running.add(now, 1);
+        self.groups[self.instances[id].group].running.add(now, 1);
+    }
+
+    pub(super) fn instance_registered(&mut self, id: InstanceId, scheduler: &mut Scheduler<Event>) {
+        if self.instances[id].state == InstanceState::Terminated {
+            return;
+        }
+        self.register(id, scheduler.now());
+        self.request_placement(scheduler);
+    }
+
+    fn register(&mut self, id: InstanceId, now: SimTime) {
+        let instance = &mut self.instances[id];
+        instance.state = InstanceState::Registered;
+        instance.registered = Some(now);
+        let group = &mut self.groups[instance.group];
+        let shape = &group.settings.shape;
+        group.registered.add(now, 1);
+        self.totals.registered_cpu.add(now, shape.cpu.as_raw());
+        self.totals.registered_memory.add(now, shape.memory.as_mib());
+        let slot = Slot::new(id, instance.zone, shape, instance.tie_rank);
+        self.fleet.register(instance.group, slot);
+    }
+
+    /// The instance that a scale-in terminates; `None` if all are protected.
+    ///
+    /// Managed termination protection protects every instance that runs a task (ECS removes the
+    /// protection when the last one stops).
+    fn instance_to_terminate(&self, id: AsgId) -> Option<InstanceId> {
+        let group = &self.groups[id];
+        let eligible =
+            |instance: &InstanceId| !group.protected || self.instances[*instance].tasks.is_empty();
+        let fullest = self
+            .zone_counts(id)
+            .filter(|(_, _, zone)| {
+                group.alive.iter().any(|i| self.instances[*i].zone == *zone && eligible(i))
+            })
+            .max_by_key(|(count, position, _)| (*count, std::cmp::Reverse(*position)))
+            .map(|(_, _, zone)| zone)?;
+        group.alive.iter().copied().find(|i| self.instances[*i].zone == fullest && eligible(i))
+    }
+
+    fn terminate(
+        &mut self,
+        id: InstanceId,
+        reason: &'static str,
+        scheduler: &mut Scheduler<Event>,
+    ) {
+        let now = scheduler.now();
+        let was = self.instances[id].state;
+        if was == InstanceState::Terminated {
+            return;
+        }
+        if was == InstanceState::Registered {
+            let group = self.instances[id].group;
+            let shape = &self.groups[group].settings.shape;
+            self.totals.registered_cpu.subtract(now, shape.cpu.as_raw());
+            self.totals.registered_memory.subtract(now, shape.memory.as_mib());
+            self.groups[group].registered.subtract(now, 1);
+            self.fleet.deregister(id);
+        }
+        let instance = &mut self.instances[id];
+        instance.state = InstanceState::Terminated;
+        instance.terminated = Some(now);
+        instance.termination_reason = reason;
+        let group_id = instance.group;
+        if instance.running.is_some() {
+            self.totals.instances_running.subtract(now, 1);
+            self.groups[group_id].running.subtract(now, 1);
+        }
+        self.totals.instances_terminated += 1;
+        self.groups[group_id].alive.retain(|alive| *alive != id);
+        let tasks: Vec<_> = self.instances[id].tasks.iter().copied().collect();
+        for task in tasks {
+            let reason = format!("Host EC2 (instance {}) terminated.", instance_name(id));
+            self.kill_task(task, "TerminationNotice", Cow::Owned(reason), scheduler);
+        }
+        self.bill_instance(id, now, true);
+        let name = &self.groups[group_id].settings.name;
+        let message = format!(
+            "Terminating EC2 instance: {} was taken out of service {reason}",
+            instance_name(id)
+        );
+        self.log(now, EventCategory::GroupActivity, name, None, message);
+    }
+
+    /// Meters an instance and its root volume from `running` to `until`.
+    pub(super) fn bill_instance(&mut self, id: InstanceId, until: SimTime, complete: bool) {
+        let instance = &mut self.instances[id];
+        let Some(from) = instance.running else { return };
+        let settings = self.groups[instance.group].settings;
+        let billed = self.meter.instance(&InstanceUsage {
+            group: &settings.name,
+            instance_type: &settings.shape.instance_type,
+            operating_system: settings.shape.operating_system,
+            from,
+            until,
+            complete,
+        });
+        instance.billed_seconds = billed;
+        self.totals.instance_billed_seconds += billed;
+        if settings.root_volume_gib > 0 {
+            let gib = settings.root_volume_gib;
+            self.meter.volume(&VolumeUsage { group: &settings.name, gib, from, until });
+        }
+    }
+
+    /// An instance lost its last task: a scale-in that protection held back may go on.
+    pub(super) fn instance_emptied(&mut self, id: AsgId, scheduler: &mut Scheduler<Event>) {
+        if self.groups[id].alive.len() > self.groups[id].desired as usize {
+            self.request_reconcile(id, scheduler);
+        }
+    }
+}
+
+/// A stable name in the form of an EC2 instance id.
+pub(super) fn instance_name(id: InstanceId) -> String {
+    format!("i-{:017x}", id.0)
+}

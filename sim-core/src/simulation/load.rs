@@ -1,0 +1,278 @@
+//! Request load of a service in the world: segments of constant load and capacity, and the sums over
+//! a minute and over a recording interval.
+//!
+//! Source of the metrics: developer guide, *CloudWatch metrics* (ratio of sums over tasks), and the
+//! load balancer's `RequestCountPerTarget`. Simplification of this version: a task's CPU is a hard cap
+//! on EC2 as well, as it is with a task-level limit.
+
+use super::integral::ratio;
+use super::world::World;
+use crate::autoscaling::ServiceMetric;
+use crate::results::LoadResults;
+use crate::scenario::{Service, ServiceLoad};
+use crate::traffic::{
+    FluidService, LatencyRecorder, MICRO_PER_REQUEST, ObjectiveRecorder, ResponseTime,
+    ServingCapacity, tasks_needed,
+};
+use crate::units::{Cpu, ServiceId, SimTime};
+
+/// Raw CPU of one vCPU.
+const RAW_PER_VCPU: u128 = Cpu::from_ecs_units(1024).as_raw() as u128;
+
+/// Sums since the last reading.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct LoadSums {
+    pub(super) offered: u128,
+    pub(super) served: u128,
+    pub(super) failed: u128,
+    /// CPU used for requests, raw·ns.
+    pub(super) busy_cpu: u128,
+    /// Requests in flight, request·ns.
+    pub(super) in_flight: f64,
+    /// Healthy tasks, task·ns.
+    pub(super) healthy: u128,
+    /// Tasks needed, task·ns.
+    pub(super) needed: f64,
+}
+
+/// What the tasks of a service did with the load since the last reading.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LoadReading {
+    /// Percent of reserved CPU in use; `None` without running tasks.
+    pub(super) cpu_percent: Option<f64>,
+    /// Percent of memory in use; `None` without running tasks.
+    pub(super) memory_percent: Option<f64>,
+    /// Requests per healthy task; `None` if nothing was healthy.
+    pub(super) requests_per_target: Option<f64>,
+    pub(super) sums: LoadSums,
+}
+
+/// A reader of sums: remembers where it last read.
+#[derive(Clone, Copy, Debug, Default)]
+struct Reader {
+    sums: LoadSums,
+    running: u128,
+    at: SimTime,
+}
+
+/// The load of one service at work.
+pub(super) struct LoadState<'s> {
+    pub(super) load: &'s ServiceLoad,
+    fluid: FluidService,
+    latency: LatencyRecorder,
+    objective: Option<ObjectiveRecorder>,
+    last: SimTime,
+    minute: Reader,
+    interval: Reader,
+    totals: LoadSums,
+    /// Response times of the recording interval with their weights.
+    responses: Vec<(u128, ResponseTime)>,
+    /// Fraction of CPU, or requests per task and second, that autoscaling aims at.
+    target: ScalingTarget,
+    under: f64,
+    over: f64,
+    under_time: u128,
+}
+
+/// What defines the number of tasks a load needs.
+#[derive(Clone, Copy, Debug)]
+enum ScalingTarget {
+    /// Utilization as a fraction.
+    Cpu(f64),
+    /// Requests per second and task.
+    Requests(f64),
+}
+
+impl ScalingTarget {
+    /// The first target tracking policy on CPU or requests; full use of the CPU without one.
+    fn of(service: &Service) -> Self {
+        let policies = service.scaling.iter().flat_map(|scaling| &scaling.target_tracking);
+        for policy in policies {
+            match policy.metric {
+                ServiceMetric::CpuUtilization => return Self::Cpu(policy.target_value / 100.0),
+                ServiceMetric::RequestCountPerTarget => {
+                    return Self::Requests(policy.target_value / 60.0);
+                }
+                ServiceMetric::MemoryUtilization => {}
+            }
+        }
+        Self::Cpu(1.0)
+    }
+}
+
+impl<'s> LoadState<'s> {
+    pub(super) fn new(load: &'s ServiceLoad, service: &Service) -> Self {
+        Self {
+            load,
+            fluid: FluidService::new(),
+            latency: LatencyRecorder::new(),
+            objective: service.slo.map(ObjectiveRecorder::new),
+            last: SimTime::ZERO,
+            minute: Reader::default(),
+            interval: Reader::default(),
+            totals: LoadSums::default(),
+            responses: Vec::new(),
+            target: ScalingTarget::of(service),
+            under: 0.0,
+            over: 0.0,
+            under_time: 0,
+        }
+    }
+
+    /// Moves on to `now` with `healthy` tasks of `cpu` each serving since the last call.
+    fn advance(&mut self, now: SimTime, healthy: u32, running: u64, cpu: Cpu) {
+        let capacity = ServingCapacity::new(self.load, healthy, cpu);
+        while self.last < now {
+            let until = self.load.rate.next_change(self.last).min(now);
+            let length = until.saturating_since(self.last);
+            let offered = self.load.rate.offered(self.last, until);
+            let segment = self.fluid.advance(offered, length, &capacity);
+            let nanos = u128::from(length.as_nanos());
+            let rate = offered as f64 / MICRO_PER_REQUEST as f64 / length.as_secs_f64();
+            let needed = self.needed(rate, cpu);
+            let sums = &mut self.totals;
+            sums.offered += segment.offered;
+            sums.served += segment.served;
+            sums.failed += segment.failed;
+            sums.busy_cpu += segment.busy_cpu_nanos * RAW_PER_VCPU;
+            sums.in_flight += segment.concurrency * nanos as f64;
+            sums.healthy += u128::from(healthy) * nanos;
+            sums.needed += needed * nanos as f64;
+            let missing = libm::ceil(needed - 1e-9) - running as f64;
+            if missing > 0.0 {
+                self.under += missing * nanos as f64;
+                self.under_time += nanos;
+            } else {
+                self.over -= missing * nanos as f64;
+            }
+            self.latency.record(&segment);
+            if let Some(objective) = &mut self.objective {
+                objective.record(self.last, length, &segment);
+            }
+            if let Some(response) = segment.response_time {
+                self.responses.push((segment.served, response));
+            }
+            self.last = until;
+        }
+    }
+
+    /// Tasks that keep the scaling target at `rate` requests per second.
+    fn needed(&self, rate: f64, cpu: Cpu) -> f64 {
+        match self.target {
+            ScalingTarget::Cpu(target) => {
+                tasks_needed(rate, self.load.cpu_per_request, cpu, self.load.idle_cpu, target)
+                    .unwrap_or(0.0)
+            }
+            ScalingTarget::Requests(per_task) => rate / per_task,
+        }
+    }
+
+    /// Requests waiting, in millionths.
+    pub(super) fn backlog(&self) -> u128 {
+        self.fluid.backlog()
+    }
+
+    /// Quantile of the response times since the last call of [`clear_responses`], in milliseconds.
+    ///
+    /// [`clear_responses`]: Self::clear_responses
+    pub(super) fn interval_quantile_ms(&self, p: f64) -> Option<f64> {
+        ResponseTime::quantile_of(&self.responses, p).map(|length| length.as_secs_f64() * 1e3)
+    }
+
+    /// CPU used for requests so far, in raw CPU·ns.
+    pub(super) fn busy_cpu(&self) -> u128 {
+        self.totals.busy_cpu
+    }
+
+    pub(super) fn clear_responses(&mut self) {
+        self.responses.clear();
+    }
+
+    pub(super) fn results(&self) -> LoadResults {
+        LoadResults {
+            offered_micro: self.totals.offered,
+            served_micro: self.totals.served,
+            failed_micro: self.totals.failed,
+            queued_micro: self.fluid.backlog(),
+            latency_ms: self.latency.summary(),
+            objective: self.objective.as_ref().map(ObjectiveRecorder::results),
+        }
+    }
+
+    /// Means of missing and surplus tasks and the share of time with missing ones.
+    pub(super) fn elasticity(&self) -> Option<(f64, f64, f64)> {
+        let length = self.last.as_nanos();
+        if length == 0 {
+            return None;
+        }
+        let per_time = |value: f64| value / length as f64;
+        Some((per_time(self.under), per_time(self.over), self.under_time as f64 / length as f64))
+    }
+}
+
+impl World<'_, '_> {
+    /// Accounts for the load of a service up to `now`. Called before anything that changes what
+    /// serves it.
+    pub(super) fn sync_load(&mut self, id: ServiceId, now: SimTime) {
+        let state = &mut self.services[id];
+        let definition = &self.scenario.task_definitions[state.settings.task_definition];
+        if let Some(load) = &mut state.load {
+            load.advance(now, state.healthy, state.running.value(), definition.cpu);
+        }
+    }
+
+    /// Use of a service since the last reading of the same kind; `None` without load.
+    pub(super) fn read_load(
+        &mut self,
+        id: ServiceId,
+        now: SimTime,
+        kind: Reading,
+    ) -> Option<LoadReading> {
+        self.sync_load(id, now);
+        let state = &mut self.services[id];
+        let definition = &self.scenario.task_definitions[state.settings.task_definition];
+        let running_total = state.running.total_at(now);
+        let load = state.load.as_mut()?;
+        let totals = load.totals;
+        let reader = match kind {
+            Reading::Minute => &mut load.minute,
+            Reading::Interval => &mut load.interval,
+        };
+        let before =
+            std::mem::replace(reader, Reader { sums: totals, running: running_total, at: now });
+        let sums = LoadSums {
+            offered: totals.offered - before.sums.offered,
+            served: totals.served - before.sums.served,
+            failed: totals.failed - before.sums.failed,
+            busy_cpu: totals.busy_cpu - before.sums.busy_cpu,
+            in_flight: totals.in_flight - before.sums.in_flight,
+            healthy: totals.healthy - before.sums.healthy,
+            needed: totals.needed - before.sums.needed,
+        };
+        let running = running_total - before.running;
+        let length = now.saturating_since(before.at);
+        let settings = load.load;
+        let used_cpu = sums.busy_cpu + u128::from(settings.idle_cpu.as_raw()) * running;
+        let reserved_cpu = u128::from(definition.cpu.as_raw()) * running;
+        let in_flight_mib = sums.in_flight * settings.memory_per_request_kib as f64 / 1024.0;
+        let used_memory = settings.idle_memory.as_mib() as f64 * running as f64 + in_flight_mib;
+        let reserved_memory = definition.memory_for_utilization.as_mib() as f64 * running as f64;
+        let requests = sums.offered as f64 / MICRO_PER_REQUEST as f64;
+        let healthy_mean = sums.healthy as f64 / length.as_nanos().max(1) as f64;
+        Some(LoadReading {
+            cpu_percent: ratio(used_cpu, reserved_cpu).map(|share| share * 100.0),
+            memory_percent: (reserved_memory > 0.0).then(|| 100.0 * used_memory / reserved_memory),
+            requests_per_target: (healthy_mean > 0.0).then(|| requests / healthy_mean),
+            sums,
+        })
+    }
+}
+
+/// Who reads a service's sums.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reading {
+    /// CloudWatch, each minute.
+    Minute,
+    /// The recorder.
+    Interval,
+}

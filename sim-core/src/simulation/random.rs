@@ -1,0 +1,397 @@
+//! Laws of every run, tested on random scenarios.
+
+use std::sync::Arc;
+
+use super::testing::{control_plane, definition, empty, group};
+use crate::autoscaling::{
+    AdjustmentType, AlarmSettings, ComparisonOperator, ManagedScaling, MetricAggregation,
+    ServiceMetric, StepAdjustment, StepScalingPolicy, TargetTrackingPolicy, TreatMissingData,
+};
+use crate::billing::{PriceBook, PriceNeeds};
+use crate::engine::{DurationDistribution, Stream};
+use crate::invariants::violations;
+use crate::placement::{PlacementConstraint, PlacementStrategy};
+use crate::results::RunResults;
+use crate::scenario::*;
+use crate::traffic::{AfterEnd, RequestRate};
+use crate::units::{
+    AsgId, CapacityProviderId, Cpu, Mib, SimDuration, SimTime, TaskDefinitionId, ZoneId,
+};
+
+/// Draws of a random scenario.
+struct Dice(Stream);
+
+impl Dice {
+    fn below(&mut self, n: u64) -> u64 {
+        crate::engine::variates::below(self.0.next_u64(), n)
+    }
+
+    fn between(&mut self, low: u64, high: u64) -> u64 {
+        low + self.below(high - low + 1)
+    }
+
+    fn coin(&mut self) -> bool {
+        self.below(2) == 0
+    }
+
+    fn pick<T: Clone>(&mut self, items: &[T]) -> T {
+        items[self.below(items.len() as u64) as usize].clone()
+    }
+
+    fn delay(&mut self, mean_seconds: u64) -> DurationDistribution {
+        let mean = SimDuration::from_secs(mean_seconds);
+        match self.below(4) {
+            0 => DurationDistribution::ZERO,
+            1 => DurationDistribution::Constant(mean),
+            2 => DurationDistribution::Exponential { mean },
+            _ => DurationDistribution::Uniform { low: SimDuration::ZERO, high: mean + mean },
+        }
+    }
+}
+
+const INSTANCE_TYPES: [(&str, u32, u64, u32); 3] =
+    [("m5.large", 2048, 7985, 2), ("c5.xlarge", 4096, 7987, 3), ("r5.2xlarge", 8192, 63_897, 3)];
+const FARGATE_SIZES: [(u32, u64); 4] = [(256, 512), (512, 1024), (1024, 4096), (2048, 8192)];
+
+/// A random cluster: up to two groups with providers, Fargate, up to three services and two sources
+/// of jobs.
+fn random_scenario(seed: u64) -> Scenario {
+    let mut dice = Dice(Stream::from_seed(seed));
+    let mut scenario = empty();
+    scenario.seed = seed;
+    scenario.duration = SimDuration::from_secs(dice.between(1800, 4 * 3600));
+    scenario.start_unix_seconds += dice.below(7200) as i64;
+    scenario.control_plane = random_control_plane(&mut dice);
+    for _ in 0..3 {
+        let (cpu, memory) = dice.pick(&FARGATE_SIZES);
+        let mut task = definition(cpu, memory);
+        task.network_mode = dice.pick(&[NetworkMode::Bridge, NetworkMode::Awsvpc]);
+        if dice.below(5) == 0 && task.network_mode == NetworkMode::Bridge {
+            task.host_ports = vec![(8080, Protocol::Tcp)];
+        }
+        task.ephemeral_storage_gib = dice.pick(&[20, 50]);
+        task.pull_time = dice.delay(20);
+        task.start_time = dice.delay(5);
+        task.stop_time = dice.delay(10);
+        scenario.task_definitions.push(task);
+    }
+    let groups = dice.below(3);
+    for index in 0..groups {
+        let (name, cpu, memory, interfaces) = dice.pick(&INSTANCE_TYPES);
+        let min = dice.below(3) as u32;
+        let max = min + dice.between(1, 12) as u32;
+        let mut asg = group(min, dice.between(min.into(), max.into()) as u32, max);
+        asg.name = format!("group-{index}");
+        asg.shape.instance_type = name.into();
+        asg.shape.cpu = Cpu::from_ecs_units(cpu);
+        asg.shape.memory = Mib::new(memory);
+        asg.shape.task_network_interfaces = interfaces;
+        asg.starts_ready = dice.coin();
+        asg.launch_time = dice.delay(40);
+        asg.registration_time = dice.delay(15);
+        asg.reconcile_lag = dice.delay(10);
+        asg.zones.truncate(dice.between(1, 3) as usize);
+        scenario.auto_scaling_groups.push(asg);
+        let managed = ManagedScaling {
+            target_capacity: dice.pick(&[60, 90, 100]),
+            minimum_scaling_step_size: dice.between(1, 2) as u32,
+            maximum_scaling_step_size: dice.pick(&[3, 10_000]),
+            instance_warmup_period: SimDuration::from_secs(dice.pick(&[0, 120, 300])),
+        };
+        scenario.capacity_providers.push(CapacityProvider {
+            name: format!("provider-{index}"),
+            kind: CapacityProviderKind::AutoScalingGroup {
+                group: AsgId(index as u32),
+                managed_scaling: (dice.below(4) > 0).then_some(managed),
+                managed_termination_protection: dice.coin(),
+            },
+        });
+    }
+    let fargate = CapacityProvider { name: "FARGATE".into(), kind: CapacityProviderKind::Fargate };
+    scenario.capacity_providers.push(fargate);
+    let interruption = dice.coin().then(|| SimDuration::from_secs(3600));
+    scenario.capacity_providers.push(CapacityProvider {
+        name: "FARGATE_SPOT".into(),
+        kind: CapacityProviderKind::FargateSpot { mean_time_to_interruption: interruption },
+    });
+    for index in 0..dice.between(1, 3) {
+        let service = random_service(&mut dice, index, groups as u32);
+        scenario.services.push(service);
+    }
+    for index in 0..dice.below(3) {
+        let batch = random_batch(&mut dice, index, groups as u32);
+        scenario.batches.push(batch);
+    }
+    let needs = PriceNeeds {
+        instances: INSTANCE_TYPES.map(|it| (it.0, OperatingSystem::Linux)).to_vec(),
+        fargate: [false, true]
+            .map(|spot| (OperatingSystem::Linux, Architecture::X86_64, spot))
+            .to_vec(),
+        ephemeral_storage: true,
+        volumes: true,
+        load_balancers: true,
+        ..PriceNeeds::default()
+    };
+    scenario.prices = PriceBook::for_region("us-east-1", &needs).expect("all prices are known");
+    scenario
+}
+
+fn random_control_plane(dice: &mut Dice) -> ControlPlane {
+    ControlPlane {
+        scheduler_reaction: dice.delay(3),
+        network_interface_attach: dice.delay(5),
+        network_interface_detach: SimDuration::from_secs(dice.below(6)),
+        fargate_provisioning: dice.delay(15),
+        provisioning_timeout: DurationDistribution::Uniform {
+            low: SimDuration::from_secs(300),
+            high: SimDuration::from_secs(1800),
+        },
+        service_metric_delay: SimDuration::from_secs(dice.pick(&[0, 60, 120])),
+        scaling_action_delay: SimDuration::from_secs(dice.below(3)),
+        tie_break: dice.pick(&[TieBreak::SeededRank, TieBreak::OldestFirst]),
+        launch_rate_quotas: dice.coin(),
+        ..control_plane()
+    }
+}
+
+fn random_launch(dice: &mut Dice, groups: u32) -> LaunchTarget {
+    let item = |provider, base, weight| StrategyItem {
+        capacity_provider: CapacityProviderId(provider),
+        base,
+        weight,
+    };
+    match dice.below(4) {
+        0 if groups > 0 => LaunchTarget::Ec2,
+        1 => LaunchTarget::Fargate,
+        2 if groups > 0 => LaunchTarget::Strategy(
+            (0..groups).map(|group| item(group, 0, dice.between(1, 3) as u32)).collect(),
+        ),
+        _ => LaunchTarget::Strategy(vec![
+            item(groups, dice.below(3) as u32, 1),
+            item(groups + 1, 0, dice.between(1, 4) as u32),
+        ]),
+    }
+}
+
+fn random_chain(dice: &mut Dice) -> Vec<PlacementStrategy> {
+    let links = [
+        PlacementStrategy::BinpackCpu,
+        PlacementStrategy::BinpackMemory,
+        PlacementStrategy::SpreadZone,
+        PlacementStrategy::SpreadInstance,
+        PlacementStrategy::Random,
+    ];
+    (0..dice.below(3)).map(|_| dice.pick(&links)).collect()
+}
+
+fn random_service(dice: &mut Dice, index: u64, groups: u32) -> Service {
+    let counts: Vec<u64> = (0..240).map(|_| dice.below(3000)).collect();
+    let minute = SimDuration::from_secs(60);
+    let rate = RequestRate::from_trace(minute, &counts, AfterEnd::Repeat).expect("a trace");
+    let load = ServiceLoad {
+        rate: Arc::new(rate),
+        cpu_per_request: SimDuration::from_millis(dice.between(5, 100)),
+        other_latency: SimDuration::from_millis(dice.below(50)),
+        algorithm: dice.pick(&[
+            BalancingAlgorithm::RoundRobin,
+            BalancingAlgorithm::LeastOutstandingRequests,
+            BalancingAlgorithm::WeightedRandom,
+        ]),
+        timeout: SimDuration::from_secs(dice.pick(&[1, 60])),
+        idle_cpu: Cpu::from_ecs_units(dice.pick(&[0, 16])),
+        idle_memory: Mib::new(100),
+        memory_per_request_kib: dice.below(2048),
+    };
+    let policy = TargetTrackingPolicy {
+        name: "track".into(),
+        metric: dice.pick(&[
+            ServiceMetric::CpuUtilization,
+            ServiceMetric::MemoryUtilization,
+            ServiceMetric::RequestCountPerTarget,
+        ]),
+        target_value: 50.0,
+        scale_out_cooldown: SimDuration::from_secs(dice.pick(&[0, 60, 300])),
+        scale_in_cooldown: SimDuration::from_secs(dice.pick(&[0, 60, 300])),
+        disable_scale_in: dice.below(4) == 0,
+    };
+    let loaded = dice.below(5) > 0;
+    let scaling = dice.coin().then(|| ScalableTarget {
+        min_capacity: 1,
+        max_capacity: dice.between(2, 20) as u32,
+        target_tracking: vec![policy],
+        step_scaling: Vec::new(),
+        scheduled: vec![ScheduledChange {
+            at: SimTime::from_secs(dice.between(60, 3600)),
+            name: "midday".into(),
+            min_capacity: Some(2),
+            max_capacity: None,
+        }],
+    });
+    Service {
+        name: format!("service-{index}"),
+        task_definition: TaskDefinitionId(dice.below(3) as u32),
+        desired_count: dice.between(1, 8) as u32,
+        launch: random_launch(dice, groups),
+        placement_strategy: random_chain(dice),
+        placement_constraints: if dice.below(4) == 0 {
+            vec![PlacementConstraint::DistinctInstance]
+        } else {
+            Vec::new()
+        },
+        target_group: dice.coin().then(|| TargetGroup {
+            load_balancer: format!("balancer-{}", dice.below(2)),
+            registration_time: DurationDistribution::Constant(SimDuration::from_secs(2)),
+            health_check_interval: SimDuration::from_secs(30),
+            deregistration_delay: SimDuration::from_secs(dice.pick(&[0, 30, 300])),
+            bytes_per_request: 20_000,
+            requests_per_connection: 5,
+            rules_processed: 12,
+        }),
+        load: loaded.then_some(load),
+        scaling,
+        slo: loaded.then_some(ServiceLevelObjective {
+            quantile: 0.99,
+            below: SimDuration::from_millis(400),
+        }),
+        starts_ready: dice.coin(),
+    }
+}
+
+fn random_batch(dice: &mut Dice, index: u64, groups: u32) -> BatchSource {
+    let mut arrival = 0;
+    let jobs: Vec<BatchJob> = (0..dice.between(1, 300))
+        .map(|_| {
+            arrival += dice.below(60);
+            let (cpu, memory) = dice.pick(&FARGATE_SIZES);
+            BatchJob {
+                arrival: SimTime::from_secs(arrival),
+                duration: SimDuration::from_millis(dice.below(900_000)),
+                cpu: Cpu::from_ecs_units(cpu),
+                memory: Mib::new(memory),
+            }
+        })
+        .collect();
+    BatchSource {
+        name: format!("batch-{index}"),
+        jobs: BatchJobs::Trace(Arc::from(jobs)),
+        task_definition: TaskDefinitionId(dice.below(3) as u32),
+        launch: random_launch(dice, groups),
+        placement_strategy: random_chain(dice),
+        placement_constraints: Vec::new(),
+        queue: dice.pick(&[QueueDiscipline::FirstComeFirstServed, QueueDiscipline::FirstFit]),
+    }
+}
+
+fn run(scenario: &Scenario) -> RunResults {
+    super::run(scenario, &mut |_| {}).expect("no limit is reached")
+}
+
+#[test]
+fn every_law_holds_on_200_random_scenarios() {
+    // What must have happened somewhere among them, so that the laws are not true of nothing.
+    let (mut on_instances, mut on_fargate, mut interrupted, mut failed, mut terminated, mut queued) =
+        (0, 0, 0, 0, 0, 0);
+    for seed in 0..200 {
+        let scenario = random_scenario(seed);
+        let results = run(&scenario);
+        let found = violations(&scenario, &results);
+        assert!(found.is_empty(), "seed {seed}: {found:#?}");
+        on_instances += results.task_records.iter().filter(|it| it.instance.is_some()).count();
+        on_fargate += results.task_records.iter().filter(|it| it.billed_seconds > 0).count();
+        interrupted += results.tasks.interrupted;
+        failed += results.tasks.placement_failures;
+        terminated += results.instances.terminated;
+        queued += results
+            .services
+            .iter()
+            .filter_map(|it| it.load.as_ref())
+            .filter(|load| load.failed_micro > 0)
+            .count();
+    }
+    let seen = [on_instances as u64, on_fargate as u64, interrupted, failed, terminated.into()];
+    assert!(seen.iter().all(|count| *count > 100), "{seen:?}");
+    assert!(queued > 10, "{queued}");
+}
+
+#[test]
+fn doubled_prices_double_the_exact_cost_and_move_nothing() {
+    for seed in 0..20 {
+        let mut scenario = random_scenario(seed);
+        let before = run(&scenario);
+        scenario.prices = scenario.prices.scaled(2);
+        let after = run(&scenario);
+        assert_eq!(before.trajectory_fingerprint, after.trajectory_fingerprint, "seed {seed}");
+        assert_eq!(before.task_records, after.task_records, "seed {seed}");
+        let doubled = before.invoice.exact + before.invoice.exact;
+        assert_eq!(doubled, after.invoice.exact, "seed {seed}");
+    }
+}
+
+#[test]
+fn a_policy_that_never_triggers_leaves_the_trajectory_as_it_was() {
+    for seed in 0..20 {
+        let mut scenario = random_scenario(seed);
+        for service in &mut scenario.services {
+            service.scaling = None;
+        }
+        let before = run(&scenario);
+        for service in &mut scenario.services {
+            service.scaling = Some(ScalableTarget {
+                min_capacity: service.desired_count,
+                max_capacity: service.desired_count + 10,
+                target_tracking: Vec::new(),
+                step_scaling: vec![StepScalingPolicy {
+                    name: "never".into(),
+                    alarm: AlarmSettings {
+                        name: "never".into(),
+                        metric: ServiceMetric::CpuUtilization,
+                        comparison_operator: ComparisonOperator::GreaterThan,
+                        threshold: 1e9,
+                        evaluation_periods: 1,
+                        datapoints_to_alarm: 1,
+                        treat_missing_data: TreatMissingData::NotBreaching,
+                    },
+                    adjustment_type: AdjustmentType::ChangeInCapacity,
+                    steps: vec![StepAdjustment { lower: Some(0.0), upper: None, adjustment: 5 }],
+                    min_adjustment_magnitude: None,
+                    aggregation: MetricAggregation::Average,
+                    cooldown: SimDuration::from_secs(300),
+                }],
+                scheduled: Vec::new(),
+            });
+        }
+        let after = run(&scenario);
+        assert_eq!(before.trajectory_fingerprint, after.trajectory_fingerprint, "seed {seed}");
+        assert_eq!(before.invoice, after.invoice, "seed {seed}");
+    }
+}
+
+#[test]
+fn a_shift_by_whole_hours_shifts_the_outputs_only() {
+    for seed in 0..20 {
+        let mut scenario = random_scenario(seed);
+        let before = run(&scenario);
+        scenario.start_unix_seconds += 86_400;
+        let after = run(&scenario);
+        assert_eq!(before.trajectory_fingerprint, after.trajectory_fingerprint, "seed {seed}");
+        assert_eq!(before.outcome_fingerprint, after.outcome_fingerprint, "seed {seed}");
+        for (before, after) in before.invoice.lines.iter().zip(&after.invoice.lines) {
+            assert_eq!(before.period_start + 86_400, after.period_start);
+            assert_eq!(before.amount, after.amount);
+        }
+    }
+}
+
+#[test]
+fn an_instance_type_that_hosts_nothing_changes_nothing() {
+    for seed in 0..20 {
+        let mut scenario = random_scenario(seed);
+        let before = run(&scenario);
+        let mut idle = group(0, 0, 5);
+        idle.name = "idle".into();
+        idle.zones = vec![ZoneId(0)];
+        scenario.auto_scaling_groups.push(idle);
+        let after = run(&scenario);
+        assert_eq!(before.trajectory_fingerprint, after.trajectory_fingerprint, "seed {seed}");
+    }
+}

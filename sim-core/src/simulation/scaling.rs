@@ -1,0 +1,170 @@
+//! Samples, alarms and scaling activities of services.
+//!
+//! Each minute the metrics of the minute that ended are sampled; each minute the alarms judge the
+//! points that are visible by then. A decision reaches ECS after the control plane's delay.
+
+use super::event::Event;
+use super::load::Reading;
+use super::world::{MINUTE, World};
+use crate::autoscaling::{
+    AlarmChange, ScalingDecision, ScalingDirection, ServiceCapacity, ServiceMetric, ServiceScaler,
+};
+use crate::engine::{Phase, Scheduler};
+use crate::metrics::MetricSeries;
+use crate::results::EventCategory;
+use crate::scenario::ControlPlane;
+use crate::units::{ServiceId, SimTime};
+
+/// The metrics of a service that policies watch.
+pub(super) struct ServiceMetrics {
+    cpu: MetricSeries,
+    memory: MetricSeries,
+    requests: MetricSeries,
+}
+
+impl ServiceMetrics {
+    /// Empty series that remember what `scaler`'s alarms look at.
+    pub(super) fn new(scaler: Option<&ServiceScaler>, control_plane: &ControlPlane) -> Self {
+        let range = scaler.map_or(1, ServiceScaler::evaluation_range);
+        let service = || MetricSeries::new(MINUTE, control_plane.service_metric_delay, range);
+        let delay = control_plane.load_balancer_metric_delay;
+        Self {
+            cpu: service(),
+            memory: service(),
+            requests: MetricSeries::new(MINUTE, delay, range),
+        }
+    }
+
+    fn series(&self, metric: ServiceMetric) -> &MetricSeries {
+        match metric {
+            ServiceMetric::CpuUtilization => &self.cpu,
+            ServiceMetric::MemoryUtilization => &self.memory,
+            ServiceMetric::RequestCountPerTarget => &self.requests,
+        }
+    }
+}
+
+impl World<'_, '_> {
+    /// Samples every metric for the minute that ends now.
+    pub(super) fn sample(&mut self, scheduler: &mut Scheduler<Event>) {
+        let now = scheduler.now();
+        if let Some(start) = now.since(SimTime::ZERO + MINUTE) {
+            let start = SimTime::ZERO + start;
+            for service in self.services.ids() {
+                let Some(reading) = self.read_load(service, now, Reading::Minute) else { continue };
+                let metrics = &mut self.services[service].metrics;
+                metrics.cpu.push(start, reading.cpu_percent);
+                metrics.memory.push(start, reading.memory_percent);
+                metrics.requests.push(start, reading.requests_per_target);
+                self.count_traffic(service, start, &reading);
+            }
+        }
+        for provider in self.providers.ids() {
+            self.sample_reservation(provider, now);
+        }
+        scheduler.schedule_in(MINUTE, Phase::Sample, Event::Sample);
+    }
+
+    /// Judges every alarm.
+    pub(super) fn decide(&mut self, scheduler: &mut Scheduler<Event>) {
+        for service in self.services.ids() {
+            self.decide_service(service, scheduler);
+        }
+        for provider in self.providers.ids() {
+            self.decide_capacity(provider, scheduler);
+        }
+        scheduler.schedule_in(MINUTE, Phase::Decide, Event::Decide);
+    }
+
+    fn service_capacity(&self, id: ServiceId) -> ServiceCapacity {
+        let state = &self.services[id];
+        ServiceCapacity {
+            running: state.running.value() as u32,
+            desired: state.desired,
+            deployment_in_progress: false,
+        }
+    }
+
+    fn decide_service(&mut self, id: ServiceId, scheduler: &mut Scheduler<Event>) {
+        let now = scheduler.now();
+        let capacity = self.service_capacity(id);
+        let state = &mut self.services[id];
+        let Some(scaler) = &mut state.scaler else { return };
+        let metrics = &state.metrics;
+        let evaluation = scaler.evaluate(now, capacity, |metric| Some(metrics.series(metric)));
+        self.log_alarms(now, evaluation.alarm_changes);
+        if let Some(decision) = evaluation.decision {
+            self.apply_scaling(id, &decision, scheduler);
+        }
+    }
+
+    fn log_alarms(&mut self, now: SimTime, changes: Vec<AlarmChange>) {
+        for change in changes {
+            let message = format!(
+                "State of alarm changed from {} to {}: {}",
+                change.from.name(),
+                change.to.name(),
+                change.reason
+            );
+            self.log(now, EventCategory::Alarm, &change.name, None, message);
+        }
+    }
+
+    fn apply_scaling(
+        &mut self,
+        id: ServiceId,
+        decision: &ScalingDecision,
+        scheduler: &mut Scheduler<Event>,
+    ) {
+        let state = &mut self.services[id];
+        match decision.direction {
+            ScalingDirection::Out => state.scale_out += 1,
+            ScalingDirection::In => state.scale_in += 1,
+        }
+        let name = &state.settings.name;
+        let message = format!("{} Cause: {}", decision.description(), decision.cause);
+        let change = Some((decision.from, decision.new_desired));
+        self.log(scheduler.now(), EventCategory::ServiceScaling, name, change, message);
+        let event = Event::DesiredCount { service: id, desired: decision.new_desired };
+        let delay = self.scenario.control_plane.scaling_action_delay;
+        scheduler.schedule_in(delay, Phase::Decide, event);
+    }
+
+    /// Tells a service's scaler that the number of running tasks changed.
+    pub(super) fn observe_running(&mut self, id: ServiceId, now: SimTime) {
+        let state = &mut self.services[id];
+        let running = state.running.value() as u32;
+        if let Some(scaler) = &mut state.scaler {
+            scaler.observe_running(now, running);
+        }
+    }
+
+    /// Applies every scheduled action that is due, and waits for the next one.
+    pub(super) fn scheduled_action(&mut self, id: ServiceId, scheduler: &mut Scheduler<Event>) {
+        let now = scheduler.now();
+        let Some(scaling) = &self.services[id].settings.scaling else { return };
+        while let Some(change) = scaling.scheduled.get(self.services[id].next_scheduled) {
+            if change.at > now {
+                scheduler.schedule_at(change.at, Phase::Decide, Event::Scheduled(id));
+                return;
+            }
+            self.services[id].next_scheduled += 1;
+            let capacity = self.service_capacity(id);
+            let state = &mut self.services[id];
+            let name = &state.settings.name;
+            let Some(scaler) = &mut state.scaler else { return };
+            match scaler.apply_scheduled(now, change, capacity) {
+                Ok(outcome) => {
+                    if let Some(decision) = outcome.decision {
+                        self.apply_scaling(id, &decision, scheduler);
+                    }
+                }
+                Err(rejected) => {
+                    let message =
+                        format!("Scheduled action {} was not applied: {rejected}", change.name);
+                    self.log(now, EventCategory::ServiceScaling, name, None, message);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! Small scenarios for the tests of this module.
+
+use std::sync::Arc;
+
+use crate::autoscaling::ManagedScaling;
+use crate::billing::PriceBook;
+use crate::engine::{DurationDistribution, Limits};
+use crate::rules;
+use crate::scenario::*;
+use crate::units::{AsgId, Cpu, IdVec, Mib, SimDuration, TaskDefinitionId, ZoneId};
+
+pub(super) fn control_plane() -> ControlPlane {
+    ControlPlane {
+        scheduler_reaction: DurationDistribution::ZERO,
+        network_interface_attach: DurationDistribution::ZERO,
+        network_interface_detach: SimDuration::ZERO,
+        fargate_provisioning: DurationDistribution::ZERO,
+        provisioning_timeout: DurationDistribution::Constant(SimDuration::from_secs(1200)),
+        placement_retry: PlacementRetry {
+            quick_interval: SimDuration::from_secs(10),
+            quick_phase: SimDuration::from_secs(50),
+            slow_interval: SimDuration::from_secs(300),
+        },
+        service_metric_delay: SimDuration::ZERO,
+        load_balancer_metric_delay: SimDuration::ZERO,
+        capacity_provider_metric_delay: SimDuration::ZERO,
+        scaling_action_delay: SimDuration::ZERO,
+        scaling_activity_timeout: SimDuration::from_secs(600),
+        tie_break: TieBreak::SeededRank,
+        launch_rate_quotas: true,
+    }
+}
+
+pub(super) fn definition(cpu_units: u32, memory: u64) -> TaskDefinition {
+    TaskDefinition {
+        family: "task".into(),
+        cpu: Cpu::from_ecs_units(cpu_units),
+        memory: Mib::new(memory),
+        memory_for_utilization: Mib::new(memory),
+        network_mode: NetworkMode::Bridge,
+        host_ports: Vec::new(),
+        gpus: 0,
+        architecture: Architecture::X86_64,
+        operating_system: OperatingSystem::Linux,
+        ephemeral_storage_gib: 20,
+        fits_fargate: true,
+        pull_time: DurationDistribution::ZERO,
+        start_time: DurationDistribution::ZERO,
+        stop_time: DurationDistribution::ZERO,
+    }
+}
+
+pub(super) fn group(min: u32, desired: u32, max: u32) -> AutoScalingGroup {
+    AutoScalingGroup {
+        name: "group".into(),
+        shape: InstanceShape {
+            instance_type: "m5.large".into(),
+            cpu: Cpu::from_ecs_units(2048),
+            memory: Mib::new(7985),
+            gpus: 0,
+            task_network_interfaces: 2,
+            architecture: Architecture::X86_64,
+            operating_system: OperatingSystem::Linux,
+        },
+        zones: vec![ZoneId(0), ZoneId(1), ZoneId(2)],
+        min_size: min,
+        max_size: max,
+        desired_capacity: desired,
+        starts_ready: true,
+        launch_time: DurationDistribution::Constant(SimDuration::from_secs(25)),
+        registration_time: DurationDistribution::Constant(SimDuration::from_secs(15)),
+        reconcile_lag: DurationDistribution::Constant(SimDuration::from_secs(5)),
+        root_volume_gib: 30,
+    }
+}
+
+/// A run of an hour in three zones with nothing in it.
+pub(super) fn empty() -> Scenario {
+    Scenario {
+        name: "test".into(),
+        description: String::new(),
+        region: "us-east-1".into(),
+        start_unix_seconds: 1_772_409_600,
+        duration: SimDuration::from_secs(3600),
+        seed: 42,
+        replication: 0,
+        rules: rules::newest(),
+        zones: ["us-east-1a", "us-east-1b", "us-east-1c"].map(String::from).into_iter().collect(),
+        task_definitions: IdVec::new(),
+        auto_scaling_groups: IdVec::new(),
+        capacity_providers: IdVec::new(),
+        services: Vec::new(),
+        batches: Vec::new(),
+        prices: PriceBook::default(),
+        control_plane: control_plane(),
+        record_interval: SimDuration::from_secs(60),
+        limits: Limits::default(),
+    }
+}
+
+pub(super) fn service(name: &str, desired: u32, launch: LaunchTarget) -> Service {
+    Service {
+        name: name.into(),
+        task_definition: TaskDefinitionId(0),
+        desired_count: desired,
+        launch,
+        placement_strategy: Vec::new(),
+        placement_constraints: Vec::new(),
+        target_group: None,
+        load: None,
+        scaling: None,
+        slo: None,
+        starts_ready: false,
+    }
+}
+
+pub(super) fn managed_provider(target_capacity: u32) -> CapacityProvider {
+    CapacityProvider {
+        name: "provider".into(),
+        kind: CapacityProviderKind::AutoScalingGroup {
+            group: AsgId(0),
+            managed_scaling: Some(ManagedScaling {
+                target_capacity,
+                minimum_scaling_step_size: 1,
+                maximum_scaling_step_size: 10_000,
+                instance_warmup_period: SimDuration::from_secs(60),
+            }),
+            managed_termination_protection: true,
+        },
+    }
+}
+
+pub(super) fn batch(name: &str, jobs: Vec<BatchJob>, launch: LaunchTarget) -> BatchSource {
+    BatchSource {
+        name: name.into(),
+        jobs: BatchJobs::Trace(Arc::from(jobs)),
+        task_definition: TaskDefinitionId(0),
+        launch,
+        placement_strategy: Vec::new(),
+        placement_constraints: Vec::new(),
+        queue: QueueDiscipline::FirstComeFirstServed,
+    }
+}

@@ -1,0 +1,306 @@
+//! Behaviour of whole runs, small enough to check by hand.
+
+use std::sync::Arc;
+
+use super::testing::{batch, control_plane, definition, empty, group, managed_provider, service};
+use crate::autoscaling::{ServiceMetric, TargetTrackingPolicy};
+use crate::engine::{DurationDistribution, RunError};
+use crate::placement::PlacementConstraint;
+use crate::results::{EventCategory, RunResults};
+use crate::scenario::{
+    BalancingAlgorithm, BatchJob, CapacityProvider, CapacityProviderKind, LaunchTarget,
+    QueueDiscipline, ScalableTarget, Scenario, ServiceLoad, StrategyItem, TargetGroup,
+};
+use crate::traffic::RequestRate;
+use crate::units::{CapacityProviderId, Cpu, Mib, SimDuration, SimTime};
+
+fn run(scenario: &Scenario) -> RunResults {
+    super::run(scenario, &mut |_| {}).expect("the run ends")
+}
+
+fn seconds(n: u64) -> SimDuration {
+    SimDuration::from_secs(n)
+}
+
+fn job(arrival: u64, duration: u64, cpu_units: u32) -> BatchJob {
+    BatchJob {
+        arrival: SimTime::from_secs(arrival),
+        duration: seconds(duration),
+        cpu: Cpu::from_ecs_units(cpu_units),
+        memory: Mib::new(1024),
+    }
+}
+
+fn strategy() -> LaunchTarget {
+    LaunchTarget::Strategy(vec![StrategyItem {
+        capacity_provider: CapacityProviderId(0),
+        base: 0,
+        weight: 1,
+    }])
+}
+
+/// Tasks 1 to 3 need a whole instance, the fourth half of one.
+fn four_jobs() -> Vec<BatchJob> {
+    vec![job(0, 100, 2048), job(10, 100, 2048), job(20, 50, 2048), job(30, 10, 1024)]
+}
+
+fn one_instance(jobs: Vec<BatchJob>) -> Scenario {
+    let mut scenario = empty();
+    scenario.task_definitions.push(definition(1024, 1024));
+    scenario.auto_scaling_groups.push(group(1, 1, 1));
+    scenario.batches.push(batch("jobs", jobs, LaunchTarget::Ec2));
+    scenario
+}
+
+#[test]
+fn jobs_wait_in_order_of_arrival() {
+    let results = run(&one_instance(four_jobs()));
+    let starts: Vec<u64> = results
+        .task_records
+        .iter()
+        .map(|task| task.started.expect("all run").as_nanos() / 1_000_000_000)
+        .collect();
+    assert_eq!(starts, [0, 100, 200, 250]);
+    let batch = &results.batches[0];
+    assert_eq!(batch.last_end, Some(SimTime::from_secs(260)));
+    assert_eq!(batch.total_wait, 1_000_000_000 * (90 + 180 + 220));
+    assert_eq!((batch.arrived, batch.completed), (4, 4));
+}
+
+#[test]
+fn a_job_that_fits_may_overtake_if_the_queue_allows_it() {
+    let mut jobs = four_jobs();
+    jobs[0].cpu = Cpu::from_ecs_units(1024);
+    let mut scenario = one_instance(jobs);
+    let starts = |scenario: &Scenario| -> Vec<u64> {
+        let results = run(scenario);
+        let tasks = results.task_records.iter();
+        tasks.map(|task| task.started.expect("runs").as_nanos() / 1_000_000_000).collect()
+    };
+    assert_eq!(starts(&scenario), [0, 100, 200, 250]);
+    scenario.batches[0].queue = QueueDiscipline::FirstFit;
+    // The tasks are numbered in the order in which they are created.
+    assert_eq!(starts(&scenario), [0, 30, 100, 200]);
+}
+
+#[test]
+fn a_service_spreads_over_zones_by_default() {
+    let mut scenario = empty();
+    scenario.task_definitions.push(definition(256, 512));
+    scenario.auto_scaling_groups.push(group(3, 6, 6));
+    scenario.services.push(service("web", 6, LaunchTarget::Ec2));
+    let results = run(&scenario);
+    let mut zones: Vec<&str> = results.task_records.iter().map(|task| &task.zone[..]).collect();
+    zones.sort_unstable();
+    let expected = ["us-east-1a", "us-east-1b", "us-east-1c"].map(|zone| [zone; 2]).concat();
+    assert_eq!(zones, expected);
+    let mut instances: Vec<_> = results.task_records.iter().map(|task| task.instance).collect();
+    instances.sort_unstable();
+    instances.dedup();
+    assert_eq!(instances.len(), 6, "and over instances inside a zone");
+}
+
+#[test]
+fn managed_scaling_launches_what_provisioning_tasks_need() {
+    let mut scenario = empty();
+    // Four tasks per instance, so that nine tasks need three instances.
+    scenario.task_definitions.push(definition(512, 1024));
+    scenario.auto_scaling_groups.push(group(0, 0, 20));
+    scenario.capacity_providers.push(managed_provider(100));
+    scenario.services.push(service("web", 9, strategy()));
+    let results = run(&scenario);
+    assert_eq!(results.tasks.running_at_end, 9);
+    // From zero exactly two are launched, then what is missing.
+    let launched: Vec<_> = results
+        .event_records
+        .iter()
+        .filter(|event| event.category == EventCategory::GroupActivity)
+        .filter_map(|event| event.change)
+        .collect();
+    assert_eq!(launched.first(), Some(&(0, 2)), "{:?}", results.event_records);
+    assert_eq!(results.capacity[0].peak, 3, "{launched:?}");
+    // Metric at 60 s, group acts at 65 s, running at 90 s, registered at 105 s.
+    assert_eq!(results.task_records[0].started, Some(SimTime::from_secs(105)));
+}
+
+#[test]
+fn managed_termination_protection_spares_busy_instances() {
+    let mut scenario = empty();
+    scenario.duration = seconds(3 * 3600);
+    scenario.task_definitions.push(definition(2048, 1024));
+    scenario.auto_scaling_groups.push(group(0, 3, 3));
+    scenario.capacity_providers.push(managed_provider(100));
+    // Two instances become empty, the third runs a job to the end.
+    let jobs = vec![job(0, 600, 2048), job(0, 10_000, 2048), job(0, 600, 2048)];
+    scenario.batches.push(batch("jobs", jobs, strategy()));
+    let results = run(&scenario);
+    assert_eq!(results.batches[0].completed, 3, "no job is killed");
+    assert_eq!(results.tasks.created, 3, "no job is run twice");
+    let terminated = results.instance_records.iter().filter(|i| i.terminated.is_some()).count();
+    assert_eq!(terminated, 2);
+    let first = results.instance_records.iter().filter_map(|i| i.terminated).min();
+    // Empty from 600 s; the low alarm wants 15 minutes of data below the target.
+    assert!(first > Some(SimTime::from_secs(600 + 14 * 60)), "{first:?}");
+}
+
+#[test]
+fn distinct_instance_limits_a_service_to_one_task_per_instance() {
+    let mut scenario = empty();
+    scenario.task_definitions.push(definition(256, 256));
+    scenario.auto_scaling_groups.push(group(2, 2, 2));
+    let mut web = service("web", 3, LaunchTarget::Ec2);
+    web.placement_constraints.push(PlacementConstraint::DistinctInstance);
+    scenario.services.push(web);
+    let results = run(&scenario);
+    assert_eq!(results.tasks.created, 2);
+    // Tried at 0 s and every 10 s for 50 s, then every 300 s.
+    let retries = (0..50).step_by(10).count() + (50..3600).step_by(300).count();
+    assert_eq!(results.tasks.placement_failures as usize, retries);
+    let unable = results.event_records.iter().filter(|e| e.message.contains("was unable to place"));
+    assert_eq!(unable.count(), 1, "the event is not repeated within six hours");
+}
+
+fn loaded(cpu_units: u32, requests_per_second: f64) -> Scenario {
+    let mut scenario = empty();
+    scenario.task_definitions.push(definition(cpu_units, 1024));
+    scenario
+        .capacity_providers
+        .push(CapacityProvider { name: "FARGATE".into(), kind: CapacityProviderKind::Fargate });
+    let mut web = service("web", 4, strategy());
+    web.starts_ready = true;
+    web.load = Some(ServiceLoad {
+        rate: Arc::new(RequestRate::constant(requests_per_second).expect("a rate")),
+        cpu_per_request: SimDuration::from_millis(100),
+        other_latency: SimDuration::ZERO,
+        algorithm: BalancingAlgorithm::WeightedRandom,
+        timeout: seconds(60),
+        idle_cpu: Cpu::ZERO,
+        idle_memory: Mib::new(100),
+        memory_per_request_kib: 0,
+    });
+    scenario.services.push(web);
+    scenario
+}
+
+#[test]
+fn latency_is_that_of_the_queue_the_service_is() {
+    // 20 requests/s of 100 ms on four tasks of one vCPU: M/M/1 at load 0.5, mean 200 ms.
+    let results = run(&loaded(1024, 20.0));
+    let load = results.services[0].load.as_ref().expect("loaded");
+    let latency = load.latency_ms.expect("served");
+    assert!((latency.mean - 200.0).abs() < 1.0, "{latency:?}");
+    assert!((latency.p95 - 599.1).abs() < 6.0, "{latency:?}");
+    assert_eq!(load.offered_micro, 20 * 3600 * 1_000_000);
+    assert_eq!(load.offered_micro, load.served_micro + load.failed_micro + load.queued_micro);
+}
+
+#[test]
+fn target_tracking_scales_to_the_proportional_count() {
+    // 36 requests/s of 100 ms use 3.6 vCPU: 90 % of four tasks, 45 % of eight.
+    let mut scenario = loaded(1024, 36.0);
+    scenario.services[0].scaling = Some(ScalableTarget {
+        min_capacity: 2,
+        max_capacity: 20,
+        target_tracking: vec![TargetTrackingPolicy {
+            name: "cpu50".into(),
+            metric: ServiceMetric::CpuUtilization,
+            target_value: 50.0,
+            scale_out_cooldown: seconds(300),
+            scale_in_cooldown: seconds(300),
+            disable_scale_in: false,
+        }],
+        step_scaling: Vec::new(),
+        scheduled: Vec::new(),
+    });
+    let results = run(&scenario);
+    let changes: Vec<_> = results
+        .event_records
+        .iter()
+        .filter(|event| event.category == EventCategory::ServiceScaling)
+        .map(|event| (event.at, event.change))
+        .collect();
+    // Three minutes above the target, then once: 8 tasks sit at 45 %, not below 0.9 × 50.
+    assert_eq!(changes, [(SimTime::from_secs(180), Some((4, 8)))]);
+    assert_eq!(results.services[0].running_peak, 8);
+}
+
+#[test]
+fn a_load_balanced_task_drains_before_it_stops() {
+    let mut scenario = loaded(1024, 1.0);
+    scenario.services[0].target_group = Some(TargetGroup {
+        load_balancer: "lb".into(),
+        registration_time: DurationDistribution::ZERO,
+        health_check_interval: seconds(30),
+        deregistration_delay: seconds(300),
+        bytes_per_request: 1000,
+        requests_per_connection: 1,
+        rules_processed: 1,
+    });
+    scenario.services[0].scaling = Some(ScalableTarget {
+        min_capacity: 1,
+        max_capacity: 4,
+        target_tracking: Vec::new(),
+        step_scaling: Vec::new(),
+        scheduled: vec![crate::scenario::ScheduledChange {
+            at: SimTime::from_secs(1000),
+            name: "night".into(),
+            min_capacity: None,
+            max_capacity: Some(1),
+        }],
+    });
+    let results = run(&scenario);
+    let stopped: Vec<_> = results.task_records.iter().filter_map(|task| task.stopped).collect();
+    assert_eq!(stopped, [SimTime::from_secs(1300); 3]);
+    assert_eq!(results.tasks.running_at_end, 1);
+}
+
+#[test]
+fn fargate_spot_tasks_are_interrupted_and_replaced() {
+    let mut scenario = loaded(1024, 1.0);
+    let provider = CapacityProviderId(0);
+    scenario.capacity_providers[provider].kind =
+        CapacityProviderKind::FargateSpot { mean_time_to_interruption: Some(seconds(600)) };
+    let results = run(&scenario);
+    assert!(results.tasks.interrupted > 10, "{:?}", results.tasks);
+    assert_eq!(results.tasks.running_at_end, 4, "each is replaced at once");
+    assert_eq!(results.tasks.created, 4 + results.tasks.interrupted);
+}
+
+#[test]
+fn the_same_scenario_gives_the_same_results_and_another_seed_does_not() {
+    let mut scenario = loaded(1024, 36.0);
+    scenario.control_plane.fargate_provisioning =
+        DurationDistribution::Uniform { low: seconds(10), high: seconds(60) };
+    scenario.services[0].starts_ready = false;
+    let first = run(&scenario);
+    let again = run(&scenario);
+    assert_eq!(first.trajectory_fingerprint, again.trajectory_fingerprint);
+    assert_eq!(format!("{first:?}"), format!("{again:?}"));
+    scenario.seed = 43;
+    assert_ne!(first.trajectory_fingerprint, run(&scenario).trajectory_fingerprint);
+}
+
+#[test]
+fn the_task_limit_ends_a_runaway_run() {
+    let mut scenario = one_instance((0..100).map(|n| job(n, 1, 1024)).collect());
+    scenario.limits.tasks = 10;
+    let ended = super::run(&scenario, &mut |_| {});
+    assert!(
+        matches!(ended, Err(RunError::LimitReached { setting: "limits.tasks", limit: 10, .. })),
+        "{:?}",
+        ended.map(|results| results.tasks)
+    );
+}
+
+#[test]
+fn an_idle_service_moves_nothing_else() {
+    let mut scenario = loaded(1024, 36.0);
+    scenario.control_plane.fargate_provisioning =
+        DurationDistribution::Exponential { mean: seconds(30) };
+    scenario.services[0].starts_ready = false;
+    let alone = run(&scenario);
+    scenario.services.push(service("idle", 0, strategy()));
+    let together = run(&scenario);
+    assert_eq!(alone.task_records, together.task_records);
+    assert_eq!(control_plane(), empty().control_plane);
+}

@@ -1,0 +1,205 @@
+//! Latency objectives, minute by minute.
+
+use super::fluid::Segment;
+use super::rate::MICRO_PER_REQUEST;
+use crate::results::ObjectiveResults;
+use crate::scenario::ServiceLevelObjective;
+use crate::units::{NANOS_PER_SECOND, SimDuration, SimTime};
+
+const MINUTE: u64 = 60 * NANOS_PER_SECOND;
+
+/// Counts requests above the bound of an objective, failed ones included, over the run and per
+/// minute. Segments are recorded in time order.
+#[derive(Clone, Debug)]
+pub struct ObjectiveRecorder {
+    objective: ServiceLevelObjective,
+    total: u128,
+    bad: u128,
+    minute: u64,
+    minute_total: u128,
+    minute_bad: u128,
+    minutes: u64,
+    minutes_violated: u64,
+}
+
+impl ObjectiveRecorder {
+    /// Nothing recorded yet.
+    pub const fn new(objective: ServiceLevelObjective) -> Self {
+        Self {
+            objective,
+            total: 0,
+            bad: 0,
+            minute: 0,
+            minute_total: 0,
+            minute_bad: 0,
+            minutes: 0,
+            minutes_violated: 0,
+        }
+    }
+
+    /// Adds a segment that started at `start`. One that spans several minutes counts in each with its
+    /// share of the length.
+    pub fn record(&mut self, start: SimTime, length: SimDuration, segment: &Segment) {
+        let total = segment.served + segment.failed;
+        if total == 0 {
+            return;
+        }
+        let slow = segment
+            .response_time
+            .map_or(0.0, |r| r.tail(self.objective.below));
+        let bad = segment.failed + (segment.served as f64 * slow + 0.5) as u128;
+        let bad = bad.min(total);
+        self.total += total;
+        self.bad += bad;
+        let (first, nanos) = (start.as_nanos(), length.as_nanos());
+        let last = first.saturating_add(nanos.saturating_sub(1)) / MINUTE;
+        let (mut done_total, mut done_bad) = (0, 0);
+        for minute in first / MINUTE..=last {
+            if minute != self.minute {
+                self.close_minute();
+                self.minute = minute;
+            }
+            // Shares of the running sum, so that they add up exactly.
+            let (upto_total, upto_bad) = if minute == last {
+                (total, bad)
+            } else {
+                let share = ((minute + 1) * MINUTE - first) as f64 / nanos as f64;
+                ((total as f64 * share) as u128, (bad as f64 * share) as u128)
+            };
+            self.minute_total += upto_total - done_total;
+            self.minute_bad += upto_bad - done_bad;
+            (done_total, done_bad) = (upto_total, upto_bad);
+        }
+    }
+
+    /// Fraction of the open minute's requests that were bad so far; `None` without load.
+    pub fn minute_bad_fraction(&self) -> Option<f64> {
+        (0 < self.minute_total).then(|| self.minute_bad as f64 / self.minute_total as f64)
+    }
+
+    /// How the objective fared, the open minute included.
+    pub fn results(&self) -> ObjectiveResults {
+        let mut closed = self.clone();
+        closed.close_minute();
+        let fraction = |part: f64, whole: f64| if 0.0 < whole { part / whole } else { 0.0 };
+        ObjectiveResults {
+            quantile: self.objective.quantile,
+            below_ms: self.objective.below.as_nanos() as f64 / 1e6,
+            bad_request_fraction: fraction(self.bad as f64, self.total as f64),
+            violated_minute_fraction: fraction(
+                closed.minutes_violated as f64,
+                closed.minutes as f64,
+            ),
+            met: !self.violates(self.bad, self.total),
+        }
+    }
+
+    fn close_minute(&mut self) {
+        if 0 < self.minute_total {
+            self.minutes += 1;
+            self.minutes_violated += u64::from(self.violates(self.minute_bad, self.minute_total));
+        }
+        self.minute_total = 0;
+        self.minute_bad = 0;
+    }
+
+    /// Whether more than `1 − quantile` of the requests were bad. Half a micro-request of slack, since
+    /// `1 − quantile` is seldom a double.
+    fn violates(&self, bad: u128, total: u128) -> bool {
+        let allowed = (1.0 - self.objective.quantile) * total as f64;
+        allowed + 0.5 + total as f64 * 1e-12 < bad as f64
+    }
+}
+
+/// Requests as a float, for statistics.
+pub(super) fn to_requests(micro: u128) -> f64 {
+    micro as f64 / MICRO_PER_REQUEST as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fluid::{FluidService, ServingCapacity};
+    use super::*;
+    use crate::scenario::BalancingAlgorithm;
+    use crate::units::Cpu;
+
+    const SECOND: SimDuration = SimDuration::from_secs(1);
+
+    /// One-core tasks of one request per second.
+    fn capacity(healthy_tasks: u32) -> ServingCapacity {
+        ServingCapacity {
+            healthy_tasks,
+            cpu_per_task: Cpu::from_ecs_units(1024),
+            cpu_per_request: SECOND,
+            other_latency: SimDuration::ZERO,
+            algorithm: BalancingAlgorithm::WeightedRandom,
+            timeout: SimDuration::from_secs(10),
+        }
+    }
+
+    /// A second of load 0.5 per task.
+    fn segment(healthy_tasks: u32) -> Segment {
+        let offered = u128::from(healthy_tasks.max(1)) * 500_000;
+        FluidService::new().advance(offered, SECOND, &capacity(healthy_tasks))
+    }
+
+    fn objective(quantile: f64, millis: u64) -> ServiceLevelObjective {
+        ServiceLevelObjective {
+            quantile,
+            below: SimDuration::from_millis(millis),
+        }
+    }
+
+    #[test]
+    fn counts_the_exact_tail() {
+        // M/M/1 at 0.5: P(T > 6 s) = e^-3.
+        let mut recorder = ObjectiveRecorder::new(objective(0.95, 6_000));
+        recorder.record(SimTime::ZERO, SECOND, &segment(1000));
+        let results = recorder.results();
+        assert!((results.bad_request_fraction - libm::exp(-3.0)).abs() < 1e-8);
+        assert!(results.met);
+        assert!(results.violated_minute_fraction.abs() < 1e-12);
+        // The 95th percentile is 5.99146 s: a bound just below it is violated.
+        let mut recorder = ObjectiveRecorder::new(objective(0.95, 5_991));
+        recorder.record(SimTime::ZERO, SECOND, &segment(1000));
+        assert!(!recorder.results().met);
+        assert!((recorder.results().violated_minute_fraction - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn failed_requests_are_bad_and_minutes_are_judged_alone() {
+        let mut recorder = ObjectiveRecorder::new(objective(0.9, 1_000_000));
+        // Minute 0: good. Minute 1: good and failed, in equal parts. Minute 2: no load. Minute 3: good.
+        recorder.record(SimTime::from_secs(0), SECOND, &segment(1));
+        recorder.record(SimTime::from_secs(60), SECOND, &segment(1));
+        recorder.record(SimTime::from_secs(61), SECOND, &segment(0));
+        assert_eq!(recorder.minute_bad_fraction(), Some(0.5));
+        recorder.record(SimTime::from_secs(180), SECOND, &segment(1));
+        let results = recorder.results();
+        assert!((results.bad_request_fraction - 0.25).abs() < 1e-12);
+        assert!((results.violated_minute_fraction - 1.0 / 3.0).abs() < 1e-12);
+        assert!(!results.met);
+    }
+
+    #[test]
+    fn a_long_segment_counts_in_each_of_its_minutes() {
+        let mut recorder = ObjectiveRecorder::new(objective(0.9, 1));
+        let length = SimDuration::from_secs(150);
+        let long = FluidService::new().advance(75_000_001, length, &capacity(1));
+        recorder.record(SimTime::from_secs(30), length, &long);
+        assert_eq!(recorder.minutes, 2);
+        // The open minute holds 60 of the 150 s.
+        assert!((recorder.minute_total as f64 / 30_000_000.0 - 1.0).abs() < 1e-6);
+        let closed = recorder.results();
+        assert!((closed.violated_minute_fraction - 1.0).abs() < 1e-12);
+        assert_eq!(recorder.total, 75_000_001);
+    }
+
+    #[test]
+    fn no_load_violates_nothing() {
+        let results = ObjectiveRecorder::new(objective(0.99, 1)).results();
+        assert!(results.met);
+        assert!(results.bad_request_fraction.abs() < 1e-12);
+        assert!(results.violated_minute_fraction.abs() < 1e-12);
+    }
+}

@@ -54,9 +54,7 @@ pub struct Diagnostics {
 impl Diagnostics {
     /// Sorts by position and drops repetitions.
     pub fn new(sources: Sources, mut list: Vec<Diagnostic>) -> Self {
-        list.sort_by(|a, b| {
-            (a.at, &a.path, &a.message).cmp(&(b.at, &b.path, &b.message))
-        });
+        list.sort_by(|a, b| (a.at, &a.path, &a.message).cmp(&(b.at, &b.path, &b.message)));
         list.dedup();
         Self { sources, list }
     }
@@ -80,7 +78,8 @@ impl Diagnostics {
     pub fn headline(&self, diagnostic: &Diagnostic) -> String {
         let mut line = self.sources.name(diagnostic.at.source).to_owned();
         if 0 < diagnostic.at.line {
-            line.push_str(&format!(":{}:{}", diagnostic.at.line, diagnostic.at.column));
+            let (row, column) = (diagnostic.at.line, diagnostic.at.column);
+            line = format!("{line}:{row}:{column}");
         }
         if !diagnostic.path.is_empty() {
             line.push_str(": ");
@@ -134,7 +133,10 @@ impl fmt::Display for Diagnostics {
 impl std::error::Error for Diagnostics {}
 
 /// The candidate nearest to `word`, if it is near enough to be what was meant.
-pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(
+    word: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
     let lower = word.to_lowercase();
     let mut best: Option<(usize, &str)> = None;
     for candidate in candidates {
@@ -155,14 +157,13 @@ pub fn suggestion<'a>(
     candidates: impl IntoIterator<Item = &'a str> + Clone,
 ) -> Option<String> {
     // Damerau-Levenshtein is quadratic: a megabyte of text is not a misspelt name.
-    if word.chars().nth(200).is_none() {
-        if let Some(near) = nearest(word, candidates.clone()) {
-            return Some(format!("did you mean `{near}`?"));
-        }
+    if word.chars().nth(200).is_none()
+        && let Some(near) = nearest(word, candidates.clone())
+    {
+        return Some(format!("did you mean `{near}`?"));
     }
     let all: Vec<&str> = candidates.into_iter().take(13).collect();
     match all.len() {
-        0 => None,
         1..=12 => {
             let names: Vec<String> = all.iter().map(|name| format!("`{name}`")).collect();
             Some(format!("known: {}", names.join(", ")))

@@ -99,11 +99,8 @@ pub fn task_definition_facts(path: &FilePath) -> Result<TaskDefinitionFacts, Dia
         None => return Err(Diagnostics::new(sources, found)),
     };
     // The smallest document around it, so that there is one way to check a definition.
-    let entry = |key: &str, value| Entry {
-        key: key.to_owned(),
-        key_at: at,
-        node: Node::new(value, at),
-    };
+    let entry =
+        |key: &str, value| Entry { key: key.to_owned(), key_at: at, node: Node::new(value, at) };
     let root = Node::new(
         Value::Mapping(vec![
             entry("name", Value::Text("facts".to_owned())),
@@ -203,7 +200,7 @@ impl Document {
         let mut text = String::new();
         let mut parsed = Vec::new();
         for (index, (path, value)) in changes.iter().take(MOST_SETS).enumerate() {
-            text.push_str(&format!("{path}={value}\n"));
+            text.extend([path.as_str(), "=", value.as_str(), "\n"]);
             parsed.push((index, path, value));
         }
         let source = self.sources.add(SET.to_owned(), text);

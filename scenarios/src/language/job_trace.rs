@@ -64,9 +64,9 @@ pub(crate) fn read(options: &JobTraceOptions) -> Result<Arc<[BatchJob]>, TraceEr
         kinds::nanos(Scalar::Text(text)).map(SimDuration::from_nanos)
     })?;
     let cpu = match (&options.cpu, options.default_cpu) {
-        (Some(text), _) => {
-            field(&table, text, |text| kinds::cpu_units(Scalar::Text(text)).map(Cpu::from_ecs_units))?
-        }
+        (Some(text), _) => field(&table, text, |text| {
+            kinds::cpu_units(Scalar::Text(text)).map(Cpu::from_ecs_units)
+        })?,
         (None, Some(units)) => Field::Fixed(Cpu::from_ecs_units(units)),
         (None, None) => return Err(TraceError::file("the CPU of the jobs is not given")),
     };

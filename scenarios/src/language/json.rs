@@ -12,8 +12,13 @@ use crate::language::yaml::{Budget, MAX_DEPTH, number};
 /// The first thing that is not JSON or exceeds a limit.
 pub(crate) fn read(source: SourceId, text: &str) -> Result<Node, Box<Diagnostic>> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut reader =
-        Reader { source, rest: text.chars().peekable(), line: 1, column: 1, budget: Budget::default() };
+    let mut reader = Reader {
+        source,
+        rest: text.chars().peekable(),
+        line: 1,
+        column: 1,
+        budget: Budget::default(),
+    };
     reader.blank();
     if reader.rest.peek().is_none() {
         return Err(reader.fail(reader.here(), "the file is empty"));
@@ -34,15 +39,17 @@ struct Reader<'input> {
     budget: Budget,
 }
 
-type Read<T> = Result<T, Box<Diagnostic>>;
+type Failure = Box<Diagnostic>;
+type Read<T> = Result<T, Failure>;
 
+#[allow(clippy::unnecessary_box_returns)] // They return the error side of a `Read`.
 impl Reader<'_> {
     #[allow(clippy::unused_self)] // Reads as "the reader fails here".
-    fn fail(&self, at: Position, message: impl Into<String>) -> Box<Diagnostic> {
+    fn fail(&self, at: Position, message: impl Into<String>) -> Failure {
         Box::new(Diagnostic::new(at, &Path::root(), message))
     }
 
-    fn expected(&mut self, what: &str) -> Box<Diagnostic> {
+    fn expected(&mut self, what: &str) -> Failure {
         let found = match self.rest.peek() {
             Some(character) if character.is_control() => "a control character".to_owned(),
             Some(character) => format!("`{character}`"),
@@ -162,9 +169,8 @@ impl Reader<'_> {
             text.push(character);
         }
         let digits = text.strip_prefix('-').unwrap_or(&text);
-        let leading_zero = digits.len() > 1
-            && digits.starts_with('0')
-            && digits.as_bytes()[1].is_ascii_digit();
+        let leading_zero =
+            digits.len() > 1 && digits.starts_with('0') && digits.as_bytes()[1].is_ascii_digit();
         if leading_zero || text.parse::<f64>().is_err() || text.ends_with('.') {
             let message = format!("this is not valid JSON: `{}` is not a number", shorten(&text));
             return Err(self.fail(at, message));
@@ -226,7 +232,9 @@ impl Reader<'_> {
                 let first = self.hex(at)?;
                 let code = if (0xD800..0xDC00).contains(&first) {
                     if self.bump() != Some('\\') || self.bump() != Some('u') {
-                        return Err(self.fail(at, "this is not valid JSON: half of a surrogate pair"));
+                        return Err(
+                            self.fail(at, "this is not valid JSON: half of a surrogate pair")
+                        );
                     }
                     let second = self.hex(at)?;
                     0x1_0000 + ((first - 0xD800) << 10) + (second.wrapping_sub(0xDC00) & 0x3FF)
@@ -264,7 +272,8 @@ mod tests {
 
     #[test]
     fn agrees_with_serde_json_on_tabs_escapes_and_numbers() {
-        let text = "{\n\t\"a\": [1, -2.5e3, \"\\u00e9\\ud83d\\ude00\\n\\/\", true, null, {}],\t\"b\": []}";
+        let text =
+            "{\n\t\"a\": [1, -2.5e3, \"\\u00e9\\ud83d\\ude00\\n\\/\", true, null, {}],\t\"b\": []}";
         let ours = parse(text).unwrap().to_json();
         assert_eq!(ours, serde_json::from_str::<serde_json::Value>(text).unwrap());
     }
@@ -274,7 +283,8 @@ mod tests {
         let error = parse("{\"a\": 1,\n  \"b\" 2}").unwrap_err();
         assert_eq!((error.at.line, error.at.column), (2, 7));
         assert_eq!(error.message, "this is not valid JSON: expected `:`, found `2`");
-        for bad in ["[1,]", "{\"a\":1,}", "[01]", "\"", "nul", "[1] 2", "{\"a\":1,\"a\":2}", "[-]"] {
+        for bad in ["[1,]", "{\"a\":1,}", "[01]", "\"", "nul", "[1] 2", "{\"a\":1,\"a\":2}", "[-]"]
+        {
             assert!(parse(bad).is_err(), "{bad}");
         }
         assert!(parse(&"[".repeat(1000)).unwrap_err().message.contains("64 levels"));

@@ -38,7 +38,7 @@ pub struct Override {
 /// If the path leads nowhere.
 pub(crate) fn apply(root: &mut Node, change: &Override) -> Result<(), Box<Diagnostic>> {
     let steps = split(&change.path);
-    if steps.is_empty() || steps.iter().any(|step| step.is_empty()) {
+    if steps.is_empty() || steps.iter().any(std::string::String::is_empty) {
         let message = format!("`{}` is not a path", shorten(&change.path));
         let diagnostic = Diagnostic::new(change.at, &Path::root(), message);
         return Err(Box::new(diagnostic.hint("for example `services.api.desiredCount`")));
@@ -62,10 +62,8 @@ pub(crate) fn apply(root: &mut Node, change: &Override) -> Result<(), Box<Diagno
                 Some(child(entries, step, change.at))
             }
             other => {
-                let message = format!(
-                    "`{}` leads nowhere: `{walked}` is {other}",
-                    shorten(&change.path)
-                );
+                let message =
+                    format!("`{}` leads nowhere: `{walked}` is {other}", shorten(&change.path));
                 return Err(Box::new(Diagnostic::new(change.at, &Path::root(), message)));
             }
         };
@@ -86,8 +84,7 @@ fn split(path: &str) -> Vec<String> {
 
 fn child<'n>(entries: &'n mut Vec<Entry>, key: &str, at: Position) -> &'n mut Node {
     let exact = entries.iter().position(|entry| entry.key == key);
-    let folded =
-        || entries.iter().position(|entry| super::tree::same_key(&entry.key, key));
+    let folded = || entries.iter().position(|entry| super::tree::same_key(&entry.key, key));
     let index = exact.or_else(folded).unwrap_or_else(|| {
         let node = Node::new(Value::Null, at);
         entries.push(Entry { key: key.to_owned(), key_at: at, node });
@@ -142,7 +139,8 @@ mod tests {
     }
 
     fn set(root: &mut Node, path: &str, value: &str) -> Result<(), String> {
-        let change = Override { path: path.to_owned(), at: Position::default(), value: tree(value) };
+        let change =
+            Override { path: path.to_owned(), at: Position::default(), value: tree(value) };
         apply(root, &change).map_err(|diagnostic| diagnostic.message)
     }
 

@@ -39,9 +39,8 @@ impl Pattern {
             Self::OperatingSystemFamily => {
                 text == "LINUX"
                     || text.strip_prefix("WINDOWS_SERVER_").is_some_and(|rest| {
-                        let allowed = |c: char| {
-                            c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_'
-                        };
+                        let allowed =
+                            |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
                         !rest.is_empty() && rest.chars().all(allowed)
                     })
             }

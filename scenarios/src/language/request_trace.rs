@@ -70,7 +70,11 @@ pub(crate) fn read(options: &RequestTraceOptions) -> Result<RequestTrace, TraceE
 }
 
 /// The interval, from the distance of the first two times if it is not given.
-fn learn_interval(interval: &mut Option<u64>, since_start: i128, line: u64) -> Result<u64, TraceError> {
+fn learn_interval(
+    interval: &mut Option<u64>,
+    since_start: i128,
+    line: u64,
+) -> Result<u64, TraceError> {
     if let Some(known) = *interval {
         return Ok(known);
     }
@@ -90,7 +94,10 @@ fn fill(
     let interval = i128::from(interval);
     let expected = values.len() as i128 * interval;
     if since_start < expected {
-        return Err(TraceError::row(line, "the times do not increase, or by less than the interval"));
+        return Err(TraceError::row(
+            line,
+            "the times do not increase, or by less than the interval",
+        ));
     }
     if since_start == expected {
         return Ok(());
@@ -104,9 +111,10 @@ fn fill(
         Gaps::Zero if since_start % interval != 0 => {
             Err(TraceError::row(line, "the time is not a multiple of the interval after the first"))
         }
-        Gaps::Zero if MAX_ROWS as i128 <= values.len() as i128 + missing => {
-            Err(TraceError::row(line, format!("the gap makes the trace longer than {MAX_ROWS} rows")))
-        }
+        Gaps::Zero if MAX_ROWS as i128 <= values.len() as i128 + missing => Err(TraceError::row(
+            line,
+            format!("the gap makes the trace longer than {MAX_ROWS} rows"),
+        )),
         Gaps::Zero => {
             values.resize(values.len() + missing as usize, 0.0);
             Ok(())
@@ -118,7 +126,8 @@ impl Table {
     /// The value column of a trace that names none: the only one beside the time.
     fn only_value_column(&self, time: Option<usize>) -> Result<usize, TraceError> {
         let columns = self.columns();
-        let others: Vec<usize> = (0..columns.len()).filter(|column| Some(*column) != time).collect();
+        let others: Vec<usize> =
+            (0..columns.len()).filter(|column| Some(*column) != time).collect();
         match others.as_slice() {
             [one] => Ok(*one),
             _ => Err(TraceError {

@@ -54,9 +54,9 @@ fn allow_ignored(object: &mut Map<String, Value>) {
     let Some(Value::Array(ignored)) = object.get(IGNORED).cloned() else { return };
     if let Some(Value::Object(properties)) = object.get_mut("properties") {
         for name in ignored.iter().filter_map(Value::as_str) {
-            properties
-                .entry(name)
-                .or_insert_with(|| json!({ "description": "Accepted; has no effect on the model." }));
+            properties.entry(name).or_insert_with(
+                || json!({ "description": "Accepted; has no effect on the model." }),
+            );
         }
     }
 }

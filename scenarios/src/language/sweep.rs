@@ -64,7 +64,8 @@ pub(super) fn lower(raw: &raw::sweep::Sweep, root: &Node) -> Result<SweepSpec, V
     }
     let count: usize = parameters.iter().map(|parameter| parameter.alternatives.len()).sum();
     if MOST_ALTERNATIVES < count {
-        let message = format!("there are {count} alternatives, at most {MOST_ALTERNATIVES} are allowed");
+        let message =
+            format!("there are {count} alternatives, at most {MOST_ALTERNATIVES} are allowed");
         found.push(Diagnostic::new(list.locate(root), &list, message));
     }
     if let (Some(baseline), true) = (&raw.baseline, found.is_empty()) {
@@ -81,11 +82,7 @@ pub(super) fn lower(raw: &raw::sweep::Sweep, root: &Node) -> Result<SweepSpec, V
         }
     }
     if found.is_empty() {
-        Ok(SweepSpec {
-            replications: raw.replications,
-            baseline: raw.baseline.clone(),
-            parameters,
-        })
+        Ok(SweepSpec { replications: raw.replications, baseline: raw.baseline.clone(), parameters })
     } else {
         Err(found)
     }
@@ -96,13 +93,13 @@ fn alternatives(node: &Node, path: &Path) -> Result<Vec<Alternative>, Box<Diagno
     let Value::Mapping(entries) = &node.value else {
         return fail(node.at, path, "expected a mapping");
     };
-    if let [entry] = entries.as_slice() {
-        if let Value::Sequence(values) = &entry.node.value {
-            if values.is_empty() {
-                return fail(entry.node.at, path, "must not be empty");
-            }
-            return values_of_path(&entry.key, entry.key_at, values, path);
+    if let [entry] = entries.as_slice()
+        && let Value::Sequence(values) = &entry.node.value
+    {
+        if values.is_empty() {
+            return fail(entry.node.at, path, "must not be empty");
         }
+        return values_of_path(&entry.key, entry.key_at, values, path);
     }
     let mut alternatives = Vec::new();
     for entry in entries {

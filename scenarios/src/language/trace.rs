@@ -83,11 +83,8 @@ impl Table {
         }
         let file = BufReader::new(File::open(path).map_err(describe)?);
         let gzip = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gz"));
-        let stream: Box<dyn Read> = if gzip {
-            Box::new(flate2::read::MultiGzDecoder::new(file))
-        } else {
-            Box::new(file)
-        };
+        let stream: Box<dyn Read> =
+            if gzip { Box::new(flate2::read::MultiGzDecoder::new(file)) } else { Box::new(file) };
         let bounded = Bounded { inner: stream, left: MAX_BYTES, since_line_end: 0 };
         let mut reader = csv::ReaderBuilder::new()
             .trim(csv::Trim::All)
@@ -125,8 +122,7 @@ impl Table {
 
     /// Reads the next row; false at the end.
     pub(super) fn next(&mut self) -> Result<bool, TraceError> {
-        let more =
-            self.reader.read_record(&mut self.record).map_err(|error| csv_error(&error))?;
+        let more = self.reader.read_record(&mut self.record).map_err(|error| csv_error(&error))?;
         self.rows += usize::from(more);
         if MAX_ROWS < self.rows {
             return Err(TraceError::file(format!("the trace has more than {MAX_ROWS} rows")));
@@ -210,9 +206,10 @@ fn csv_error(error: &csv::Error) -> TraceError {
     match error.kind() {
         csv::ErrorKind::Io(error) => TraceError::file(describe_io(error)),
         csv::ErrorKind::Utf8 { .. } => TraceError::row(line, "the row is not UTF-8 text"),
-        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
-            TraceError::row(line, format!("the row has {len} columns, the first line has {expected_len}"))
-        }
+        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => TraceError::row(
+            line,
+            format!("the row has {len} columns, the first line has {expected_len}"),
+        ),
         _ => TraceError::row(line, "the row is not valid CSV"),
     }
 }

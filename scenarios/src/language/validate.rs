@@ -247,15 +247,15 @@ impl<'s> Walker<'s> {
         }
         let nanos = |text: &str| kinds::nanos(Scalar::Text(text));
         let Ok(value) = kinds::nanos(scalar) else { return };
-        if let Some(least) = schema.text(LEAST) {
-            if nanos(least).is_ok_and(|least| value < least) {
-                return self.wrong(node, path, format!("must be at least {least}"));
-            }
+        if let Some(least) = schema.text(LEAST)
+            && nanos(least).is_ok_and(|least| value < least)
+        {
+            return self.wrong(node, path, format!("must be at least {least}"));
         }
-        if let Some(greatest) = schema.text(GREATEST) {
-            if nanos(greatest).is_ok_and(|greatest| greatest < value) {
-                self.wrong(node, path, format!("must be at most {greatest}"));
-            }
+        if let Some(greatest) = schema.text(GREATEST)
+            && nanos(greatest).is_ok_and(|greatest| greatest < value)
+        {
+            self.wrong(node, path, format!("must be at most {greatest}"));
         }
     }
 
@@ -272,18 +272,17 @@ impl<'s> Walker<'s> {
         if schema.number("minLength").is_some_and(|least| length < least) {
             return self.wrong(node, path, "must not be empty");
         }
-        if let Some(most) = schema.number("maxLength") {
-            if most < length {
-                return self.wrong(node, path, format!("must have at most {most} characters"));
-            }
+        if let Some(most) = schema.number("maxLength")
+            && most < length
+        {
+            return self.wrong(node, path, format!("must have at most {most} characters"));
         }
-        if let Some(pattern) = schema.text("pattern") {
-            if let Some(pattern) = super::pattern::Pattern::find(pattern) {
-                if !pattern.matches(text) {
-                    let message = format!("`{}` {}", shorten(text), pattern.requirement());
-                    self.wrong(node, path, message);
-                }
-            }
+        if let Some(pattern) = schema.text("pattern")
+            && let Some(pattern) = super::pattern::Pattern::find(pattern)
+            && !pattern.matches(text)
+        {
+            let message = format!("`{}` {}", shorten(text), pattern.requirement());
+            self.wrong(node, path, message);
         }
     }
 
@@ -326,7 +325,9 @@ impl<'s> Walker<'s> {
     fn sequence(&mut self, node: &Node, items: &[Node], schema: &Layers<'s>, path: &Path) -> Node {
         let length = items.len() as f64;
         match (schema.number("minItems"), schema.number("maxItems")) {
-            (Some(least), Some(most)) if least.total_cmp(&most).is_eq() && length != least => {
+            (Some(least), Some(most))
+                if least.total_cmp(&most).is_eq() && length.total_cmp(&least).is_ne() =>
+            {
                 self.wrong(node, path, format!("needs exactly {least} elements, found {length}"));
             }
             (Some(least), _) if length < least && items.is_empty() => {

@@ -34,7 +34,9 @@ impl Budget {
         self.nodes = self.nodes.saturating_add(nodes);
         self.text = self.text.saturating_add(text);
         if MAX_NODES < self.nodes {
-            return Err(format!("the document holds more than {MAX_NODES} values, aliases expanded"));
+            return Err(format!(
+                "the document holds more than {MAX_NODES} values, aliases expanded"
+            ));
         }
         if MAX_TEXT < self.text {
             return Err(format!(
@@ -119,7 +121,8 @@ impl<'input> Reader<'input> {
         loop {
             match self.next()? {
                 (Event::StreamEnd, _) => {
-                    let what = if text.trim().is_empty() { "is empty" } else { "holds no document" };
+                    let what =
+                        if text.trim().is_empty() { "is empty" } else { "holds no document" };
                     return self.fail(start, format!("the file {what}"));
                 }
                 (Event::DocumentStart(_), _) => break,
@@ -164,7 +167,8 @@ impl<'input> Reader<'input> {
         };
         if anchor != 0 {
             if MAX_ANCHORS <= self.anchors.len() {
-                return self.fail(at, format!("the document holds more than {MAX_ANCHORS} anchors"));
+                return self
+                    .fail(at, format!("the document holds more than {MAX_ANCHORS} anchors"));
             }
             let nodes = self.budget.nodes - before_nodes;
             let text = self.budget.text - before_text;
@@ -216,7 +220,9 @@ impl<'input> Reader<'input> {
             let (event, key_at) = self.next()?;
             let (key, plain) = match event {
                 Event::MappingEnd => break,
-                Event::Scalar(text, style, _, _) => (text.into_owned(), style == ScalarStyle::Plain),
+                Event::Scalar(text, style, _, _) => {
+                    (text.into_owned(), style == ScalarStyle::Plain)
+                }
                 _ => return self.fail(key_at, "a key must be text, not a list, mapping or alias"),
             };
             self.charge(key_at, 0, key.len())?;
@@ -314,12 +320,13 @@ pub(crate) fn plain_scalar(text: String) -> Result<Value, String> {
         return Err(format!("`{text}` is not a finite number"));
     }
     for (prefix, radix) in [("0x", 16), ("0o", 8)] {
-        if let Some(digits) = text.strip_prefix(prefix) {
-            if !digits.is_empty() && digits.chars().all(|digit| digit.is_digit(radix)) {
-                return i64::from_str_radix(digits, radix)
-                    .map(Value::Integer)
-                    .map_err(|_| format!("the number `{}` is too large", shorten(&text)));
-            }
+        if let Some(digits) = text.strip_prefix(prefix)
+            && !digits.is_empty()
+            && digits.chars().all(|digit| digit.is_digit(radix))
+        {
+            return i64::from_str_radix(digits, radix)
+                .map(Value::Integer)
+                .map_err(|_| format!("the number `{}` is too large", shorten(&text)));
         }
     }
     if !is_decimal(unsigned) {
@@ -334,10 +341,10 @@ pub(crate) fn plain_scalar(text: String) -> Result<Value, String> {
 /// A message if it is too large.
 pub(crate) fn number(text: &str) -> Result<Value, String> {
     let whole = text.strip_prefix('+').unwrap_or(text);
-    if whole.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-') {
-        if let Ok(value) = whole.parse::<i64>() {
-            return Ok(Value::Integer(value));
-        }
+    if whole.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-')
+        && let Ok(value) = whole.parse::<i64>()
+    {
+        return Ok(Value::Integer(value));
     }
     match whole.parse::<f64>() {
         Ok(value) if value.is_finite() => Ok(Value::Float(value)),
@@ -420,7 +427,7 @@ mod tests {
         let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
         for level in 1..30 {
             let items = vec![format!("*a{}", level - 1); 10].join(", ");
-            text.push_str(&format!("a{level}: &a{level} [{items}]\n"));
+            text = format!("{text}a{level}: &a{level} [{items}]\n");
         }
         let message = parse(&text).unwrap_err();
         assert_eq!(message, "the document holds more than 500000 values, aliases expanded");

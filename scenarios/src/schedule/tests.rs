@@ -152,7 +152,7 @@ fn at_is_one_local_instant() {
     let (from, until) = (NOW, "2026-11-22T00:00:00Z");
     let expected = vec![instant("2026-11-21T07:30:00Z")];
     assert_eq!(firings(expression, "Europe/Berlin", from, until), expected);
-    assert_eq!(firings(expression, "UTC", from, "2026-11-21T08:30:00Z"), []);
+    assert_eq!(firings(expression, "UTC", from, "2026-11-21T08:30:00Z"), Vec::<i64>::new());
     let gap = parse("at(2027-03-28T02:30:00)", "Europe/Berlin").expect_err("a gap");
     assert!(gap.message.contains("does not exist"), "{gap}");
 }

@@ -81,7 +81,11 @@ fn changes() -> Vec<Case> {
         ("set_no_such_position", "services.3.desiredCount", "3"),
         ("set_below_a_number", "services.api.desiredCount.x", "3"),
         ("set_wrong_type", "services.api.desiredCount", "many"),
-        ("set_wrong_inside", "services.api.load", "{requests: {constant: 5/s}, cpuPerRequest: soon}"),
+        (
+            "set_wrong_inside",
+            "services.api.load",
+            "{requests: {constant: 5/s}, cpuPerRequest: soon}",
+        ),
         ("set_broken_value", "services.api.desiredCount", "[1"),
         ("set_empty_path", "", "3"),
         ("set_nothing", "services.api.desiredCount", ""),

@@ -76,7 +76,8 @@ fn everything_at_once_loads() {
 #[test]
 fn what_has_no_effect_is_reported() {
     let loaded = loaded("everything.yaml", &[]);
-    let notes: Vec<String> = loaded.notes.iter().map(|note| format!("{}: {}", note.path, note.message)).collect();
+    let notes: Vec<String> =
+        loaded.notes.iter().map(|note| format!("{}: {}", note.path, note.message)).collect();
     insta::assert_snapshot!(notes.join("\n"));
 }
 
@@ -123,7 +124,8 @@ fn set_reaches_elements_by_name_and_files_of_task_definitions() {
 #[test]
 fn equal_scenarios_are_equal_however_they_are_written() {
     let written = loaded("minimal.yaml", &[]).canonical;
-    let spelt_out = loaded("minimal.yaml", &[("duration", "60m"), ("recordInterval", "1m")]).canonical;
+    let spelt_out =
+        loaded("minimal.yaml", &[("duration", "60m"), ("recordInterval", "1m")]).canonical;
     assert_eq!(written, spelt_out);
     let other = loaded("minimal.yaml", &[("duration", "61m")]).canonical;
     assert_ne!(written, other);

@@ -95,7 +95,7 @@ fn jobs(
                     context.error(&path.key(key), "the task definition gives the size");
                 }
             }
-            Some((id, task.definition.cpu, task.definition.memory))
+            Some((id, task.task.cpu, task.task.memory))
         }
         None => None,
     };
@@ -166,7 +166,7 @@ fn made_up(
         stop_time: DurationDistribution::ZERO,
     };
     let not_on_fargate = size.err().map(|error| error.to_string());
-    Definition { definition, refused: false, not_on_fargate }
+    Definition { task: definition, refused: false, not_on_fargate }
 }
 
 fn from_trace(
@@ -194,7 +194,8 @@ fn from_trace(
         Ok(jobs) => {
             let late = jobs.iter().rev().take_while(|job| is_late(context, job)).count();
             if 0 < late {
-                let message = format!("{late} of {} jobs arrive after the end of the run", jobs.len());
+                let message =
+                    format!("{late} of {} jobs arrive after the end of the run", jobs.len());
                 context.note(path, message);
             }
             Some(BatchJobs::Trace(jobs))
@@ -243,7 +244,7 @@ fn check_jobs(
 ) {
     let mut definition = definition.clone();
     if let Some((cpu, memory)) = largest(jobs) {
-        (definition.definition.cpu, definition.definition.memory) = (cpu, memory);
+        (definition.task.cpu, definition.task.memory) = (cpu, memory);
     }
     if let (BatchJobs::Trace(jobs), true) = (jobs, runs_on_fargate(launch, cluster)) {
         let odd = jobs.iter().find(|job| {
@@ -251,7 +252,7 @@ fn check_jobs(
                 context.rules,
                 job.cpu.as_ecs_units(),
                 job.memory.as_mib(),
-                definition.definition.operating_system,
+                definition.task.operating_system,
             )
             .is_err()
         });
@@ -265,9 +266,9 @@ fn check_jobs(
         }
     }
     placement::check_fit(context, path, launch, &definition, cluster);
-    if let BatchJobs::Trace(jobs) = jobs {
-        if jobs.iter().all(|job| job.duration == SimDuration::ZERO) {
-            context.error(&path.key("trace"), "all jobs have a running time of zero");
-        }
+    if let BatchJobs::Trace(jobs) = jobs
+        && jobs.iter().all(|job| job.duration == SimDuration::ZERO)
+    {
+        context.error(&path.key("trace"), "all jobs have a running time of zero");
     }
 }

@@ -60,7 +60,9 @@ impl Cluster {
             providers,
             provider_names,
             used: BTreeSet::new(),
-            mean_time_to_interruption: spot.mean_time_to_interruption.map(|it| it.duration()),
+            mean_time_to_interruption: spot
+                .mean_time_to_interruption
+                .map(super::super::raw::kinds::Length::duration),
         }
     }
 
@@ -147,7 +149,11 @@ fn zones(context: &Context<'_>, raw: &ScenarioDocument) -> Vec<String> {
                     crate::language::tree::shorten(zone),
                     context.region
                 );
-                context.error_hint(&path, message, format!("zones are called `{}` and so on", default[0]));
+                context.error_hint(
+                    &path,
+                    message,
+                    format!("zones are called `{}` and so on", default[0]),
+                );
             } else if named[..position].contains(zone) {
                 context.error(&path, format!("zone `{zone}` is listed twice"));
             }
@@ -258,7 +264,8 @@ fn registered(
         context.error(&path.key("registeredMemory"), message);
         return None;
     }
-    let left = memory.checked_sub(Mib::new(raw.reserved_memory.0)).filter(|left| *left != Mib::ZERO);
+    let left =
+        memory.checked_sub(Mib::new(raw.reserved_memory.0)).filter(|left| *left != Mib::ZERO);
     if left.is_none() {
         context.error(&path.key("reservedMemory"), "no memory is left for tasks");
     }
@@ -286,14 +293,13 @@ fn lower_providers(
         let lowered = lower_provider(context, &path, raw, provider);
         if let Some(CapacityProviderKind::AutoScalingGroup { group, managed_scaling, .. }) =
             lowered.as_ref().map(|it| &it.kind)
+            && managed_scaling.is_some()
         {
-            if managed_scaling.is_some() {
-                if managed.contains(group) {
-                    let path = path.key("autoScalingGroupProvider");
-                    context.error(&path, "two capacity providers scale the same Auto Scaling group");
-                }
-                managed.push(*group);
+            if managed.contains(group) {
+                let path = path.key("autoScalingGroupProvider");
+                context.error(&path, "two capacity providers scale the same Auto Scaling group");
             }
+            managed.push(*group);
         }
         providers.push(lowered);
     }

@@ -13,7 +13,9 @@ pub(super) fn lower(
     raw: &Distribution,
 ) -> Option<DurationDistribution> {
     let parts = match raw {
-        Distribution::Fixed(length) => return Some(DurationDistribution::Constant(length.duration())),
+        Distribution::Fixed(length) => {
+            return Some(DurationDistribution::Constant(length.duration()));
+        }
         Distribution::Drawn(parts) => parts,
     };
     let (key, built) = build(parts)?;

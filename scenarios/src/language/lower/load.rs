@@ -146,12 +146,7 @@ fn trace(context: &Context<'_>, path: &Path, raw: &raw::Requests) -> Option<Buil
     })
 }
 
-fn profile(
-    context: &Context<'_>,
-    path: &Path,
-    name: &str,
-    raw: &raw::Profile,
-) -> Option<Built> {
+fn profile(context: &Context<'_>, path: &Path, name: &str, raw: &raw::Profile) -> Option<Built> {
     let instant = |length: Length| SimTime::from_nanos(length.0);
     let mut level = raw.base.0;
     let mut previous = 0;
@@ -186,10 +181,12 @@ fn profile(
         }),
         weekdays,
         ramps,
-        growth: raw.growth.as_ref().and_then(|it| match (it.linear_per_day, it.exponential_per_day) {
-            (Some(per_day), _) => Some(Growth::Linear { per_day }),
-            (None, Some(per_day)) => Some(Growth::Exponential { per_day }),
-            (None, None) => None,
+        growth: raw.growth.as_ref().and_then(|it| {
+            match (it.linear_per_day, it.exponential_per_day) {
+                (Some(per_day), _) => Some(Growth::Linear { per_day }),
+                (None, Some(per_day)) => Some(Growth::Exponential { per_day }),
+                (None, None) => None,
+            }
         }),
         spikes: raw
             .spikes
@@ -214,8 +211,7 @@ fn profile(
             .map(|it| Noise { cv: it.cv, autocorrelation: it.autocorrelation }),
     };
     // The stream belongs to the service: no policy and no other service moves its noise.
-    let stream =
-        StreamKey::new(context.seed, context.replication, "load-noise", label_hash(name));
+    let stream = StreamKey::new(context.seed, context.replication, "load-noise", label_hash(name));
     let normal = |step: u64| variates::standard_normal(stream.at(step));
     Some(profile.build(context.duration, &normal))
 }

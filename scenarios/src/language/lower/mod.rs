@@ -20,9 +20,9 @@ use plimsoll_core::scenario::{ControlPlane, PlacementRetry, Scenario, TieBreak};
 use plimsoll_core::units::{IdVec, SimDuration, ZoneId};
 
 use super::diagnostic::{Diagnostic, suggestion};
+use super::raw::ScenarioDocument;
 use super::raw::control;
 use super::raw::kinds::Length;
-use super::raw::ScenarioDocument;
 use super::store::TraceStore;
 use super::trace::TraceError;
 use super::tree::{Node, Path};
@@ -186,14 +186,17 @@ fn rule_set(context: &Context<'_>, raw: &ScenarioDocument) -> &'static RuleSet {
 }
 
 /// The IANA zone called `name`; reports an unknown one.
-pub(super) fn time_zone(context: &Context<'_>, path: &Path, name: &str) -> Option<jiff::tz::TimeZone> {
-    match crate::schedule::time_zone(name) {
-        Ok(zone) => Some(zone),
-        Err(_) => {
-            let message = format!("there is no time zone `{}`", super::tree::shorten(name));
-            context.error_hint(path, message, "IANA names such as `Europe/Berlin` or `UTC`");
-            None
-        }
+pub(super) fn time_zone(
+    context: &Context<'_>,
+    path: &Path,
+    name: &str,
+) -> Option<jiff::tz::TimeZone> {
+    if let Ok(zone) = crate::schedule::time_zone(name) {
+        Some(zone)
+    } else {
+        let message = format!("there is no time zone `{}`", super::tree::shorten(name));
+        context.error_hint(path, message, "IANA names such as `Europe/Berlin` or `UTC`");
+        None
     }
 }
 
@@ -218,8 +221,7 @@ fn build(context: &Context<'_>, raw: &ScenarioDocument) -> Option<Scenario> {
         return None;
     }
     let (services, batches) = (services?, batches?);
-    let prices =
-        prices::lower(context, &raw.pricing, &cluster, &definitions, &services, &batches)?;
+    let prices = prices::lower(context, &raw.pricing, &cluster, &definitions, &services, &batches)?;
     let zones = cluster.zones.iter().cloned().collect::<IdVec<ZoneId, String>>();
     Some(Scenario {
         name: raw.name.clone(),
@@ -231,7 +233,7 @@ fn build(context: &Context<'_>, raw: &ScenarioDocument) -> Option<Scenario> {
         replication: context.replication,
         rules: context.rules,
         zones,
-        task_definitions: definitions.into_iter().map(|it| it.definition).collect(),
+        task_definitions: definitions.into_iter().map(|it| it.task).collect(),
         auto_scaling_groups: cluster.groups.into_iter().flatten().collect(),
         capacity_providers: cluster.providers.into_iter().flatten().collect(),
         services,

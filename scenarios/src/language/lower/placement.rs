@@ -35,7 +35,6 @@ pub(super) fn launch_target(
             );
             None
         }
-        Some(LaunchType::Ec2) => Some(LaunchTarget::Ec2),
         Some(LaunchType::Fargate) => {
             cluster.fargate();
             Some(LaunchTarget::Fargate)
@@ -48,8 +47,8 @@ pub(super) fn launch_target(
             let path = Path::root().key("defaultCapacityProviderStrategy");
             strategy(context, &path, placement.default_strategy, cluster)
         }
-        // The API's default.
-        None => Some(LaunchTarget::Ec2),
+        // The API's default is EC2.
+        Some(LaunchType::Ec2) | None => Some(LaunchTarget::Ec2),
     }
 }
 
@@ -199,7 +198,7 @@ pub(super) fn check_fit(
     definition: &Definition,
     cluster: &Cluster,
 ) {
-    let task = &definition.definition;
+    let task = &definition.task;
     match launch {
         LaunchTarget::Ec2 => check_any_group(context, path, task, cluster),
         LaunchTarget::Fargate => check_fargate(context, path, definition, false),
@@ -239,7 +238,8 @@ fn check_any_group(context: &Context<'_>, path: &Path, task: &TaskDefinition, cl
     let obstacles: Vec<String> =
         groups.iter().filter_map(|group| obstacle(task, &group.shape)).collect();
     if let (Some(first), true) = (obstacles.first(), obstacles.len() == groups.len()) {
-        let message = format!("no instance can ever run task definition `{}`: {first}", task.family);
+        let message =
+            format!("no instance can ever run task definition `{}`: {first}", task.family);
         context.error(&path.key("taskDefinition"), message);
     }
 }
@@ -300,7 +300,7 @@ fn obstacle(task: &TaskDefinition, shape: &InstanceShape) -> Option<String> {
 
 fn check_fargate(context: &Context<'_>, path: &Path, definition: &Definition, spot: bool) {
     let path = path.key("taskDefinition");
-    let task = &definition.definition;
+    let task = &definition.task;
     if let Some(reason) = &definition.not_on_fargate {
         let family = &task.family;
         let message = format!("task definition `{family}` does not fit Fargate: {reason}");

@@ -3,8 +3,8 @@
 use plimsoll_core::billing::{FargateRates, PriceBook, PriceNeeds};
 use plimsoll_core::catalog::{HourlyRate, INCLUDED_EPHEMERAL_GIB, MonthlyRate};
 use plimsoll_core::scenario::{
-    Architecture, AutoScalingGroup, BatchSource, CapacityProviderKind, LaunchTarget, OperatingSystem, Service,
-    TaskDefinition,
+    Architecture, AutoScalingGroup, BatchSource, CapacityProviderKind, LaunchTarget,
+    OperatingSystem, Service, TaskDefinition,
 };
 use plimsoll_core::units::{Id, TaskDefinitionId};
 
@@ -65,7 +65,8 @@ pub(super) fn lower(
 
 /// Where something without a price is asked for: the group whose instance type it is, or the region.
 fn place(cluster: &Cluster, item: &str) -> Path {
-    let named = |group: &AutoScalingGroup| item.contains(&format!("`{}`", group.shape.instance_type));
+    let named =
+        |group: &AutoScalingGroup| item.contains(&format!("`{}`", group.shape.instance_type));
     match cluster.groups.iter().position(|group| group.as_ref().is_some_and(named)) {
         Some(index) => Path::root().key("autoScalingGroups").index(index).key("instanceType"),
         None => Path::root().key("region"),
@@ -147,7 +148,7 @@ fn needs<'c>(
 }
 
 fn task(definitions: &[Definition], id: TaskDefinitionId) -> &TaskDefinition {
-    &definitions[id.index()].definition
+    &definitions[id.index()].task
 }
 
 /// For each use of Fargate whether it is Spot.

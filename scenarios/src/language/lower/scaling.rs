@@ -65,15 +65,12 @@ fn tracking(
     names: &mut Vec<String>,
 ) -> Option<TargetTrackingPolicy> {
     let nested = raw.predefined_metric_specification.as_ref().map(|it| it.predefined_metric_type);
-    let metric = match (raw.predefined_metric_type, nested) {
-        (Some(metric), None) | (None, Some(metric)) => metric,
-        _ => {
-            context.error(
-                path,
-                "needs exactly one of `predefinedMetricType`, `predefinedMetricSpecification`",
-            );
-            return None;
-        }
+    let ((Some(metric), None) | (None, Some(metric))) = (raw.predefined_metric_type, nested) else {
+        context.error(
+            path,
+            "needs exactly one of `predefinedMetricType`, `predefinedMetricSpecification`",
+        );
+        return None;
     };
     let metric = match metric {
         raw::PredefinedMetricType::ECSServiceAverageCPUUtilization => ServiceMetric::CpuUtilization,
@@ -215,11 +212,11 @@ fn scheduled(
             context.duplicate(&at, "scheduled actions of the service", &name);
         }
         let target = &action.scalable_target_action;
-        if let (Some(least), Some(most)) = (target.min_capacity, target.max_capacity) {
-            if most < least {
-                let message = format!("`minCapacity` {least} is above `maxCapacity` {most}");
-                context.error(&path.key("scalableTargetAction").key("minCapacity"), message);
-            }
+        if let (Some(least), Some(most)) = (target.min_capacity, target.max_capacity)
+            && most < least
+        {
+            let message = format!("`minCapacity` {least} is above `maxCapacity` {most}");
+            context.error(&path.key("scalableTargetAction").key("minCapacity"), message);
         }
         match firings(context, &path, action, time_zone) {
             Some(instants) => changes.extend(instants.into_iter().map(|at| ScheduledChange {
@@ -260,12 +257,11 @@ fn firings(
     let until = action.end_time.map_or(end, |last| end.min(last.0.saturating_add(1)));
     let limit = schedule::MAX_FIRINGS;
     let found = match action.start_time {
-        None => schedule.firings(start, until, limit),
         // A rate counts from its start, even if that lies before the run.
         Some(first) if start < first.0 || action.schedule.starts_with("rate") => {
             schedule.firings_from_start_time(first.0, until, limit)
         }
-        Some(_) => schedule.firings(start, until, limit),
+        _ => schedule.firings(start, until, limit),
     };
     let found = match found {
         Ok(found) => found,

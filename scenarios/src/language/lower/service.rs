@@ -67,7 +67,7 @@ fn one(
     let target_group = target_group(context, path, raw);
     let name = &raw.service_name;
     let offered = raw.load.as_ref().and_then(|raw| {
-        check_load(context, path, definition.map(|it| &it.1.definition));
+        check_load(context, path, definition.map(|it| &it.1.task));
         load::lower(context, &path.key("load"), name, raw)
     });
     let scaling = raw
@@ -141,10 +141,9 @@ fn target_group(context: &Context<'_>, path: &Path, raw: &raw::Service) -> Optio
     let named = raw.load_balancers.iter().find_map(|it| it.load_balancer_name.clone());
     let load_balancer =
         group.load_balancer.clone().or(named).unwrap_or_else(|| raw.service_name.clone());
-    let registration =
-        group.registration_time.clone().unwrap_or_else(|| Distribution::seconds(2));
+    let registration = group.registration_time.clone().unwrap_or_else(|| Distribution::seconds(2));
     let seconds = |given: Option<crate::language::raw::kinds::Seconds>, default| {
-        given.map_or(SimDuration::from_secs(default), |given| given.duration())
+        given.map_or(SimDuration::from_secs(default), super::super::raw::kinds::Seconds::duration)
     };
     Some(TargetGroup {
         load_balancer,
@@ -173,8 +172,5 @@ fn objective(
         return None;
     }
     context.positive(&path.key("latency").key("below"), objective.below);
-    Some(ServiceLevelObjective {
-        quantile: objective.quantile,
-        below: objective.below.duration(),
-    })
+    Some(ServiceLevelObjective { quantile: objective.quantile, below: objective.below.duration() })
 }

@@ -95,7 +95,7 @@ fn reserved(container: &raw::ContainerDefinition) -> u64 {
 /// A definition in the order of its id.
 #[derive(Clone)]
 pub(super) struct Definition {
-    pub(super) definition: TaskDefinition,
+    pub(super) task: TaskDefinition,
     /// Whether the definition was refused; others may refer to it without a second message.
     pub(super) refused: bool,
     /// Why it does not fit Fargate; `None` if it does.
@@ -111,7 +111,7 @@ impl TaskDefinitions {
         let mut definitions: Vec<Definition> = Vec::new();
         for (index, raw) in raw.task_definitions.iter().enumerate() {
             let path = path.index(index);
-            if definitions.iter().any(|other| other.definition.family == raw.family) {
+            if definitions.iter().any(|other| other.task.family == raw.family) {
                 context.duplicate(&path.key("family"), "task definitions", &raw.family);
             }
             definitions.push(lower(context, &path, raw));
@@ -146,8 +146,8 @@ pub(super) fn find<'d>(
         Some((family, revision)) if revision.bytes().all(|byte| byte.is_ascii_digit()) => family,
         _ => name,
     };
-    let Some(index) = definitions.iter().position(|it| it.definition.family == family) else {
-        let known: Vec<&str> = definitions.iter().map(|it| it.definition.family.as_str()).collect();
+    let Some(index) = definitions.iter().position(|it| it.task.family == family) else {
+        let known: Vec<&str> = definitions.iter().map(|it| it.task.family.as_str()).collect();
         let message =
             format!("there is no task definition `{}`", crate::language::tree::shorten(family));
         match suggestion(family, known) {
@@ -184,8 +184,8 @@ fn lower(context: &Context<'_>, path: &Path, raw: &raw::TaskDefinition) -> Defin
     }
     let times = times(context, path, raw);
     refused |= host_ports.is_none() || times.is_none();
-    let (pull_time, start_time, stop_time) = times
-        .unwrap_or_else(|| [(); 3].map(|()| DurationDistribution::ZERO).into());
+    let (pull_time, start_time, stop_time) =
+        times.unwrap_or_else(|| [(); 3].map(|()| DurationDistribution::ZERO).into());
     let memory = Mib::new(facts.task_memory.unwrap_or(facts.sum_reservation_else_memory));
     let cpu = facts.task_cpu.map_or(facts.sum_container_cpu, u64::from);
     let definition = TaskDefinition {
@@ -209,18 +209,19 @@ fn lower(context: &Context<'_>, path: &Path, raw: &raw::TaskDefinition) -> Defin
         start_time,
         stop_time,
     };
-    Definition { definition, refused, not_on_fargate: fargate.map(|(_, reason)| reason) }
+    Definition { task: definition, refused, not_on_fargate: fargate.map(|(_, reason)| reason) }
 }
 
 /// The mode that is written; `awsvpc` is the only one on Fargate, `bridge` the default elsewhere.
 fn network_mode(raw: &raw::TaskDefinition) -> NetworkMode {
     match raw.network_mode {
-        Some(raw::NetworkMode::Bridge) => NetworkMode::Bridge,
         Some(raw::NetworkMode::Host) => NetworkMode::Host,
         Some(raw::NetworkMode::Awsvpc) => NetworkMode::Awsvpc,
         Some(raw::NetworkMode::None) => NetworkMode::None,
-        None if raw.requires_compatibilities == [raw::Compatibility::Fargate] => NetworkMode::Awsvpc,
-        None => NetworkMode::Bridge,
+        None if raw.requires_compatibilities == [raw::Compatibility::Fargate] => {
+            NetworkMode::Awsvpc
+        }
+        Some(raw::NetworkMode::Bridge) | None => NetworkMode::Bridge,
     }
 }
 
@@ -244,7 +245,8 @@ fn check_containers(context: &Context<'_>, path: &Path, raw: &raw::TaskDefinitio
             }
             names.push(name);
         }
-        let limits = [("memory", container.memory), ("memoryReservation", container.memory_reservation)];
+        let limits =
+            [("memory", container.memory), ("memoryReservation", container.memory_reservation)];
         for (key, memory) in limits {
             // Zero is how some tools write "not set".
             if memory.is_some_and(|it| it.0 != 0 && it.0 < LEAST_CONTAINER_MEMORY) {
@@ -252,12 +254,13 @@ fn check_containers(context: &Context<'_>, path: &Path, raw: &raw::TaskDefinitio
                 refuse(&path.key(key), message);
             }
         }
-        if let (Some(hard), Some(soft)) = (container.memory, container.memory_reservation) {
-            if hard.0 != 0 && hard.0 <= soft.0 {
-                let message =
-                    format!("`memoryReservation` {} is not below `memory` {}", soft.0, hard.0);
-                refuse(&path.key("memoryReservation"), message);
-            }
+        if let (Some(hard), Some(soft)) = (container.memory, container.memory_reservation)
+            && hard.0 != 0
+            && hard.0 <= soft.0
+        {
+            let message =
+                format!("`memoryReservation` {} is not below `memory` {}", soft.0, hard.0);
+            refuse(&path.key("memoryReservation"), message);
         }
         if raw.memory.is_none() && reserved(container) == 0 {
             let message = "needs `memory` or `memoryReservation`, as the task gives no `memory`";
@@ -291,7 +294,8 @@ fn check_sizes(
         refuse("containerDefinitions", "the containers reserve too much CPU".to_owned());
     }
     if let Some(memory) = facts.task_memory {
-        let largest = raw.container_definitions.iter().filter_map(|it| it.memory).map(|it| it.0).max();
+        let largest =
+            raw.container_definitions.iter().filter_map(|it| it.memory).map(|it| it.0).max();
         if memory < LEAST_CONTAINER_MEMORY {
             refuse("memory", format!("must be at least {LEAST_CONTAINER_MEMORY} MiB"));
         } else if memory < facts.sum_memory_reservation {
@@ -389,12 +393,8 @@ fn fargate_obstacle(
         let key = if raw.cpu.is_none() { "cpu" } else { "memory" };
         return Some((key, format!("Fargate needs the task's `{key}`")));
     };
-    let size = catalog::validate_fargate_size(
-        context.rules,
-        u64::from(cpu.0),
-        memory.0,
-        operating_system,
-    );
+    let size =
+        catalog::validate_fargate_size(context.rules, u64::from(cpu.0), memory.0, operating_system);
     match size {
         Ok(()) => None,
         Err(error @ catalog::FargateSizeError::Cpu { .. }) => Some(("cpu", error.to_string())),
@@ -428,7 +428,10 @@ fn times(context: &Context<'_>, path: &Path, raw: &raw::TaskDefinition) -> Optio
     let timeout = raw
         .container_definitions
         .iter()
-        .map(|it| it.stop_timeout.map_or(DEFAULT_STOP_TIMEOUT, |it| it.duration()))
+        .map(|it| {
+            it.stop_timeout
+                .map_or(DEFAULT_STOP_TIMEOUT, super::super::raw::kinds::Seconds::duration)
+        })
         .max()
         .unwrap_or(DEFAULT_STOP_TIMEOUT);
     Some((pull?, start?, cut(stop?, timeout)))

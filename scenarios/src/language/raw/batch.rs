@@ -116,7 +116,9 @@ pub enum Origin {
 }
 
 /// Unit of a CPU column.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "camelCase")]
 pub enum CpuUnit {
     /// ECS CPU units, 1024 per vCPU.
@@ -129,7 +131,9 @@ pub enum CpuUnit {
 }
 
 /// Unit of a memory column.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 pub enum MemoryUnit {
     /// 2^20 bytes.
     #[default]

@@ -202,4 +202,3 @@ pub struct FargateSpot {
     #[serde(default)]
     pub mean_time_to_interruption: Option<Length>,
 }
-

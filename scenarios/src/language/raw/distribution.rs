@@ -113,7 +113,10 @@ impl Distribution {
             p95: Some(Length::from_secs(p95)),
             ..Default::default()
         };
-        Self::Drawn(Box::new(DistributionParts { lognormal: Some(lognormal), ..Default::default() }))
+        Self::Drawn(Box::new(DistributionParts {
+            lognormal: Some(lognormal),
+            ..Default::default()
+        }))
     }
 
     /// Lognormal from its median in seconds and the standard deviation of its logarithm.
@@ -123,7 +126,10 @@ impl Distribution {
             sigma: Some(sigma),
             ..Default::default()
         };
-        Self::Drawn(Box::new(DistributionParts { lognormal: Some(lognormal), ..Default::default() }))
+        Self::Drawn(Box::new(DistributionParts {
+            lognormal: Some(lognormal),
+            ..Default::default()
+        }))
     }
 }
 

@@ -200,10 +200,10 @@ fn parse_length(scalar: Scalar<'_>) -> Result<u64, String> {
 }
 
 fn length_of_text(text: &str) -> Option<Result<u64, String>> {
-    if let Some(rest) = text.strip_prefix('-') {
-        if matches!(length_of_text(rest), Some(Ok(_))) {
-            return Some(Err(NEGATIVE.to_owned()));
-        }
+    if let Some(rest) = text.strip_prefix('-')
+        && matches!(length_of_text(rest), Some(Ok(_)))
+    {
+        return Some(Err(NEGATIVE.to_owned()));
     }
     let mut rest = text;
     let mut total: u128 = 0;
@@ -301,9 +301,7 @@ fn size_of_text(text: &str) -> Option<u64> {
 fn parse_bytes(scalar: Scalar<'_>) -> Result<u64, String> {
     match scalar {
         Scalar::Integer(value) => u64::try_from(value).map_err(|_| NEGATIVE.to_owned()),
-        Scalar::Text(text) => {
-            size_of_text(text).ok_or_else(|| wrong(scalar, expected("bytes")))
-        }
+        Scalar::Text(text) => size_of_text(text).ok_or_else(|| wrong(scalar, expected("bytes"))),
         Scalar::Float(_) => Err(wrong(scalar, expected("bytes"))),
     }
 }
@@ -311,20 +309,21 @@ fn parse_bytes(scalar: Scalar<'_>) -> Result<u64, String> {
 fn parse_mebibytes(scalar: Scalar<'_>) -> Result<u64, String> {
     match scalar {
         Scalar::Integer(value) => u64::try_from(value).map_err(|_| NEGATIVE.to_owned()),
-        Scalar::Text(text) => match text.trim().parse::<u64>() {
-            Ok(value) => Ok(value),
-            Err(_) => {
+        Scalar::Text(text) => {
+            if let Ok(value) = text.trim().parse::<u64>() {
+                Ok(value)
+            } else {
                 let bytes =
                     size_of_text(text).ok_or_else(|| wrong(scalar, expected("mebibytes")))?;
                 whole_mebibytes(bytes)
             }
-        },
+        }
         Scalar::Float(_) => Err(wrong(scalar, expected("mebibytes"))),
     }
 }
 
 fn whole_mebibytes(bytes: u64) -> Result<u64, String> {
-    if bytes % (1 << 20) != 0 {
+    if !bytes.is_multiple_of(1 << 20) {
         return Err("is not a whole number of MiB".to_owned());
     }
     Ok(bytes >> 20)
@@ -380,9 +379,7 @@ fn parse_task_memory(scalar: Scalar<'_>) -> Result<u64, String> {
 fn parse_whole(scalar: Scalar<'_>) -> Result<u64, String> {
     match scalar {
         Scalar::Integer(value) => u64::try_from(value).map_err(|_| NEGATIVE.to_owned()),
-        Scalar::Text(text) => {
-            text.trim().parse().map_err(|_| wrong(scalar, expected("whole")))
-        }
+        Scalar::Text(text) => text.trim().parse().map_err(|_| wrong(scalar, expected("whole"))),
         Scalar::Float(_) => Err(wrong(scalar, expected("whole"))),
     }
 }
@@ -496,7 +493,7 @@ pub fn length_text(nanos: u64) -> String {
     let mut text = String::new();
     for (unit, size) in units {
         if size <= rest {
-            text.push_str(&format!("{}{unit}", rest / size));
+            text.extend([(rest / size).to_string().as_str(), unit]);
             rest %= size;
         }
     }
@@ -529,7 +526,10 @@ mod tests {
             assert!(length(bad).is_err(), "{bad}");
         }
         assert_eq!(length("-5s"), Err(NEGATIVE.to_owned()));
-        assert_eq!(length("11w200d4000d"), Err(wrong(Scalar::Text("11w200d4000d"), expected("duration"))));
+        assert_eq!(
+            length("11w200d4000d"),
+            Err(wrong(Scalar::Text("11w200d4000d"), expected("duration")))
+        );
         assert_eq!(length("4000d"), Err("is longer than ten years".to_owned()));
         assert!(parse_length(Scalar::Integer(75)).unwrap_err().contains("unit is missing"));
         assert!(length(&"9".repeat(1000)).is_err());

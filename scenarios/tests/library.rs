@@ -1,0 +1,74 @@
+//! Every scenario of the library: it loads, keeps the laws of every run, and has the history it had when
+//! its fingerprint was committed. A changed fingerprint needs a line under *Value changes* in the
+//! changelog.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use assert_cmd::Command;
+use plimsoll::language::{LoadOptions, load};
+use plimsoll_core::invariants::violations;
+use plimsoll_core::simulation;
+
+fn library() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("library");
+    let entries = std::fs::read_dir(folder).expect("the library is there");
+    let mut paths: Vec<PathBuf> = entries
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "yaml"))
+        .collect();
+    paths.sort();
+    assert!(paths.len() >= 6, "{paths:?}");
+    paths
+}
+
+/// Fingerprints of the history and of the outcome, as this test binary computes them.
+fn fingerprints(path: &Path) -> (String, String) {
+    let loaded = load(path, &LoadOptions::default())
+        .unwrap_or_else(|problems| panic!("{} loads: {problems}", path.display()));
+    let results = simulation::run(&loaded.scenario, &mut |_| {}).expect("no limit is reached");
+    let broken = violations(&loaded.scenario, &results);
+    assert!(broken.is_empty(), "{}: {broken:#?}", path.display());
+    let hex = |word: u64| format!("{word:016x}");
+    (hex(results.trajectory_fingerprint), hex(results.outcome_fingerprint))
+}
+
+#[test]
+fn the_library_has_the_history_it_had() {
+    let mut table = String::new();
+    for path in library() {
+        let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
+        let (trajectory, outcome) = fingerprints(&path);
+        writeln!(table, "{name:24} {trajectory} {outcome}").expect("a string takes it");
+    }
+    insta::assert_snapshot!("fingerprints", table);
+}
+
+/// The same build, but another binary: guards against features that only tests switch on.
+#[test]
+fn the_command_computes_what_the_tests_compute() {
+    for path in library() {
+        let out = tempfile::tempdir().expect("a temporary folder");
+        let mut command = Command::cargo_bin("plimsoll").expect("the command is built");
+        let output = command
+            .args(["run", "--quiet", "--format", "json", "--out"])
+            .arg(out.path().join("results"))
+            .arg(&path)
+            .output()
+            .expect("the command runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let summary: serde_json::Value =
+            serde_json::from_slice(&output.stdout).expect("the summary is JSON");
+        let (trajectory, outcome) = fingerprints(&path);
+        assert_eq!(summary["fingerprint"], trajectory, "{}", path.display());
+        assert_eq!(summary["outcomeFingerprint"], outcome, "{}", path.display());
+    }
+}
+
+#[test]
+fn each_scenario_states_the_question_it_answers() {
+    for path in library() {
+        let text = std::fs::read_to_string(&path).expect("readable");
+        assert!(text.starts_with("# Question: "), "{}", path.display());
+    }
+}

@@ -8,5 +8,7 @@ mod good;
 mod mutations;
 #[path = "language/real_task_definitions.rs"]
 mod real_task_definitions;
+#[path = "language/real_traces.rs"]
+mod real_traces;
 #[path = "language/schema.rs"]
 mod schema;

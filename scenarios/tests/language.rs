@@ -1,4 +1,5 @@
 //! The scenario language from the outside: what loads, what it becomes, what is refused and how.
+#![allow(clippy::unwrap_used)]
 
 #[path = "language/bad_inputs.rs"]
 mod bad_inputs;

@@ -10,6 +10,9 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+use plimsoll_core::billing::{BillLine, Category};
+use plimsoll_core::results::RunResults;
+
 use crate::columns::{self, BILL};
 use crate::number::{decimal, rfc3339_seconds};
 
@@ -29,54 +32,108 @@ pub struct BillRow {
     pub charge_start: i64,
     /// End of the charged hour, exclusive.
     pub charge_end: i64,
-    /// AWS service, for example `AWS Fargate`.
+    /// AWS service.
     pub service_name: String,
-    /// FOCUS service category, for example `Compute`.
+    /// FOCUS service category.
     pub service_category: String,
-    /// What is charged for, in a few words, for example `instance hours`.
+    /// Category of the invoice, for example `EC2`.
     pub kind: String,
-    /// `Usage`, `Purchase`, `Tax`, `Credit` or `Adjustment`.
-    pub charge_category: String,
-    /// `Standard`, `Dynamic` (Spot), `Committed` or `Other`.
+    /// `Standard`, or `Dynamic` for Spot.
     pub pricing_category: String,
-    /// The sentence of the line.
+    /// The line in words.
     pub description: String,
-    /// Resource charged.
+    /// What was used: a group, a load balancer, `FARGATE` or `FARGATE_SPOT`.
     pub resource_id: String,
-    /// Its type, for example the instance type.
+    /// Kind of resource.
     pub resource_type: String,
     /// Region.
     pub region: String,
-    /// Zone, if the charge belongs to one.
-    pub zone: String,
-    /// Article in the price list.
+    /// Usage type, for example `BoxUsage:m5.large`.
     pub sku_id: String,
-    /// Quantity priced, a decimal.
+    /// Quantity in the unit of the price, a decimal.
     pub quantity: String,
-    /// Its unit.
+    /// Unit of the price.
     pub unit: String,
-    /// Price per unit without discount, a decimal in USD.
-    pub list_unit_price: String,
-    /// Price per unit paid, a decimal in USD.
-    pub contracted_unit_price: String,
-    /// Cost without discount in 1e-10 USD.
-    pub list_cost: i128,
+    /// Quantity in seconds, exact, a decimal.
+    pub consumed: String,
+    /// Its unit.
+    pub consumed_unit: String,
+    /// Price per unit, a decimal in USD.
+    pub unit_price: String,
     /// Cost in 1e-10 USD.
     pub billed_cost: i128,
     /// Service, batch source or group that caused the charge.
     pub owner: String,
 }
 
+/// AWS service, FOCUS service category, pricing category and kind of resource of a category.
+const fn names(category: Category) -> (&'static str, &'static str, &'static str, &'static str) {
+    match category {
+        Category::Ec2Compute => {
+            ("Amazon Elastic Compute Cloud", "Compute", "Standard", "Auto Scaling group")
+        }
+        Category::FargateCompute => {
+            ("Amazon Elastic Container Service", "Compute", "Standard", "Fargate task")
+        }
+        Category::FargateSpot => {
+            ("Amazon Elastic Container Service", "Compute", "Dynamic", "Fargate task")
+        }
+        Category::EbsVolume => ("Amazon Elastic Block Store", "Storage", "Standard", "Volume"),
+        Category::LoadBalancer => {
+            ("Elastic Load Balancing", "Networking", "Standard", "Load balancer")
+        }
+    }
+}
+
+impl BillRow {
+    fn new(line: &BillLine, region: &str) -> Self {
+        let (service, service_category, pricing, resource_type) = names(line.category);
+        let (consumed, consumed_unit) = line.quantity.consumed();
+        let unit = line.quantity.unit.name();
+        Self {
+            charge_start: line.period_start,
+            charge_end: line.period_end,
+            service_name: service.to_owned(),
+            service_category: service_category.to_owned(),
+            kind: line.category.name().to_owned(),
+            pricing_category: pricing.to_owned(),
+            description: format!(
+                "{} {unit} of {} at ${} for {}",
+                line.quantity.decimal(),
+                line.usage_type,
+                line.unit_price_decimal(),
+                line.owner
+            ),
+            resource_id: line.resource_group.to_string(),
+            resource_type: resource_type.to_owned(),
+            region: region.to_owned(),
+            sku_id: line.usage_type.to_string(),
+            quantity: line.quantity.decimal(),
+            unit: unit.to_owned(),
+            consumed,
+            consumed_unit: consumed_unit.to_owned(),
+            unit_price: line.unit_price_decimal(),
+            billed_cost: line.amount,
+            owner: line.owner.to_string(),
+        }
+    }
+}
+
 impl Bill {
+    /// The invoice of `results` as rows.
+    pub fn new(results: &RunResults) -> Self {
+        let lines = results.invoice.lines.iter();
+        let rows = lines.map(|line| BillRow::new(line, &results.region)).collect();
+        Self { rows, total: results.invoice.total }
+    }
+
     /// Sums of the rows that share a key, as decimal strings.
     pub fn by(&self, key: impl Fn(&BillRow) -> String) -> BTreeMap<String, String> {
         let mut sums: BTreeMap<String, i128> = BTreeMap::new();
         for row in &self.rows {
             *sums.entry(key(row)).or_default() += row.billed_cost;
         }
-        sums.into_iter()
-            .map(|(key, sum)| (key, decimal(sum)))
-            .collect()
+        sums.into_iter().map(|(key, sum)| (key, decimal(sum))).collect()
     }
 
     /// Writes `bill.csv`.
@@ -84,30 +141,27 @@ impl Bill {
         let mut csv = columns::writer(out, BILL)?;
         for row in &self.rows {
             let (month_start, month_end) = month(row.charge_start);
-            let tags = format!(
-                "{{\"owner\":{}}}",
-                serde_json::Value::from(row.owner.as_str())
-            );
+            let tags = format!("{{\"owner\":{}}}", serde_json::Value::from(row.owner.as_str()));
+            let cost = decimal(row.billed_cost);
             csv.write_record([
-                row.zone.as_str(),
-                &decimal(row.billed_cost),
+                cost.as_str(),
                 "simulated",
                 "USD",
                 &rfc3339_seconds(month_end),
                 &rfc3339_seconds(month_start),
-                &row.charge_category,
+                "Usage",
                 &row.description,
                 "Usage-Based",
                 &rfc3339_seconds(row.charge_end),
                 &rfc3339_seconds(row.charge_start),
-                &row.quantity,
-                &row.unit,
-                &decimal(row.billed_cost),
-                &row.contracted_unit_price,
-                &decimal(row.billed_cost),
+                &row.consumed,
+                &row.consumed_unit,
+                &cost,
+                &row.unit_price,
+                &cost,
                 "Amazon Web Services",
-                &decimal(row.list_cost),
-                &row.list_unit_price,
+                &cost,
+                &row.unit_price,
                 &row.pricing_category,
                 &row.quantity,
                 &row.unit,
@@ -131,14 +185,11 @@ impl Bill {
 /// First instant of the calendar month (UTC) of `unix_seconds`, and of the month after.
 fn month(unix_seconds: i64) -> (i64, i64) {
     let date = Timestamp::from_second(unix_seconds)
-        .map(|at| at.to_zoned(TimeZone::UTC).date())
-        .unwrap_or(Date::ZERO);
+        .map_or(Date::ZERO, |at| at.to_zoned(TimeZone::UTC).date());
     let first = date.first_of_month();
     let next = date.last_of_month().tomorrow().unwrap_or(first);
     let seconds = |date: Date| {
-        date.to_zoned(TimeZone::UTC)
-            .map(|at| at.timestamp().as_second())
-            .unwrap_or(unix_seconds)
+        date.to_zoned(TimeZone::UTC).map_or(unix_seconds, |at| at.timestamp().as_second())
     };
     (seconds(first), seconds(next))
 }
@@ -155,12 +206,8 @@ mod tests {
         let mut text = Vec::new();
         bill.write_csv(&mut text).expect("writes");
         let mut csv = csv::Reader::from_reader(text.as_slice());
-        let column = csv
-            .headers()
-            .expect("header")
-            .iter()
-            .position(|h| h == "BilledCost")
-            .expect("column");
+        let column =
+            csv.headers().expect("header").iter().position(|h| h == "BilledCost").expect("column");
         let sum: i128 = csv
             .records()
             .map(|row| parse_decimal(&row.expect("row")[column]).expect("decimal"))

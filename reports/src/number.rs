@@ -6,6 +6,9 @@ use plimsoll_core::units::SimTime;
 /// Units of money in one US dollar: amounts are counted in 1e-10 USD.
 pub const USD_SCALE: i128 = 10_000_000_000;
 
+/// Space between a number and its unit, at which no line is broken.
+pub(crate) const GLUE: char = '\u{a0}';
+
 /// A float in its shortest form that reads back to the same bits; negative zero becomes `0`, and what
 /// is not finite is absent.
 pub fn float(value: f64) -> Option<String> {
@@ -83,7 +86,7 @@ pub fn usd(value: f64) -> String {
     let size = value.abs();
     let text = if size >= 100_000.0 {
         grouped(&format!("{size:.0}"))
-    } else if size >= 0.995 || size < 1e-9 {
+    } else if !(1e-9..0.995).contains(&size) {
         grouped(&format!("{size:.2}"))
     } else {
         significant(size, 3)
@@ -129,9 +132,9 @@ pub fn significant(value: f64, digits: usize) -> String {
 pub fn count(value: f64) -> String {
     let size = value.abs();
     if size >= 1e10 {
-        format!("{} billion", significant(value / 1e9, 4))
+        format!("{}{GLUE}billion", significant(value / 1e9, 4))
     } else if size >= 1e7 {
-        format!("{} million", significant(value / 1e6, 4))
+        format!("{}{GLUE}million", significant(value / 1e6, 4))
     } else if size >= 100.0 {
         grouped(&format!("{value:.0}")).replace('-', "−")
     } else {
@@ -152,14 +155,11 @@ pub fn percent(fraction: f64) -> String {
     } else if size < 10.0 || (size > 99.0 && size < 100.0) {
         // Rounding must never turn "almost always" into "always".
         let rounded = format!("{:.2}", (value * 100.0).floor() / 100.0);
-        rounded
-            .trim_end_matches('0')
-            .trim_end_matches('.')
-            .to_owned()
+        rounded.trim_end_matches('0').trim_end_matches('.').to_owned()
     } else {
         format!("{value:.0}")
     };
-    format!("{} %", text.replace('-', "−"))
+    format!("{}{GLUE}%", text.replace('-', "−"))
 }
 
 /// A length of time for people, from seconds.
@@ -168,22 +168,22 @@ pub fn duration(seconds: f64) -> String {
         return "–".to_owned();
     };
     if value.abs() < 0.9995 {
-        format!("{} ms", significant(value * 1e3, 3))
+        format!("{}{GLUE}ms", significant(value * 1e3, 3))
     } else if value < 120.0 {
-        format!("{} s", significant(value, 3))
+        format!("{}{GLUE}s", significant(value, 3))
     } else if value < 7_200.0 {
-        format!("{} min", significant(value / 60.0, 3))
+        format!("{}{GLUE}min", significant(value / 60.0, 3))
     } else if value < 172_800.0 {
-        format!("{} h", significant(value / 3_600.0, 3))
+        format!("{}{GLUE}h", significant(value / 3_600.0, 3))
     } else {
-        format!("{} days", significant(value / 86_400.0, 3))
+        format!("{}{GLUE}days", significant(value / 86_400.0, 3))
     }
 }
 
 /// Milliseconds for people.
 pub fn millis(value: f64) -> String {
     if value < 10_000.0 {
-        format!("{} ms", significant(value, 3))
+        format!("{}{GLUE}ms", significant(value, 3))
     } else {
         duration(value / 1e3)
     }
@@ -202,14 +202,8 @@ pub fn rfc3339_seconds(unix_seconds: i64) -> String {
 
 fn instant_text(unix_nanos: i128) -> String {
     // Outside the calendar (year −9999 to 9999) the instant is clamped rather than lost.
-    let clamp = if unix_nanos < 0 {
-        Timestamp::MIN
-    } else {
-        Timestamp::MAX
-    };
-    Timestamp::from_nanosecond(unix_nanos)
-        .unwrap_or(clamp)
-        .to_string()
+    let clamp = if unix_nanos < 0 { Timestamp::MIN } else { Timestamp::MAX };
+    Timestamp::from_nanosecond(unix_nanos).unwrap_or(clamp).to_string()
 }
 
 #[cfg(test)]
@@ -226,15 +220,7 @@ mod tests {
 
     #[test]
     fn decimals_are_exact_both_ways() {
-        for amount in [
-            0,
-            1,
-            -1,
-            4_128_000_000_000,
-            10_000_000_000,
-            99,
-            i128::from(i64::MAX),
-        ] {
+        for amount in [0, 1, -1, 4_128_000_000_000, 10_000_000_000, 99, i128::from(i64::MAX)] {
             assert_eq!(parse_decimal(&decimal(amount)), Some(amount), "{amount}");
         }
         assert_eq!(decimal(4_128_000_000_000), "412.80");
@@ -243,6 +229,11 @@ mod tests {
         for bad in ["", "-", ".5", "1.", "1e5", "0.00000000001", "+1", "1.-5"] {
             assert_eq!(parse_decimal(bad), None, "{bad}");
         }
+    }
+
+    /// With plain spaces, so that the expected texts can be read.
+    fn plain(text: &str) -> String {
+        text.replace(GLUE, " ")
     }
 
     #[test]
@@ -254,19 +245,19 @@ mod tests {
         assert_eq!(significant(0.000_123_45, 3), "0.000123");
         assert_eq!(significant(98.76, 3), "98.8");
         assert_eq!(count(1_234_567.0), "1,234,567");
-        assert_eq!(count(12_345_678.0), "12.35 million");
-        assert_eq!(duration(0.25), "250 ms");
-        assert_eq!(duration(86_400.0), "24 h");
-        assert_eq!(duration(604_800.0), "7 days");
+        assert_eq!(plain(&count(12_345_678.0)), "12.35 million");
+        assert_eq!(plain(&duration(0.25)), "250 ms");
+        assert_eq!(plain(&duration(86_400.0)), "24 h");
+        assert_eq!(plain(&duration(604_800.0)), "7 days");
     }
 
     #[test]
     fn percentages_do_not_round_to_certainty() {
-        assert_eq!(percent(0.999_96), "99.99 %");
-        assert_eq!(percent(1.0), "100 %");
-        assert_eq!(percent(0.0), "0 %");
-        assert_eq!(percent(0.4849), "48 %");
-        assert_eq!(percent(0.000_012), "0.0012 %");
+        assert_eq!(plain(&percent(0.999_96)), "99.99 %");
+        assert_eq!(plain(&percent(1.0)), "100 %");
+        assert_eq!(plain(&percent(0.0)), "0 %");
+        assert_eq!(plain(&percent(0.4849)), "48 %");
+        assert_eq!(plain(&percent(0.000_012)), "0.0012 %");
     }
 
     #[test]

@@ -64,10 +64,7 @@ pub fn write_tasks(out: impl Write, clock: Clock, tasks: &[TaskRecord]) -> io::R
             index.to_string().as_str(),
             &task.group,
             &task.capacity,
-            &task
-                .instance
-                .map(|instance| instance.to_string())
-                .unwrap_or_default(),
+            &task.instance.map(|instance| instance.to_string()).unwrap_or_default(),
             &task.zone,
             &task.cpu.as_ecs_units().to_string(),
             &task.memory.as_mib().to_string(),
@@ -79,9 +76,7 @@ pub fn write_tasks(out: impl Write, clock: Clock, tasks: &[TaskRecord]) -> io::R
             &clock.optional(task.stopped),
             task.stop_code,
             &task.stopped_reason,
-            &pending
-                .and_then(|p| float(p.as_secs_f64()))
-                .unwrap_or_default(),
+            &pending.and_then(|p| float(p.as_secs_f64())).unwrap_or_default(),
             &task.billed_seconds.to_string(),
         ])?;
     }
@@ -159,9 +154,7 @@ mod tests {
     #[test]
     fn files_have_the_documented_columns() {
         let (results, bill) = testing::web_run();
-        let clock = Clock {
-            start_unix_seconds: results.start_unix_seconds,
-        };
+        let clock = Clock { start_unix_seconds: results.start_unix_seconds };
         let series =
             text(|out| write_timeseries(out, clock, results.record_interval, &results.series));
         let tasks = text(|out| write_tasks(out, clock, &results.task_records));
@@ -190,9 +183,7 @@ mod tests {
             unit: "Percent",
             values: vec![Some(-0.0), None, Some(f64::NAN), Some(1.5)],
         };
-        let clock = Clock {
-            start_unix_seconds: 0,
-        };
+        let clock = Clock { start_unix_seconds: 0 };
         let text = text(|out| write_timeseries(out, clock, SimDuration::from_secs(60), &[series]));
         let rows: Vec<_> = text.lines().skip(1).collect();
         assert_eq!(

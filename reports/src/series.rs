@@ -1,108 +1,71 @@
 //! Which recorded series mean what to the plots.
 //!
-//! The simulator records series under the names of CloudWatch; a plot looks for the first of several
-//! names, so that a series is found whether it is an AWS metric or one of our own.
+//! The simulator records series under the names of CloudWatch, and under the name space `Plimsoll`
+//! what CloudWatch does not have.
 
 use plimsoll_core::results::Series;
 
-/// Names of a quantity: `(namespace, metric)`, in order of preference. An empty namespace fits any.
-pub type Names = &'static [(&'static str, &'static str)];
+/// Namespace and metric of a series.
+pub type Name = (&'static str, &'static str);
+
+/// Dimension of a service's series.
+pub const SERVICE: &str = "ServiceName";
+/// Dimension of a batch source's series.
+pub const TASK_GROUP: &str = "TaskGroup";
+/// Dimension of the series of an Auto Scaling group.
+pub const GROUP: &str = "AutoScalingGroupName";
+/// Dimension of the cluster's series.
+pub const CLUSTER: &str = "ClusterName";
 
 /// Tasks that would keep the target at the offered load.
-pub const NEEDED: Names = &[
-    ("Plimsoll", "NeededTaskCount"),
-    ("Plimsoll", "TasksNeeded"),
-    ("", "NeededTaskCount"),
-];
+pub const NEEDED: Name = ("Plimsoll", "NeededTaskCount");
 /// Desired tasks of a service.
-pub const DESIRED: Names = &[
-    ("ECS/ContainerInsights", "DesiredTaskCount"),
-    ("", "DesiredTaskCount"),
-];
+pub const DESIRED: Name = ("ECS/ContainerInsights", "DesiredTaskCount");
 /// Running tasks of a service or batch source.
-pub const RUNNING: Names = &[
-    ("ECS/ContainerInsights", "RunningTaskCount"),
-    ("", "RunningTaskCount"),
-];
+pub const RUNNING: Name = ("ECS/ContainerInsights", "RunningTaskCount");
 /// Tasks or jobs that wait.
-pub const PENDING: Names = &[
-    ("ECS/ContainerInsights", "PendingTaskCount"),
-    ("", "PendingTaskCount"),
-];
+pub const PENDING: Name = ("ECS/ContainerInsights", "PendingTaskCount");
 /// Offered requests in an interval.
-pub const REQUESTS: Names = &[
-    ("AWS/ApplicationELB", "RequestCount"),
-    ("", "RequestCount"),
-    ("", "OfferedRequestCount"),
-];
-/// Median latency.
-pub const LATENCY_P50: Names = &[
-    ("Plimsoll", "LatencyP50"),
-    ("", "LatencyP50"),
-    ("", "TargetResponseTime.p50"),
-];
+pub const REQUESTS: Name = ("AWS/ApplicationELB", "RequestCount");
+/// Median latency in milliseconds.
+pub const LATENCY_P50: Name = ("Plimsoll", "LatencyP50");
 /// 95th percentile of latency.
-pub const LATENCY_P95: Names = &[
-    ("Plimsoll", "LatencyP95"),
-    ("", "LatencyP95"),
-    ("", "TargetResponseTime.p95"),
-];
+pub const LATENCY_P95: Name = ("Plimsoll", "LatencyP95");
 /// 99th percentile of latency.
-pub const LATENCY_P99: Names = &[
-    ("Plimsoll", "LatencyP99"),
-    ("", "LatencyP99"),
-    ("", "TargetResponseTime.p99"),
-];
+pub const LATENCY_P99: Name = ("Plimsoll", "LatencyP99");
 /// Running instances of a group.
-pub const IN_SERVICE: Names = &[
-    ("AWS/AutoScaling", "GroupInServiceInstances"),
-    ("", "GroupInServiceInstances"),
-    ("", "RunningInstanceCount"),
-];
+pub const IN_SERVICE: Name = ("AWS/AutoScaling", "GroupInServiceInstances");
 /// Desired instances of a group.
-pub const GROUP_DESIRED: Names = &[
-    ("AWS/AutoScaling", "GroupDesiredCapacity"),
-    ("", "GroupDesiredCapacity"),
-];
+pub const GROUP_DESIRED: Name = ("AWS/AutoScaling", "GroupDesiredCapacity");
 /// Instances that the tasks need.
-pub const GROUP_NEEDED: Names = &[
-    ("Plimsoll", "NeededInstanceCount"),
-    ("", "NeededInstanceCount"),
-];
+pub const GROUP_NEEDED: Name = ("Plimsoll", "NeededInstanceCount");
 /// Reserved share of the cluster's CPU in percent.
-pub const CPU_RESERVED: Names = &[("AWS/ECS", "CPUReservation"), ("", "CPUReservation")];
+pub const CPU_RESERVED: Name = ("AWS/ECS", "CPUReservation");
 /// Reserved share of the cluster's memory in percent.
-pub const MEMORY_RESERVED: Names = &[("AWS/ECS", "MemoryReservation"), ("", "MemoryReservation")];
-/// Used share of CPU in percent.
-pub const CPU_USED: Names = &[("AWS/ECS", "CPUUtilization"), ("", "CPUUtilization")];
-/// Used share of memory in percent.
-pub const MEMORY_USED: Names = &[("AWS/ECS", "MemoryUtilization"), ("", "MemoryUtilization")];
+pub const MEMORY_RESERVED: Name = ("AWS/ECS", "MemoryReservation");
+/// Used share of the cluster's CPU in percent.
+pub const CPU_USED: Name = ("AWS/ECS", "CPUUtilization");
+/// Used share of the cluster's memory in percent.
+pub const MEMORY_USED: Name = ("AWS/ECS", "MemoryUtilization");
 
-/// The series of `entity` under the first of `names` that exists.
-pub fn find<'a>(series: &'a [Series], names: Names, entity: &str) -> Option<&'a Series> {
-    names
+/// The series `name` of `entity` in `dimension`.
+pub fn find<'a>(
+    series: &'a [Series],
+    name: Name,
+    dimension: &str,
+    entity: &str,
+) -> Option<&'a Series> {
+    series
         .iter()
-        .find_map(|name| series.iter().find(|s| fits(s, *name) && s.entity == entity))
+        .find(|s| (s.namespace, s.metric) == name && s.dimension == dimension && s.entity == entity)
 }
 
-/// The series of the whole cluster under the first of `names`: without dimension, or by `ClusterName`.
-pub fn find_cluster<'a>(series: &'a [Series], names: Names) -> Option<&'a Series> {
-    let whole = |s: &&Series| s.dimension.is_empty() || s.dimension == "ClusterName";
-    names
-        .iter()
-        .find_map(|name| series.iter().find(|s| fits(s, *name) && whole(s)))
-}
-
-fn fits(series: &Series, (namespace, metric): (&str, &str)) -> bool {
-    series.metric == metric && (namespace.is_empty() || series.namespace == namespace)
+/// The series `name` of the cluster.
+pub fn find_cluster(series: &[Series], name: Name) -> Option<&Series> {
+    series.iter().find(|s| (s.namespace, s.metric) == name && s.dimension == CLUSTER)
 }
 
 /// Largest finite value.
 pub fn peak(values: &[Option<f64>]) -> Option<f64> {
-    values
-        .iter()
-        .flatten()
-        .copied()
-        .filter(|v| v.is_finite())
-        .reduce(f64::max)
+    values.iter().flatten().copied().filter(|v| v.is_finite()).reduce(f64::max)
 }

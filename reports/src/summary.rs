@@ -339,18 +339,10 @@ impl Summary {
             .services
             .iter()
             .filter_map(|service| service.scaling)
-            .fold((0, 0), |(out, back), s| {
-                (out + s.scale_out, back + s.scale_in)
-            });
+            .fold((0, 0), |(out, back), s| (out + s.scale_out, back + s.scale_in));
         let sum = |pick: fn(&plimsoll_core::results::ScalingResults) -> Option<f64>| {
-            let scalings = results
-                .services
-                .iter()
-                .filter_map(|service| service.scaling.as_ref());
-            scalings
-                .filter_map(pick)
-                .filter_map(finite)
-                .reduce(|a, b| a + b)
+            let scalings = results.services.iter().filter_map(|service| service.scaling.as_ref());
+            scalings.filter_map(pick).filter_map(finite).reduce(|a, b| a + b)
         };
         Self {
             scenario: results.scenario.clone(),
@@ -404,11 +396,7 @@ impl Summary {
                 .iter()
                 .map(|s| (s.name.clone(), service(results, s)))
                 .collect(),
-            batches: results
-                .batches
-                .iter()
-                .map(|b| (b.name.clone(), batch(b)))
-                .collect(),
+            batches: results.batches.iter().map(|b| (b.name.clone(), batch(b))).collect(),
             capacity: results
                 .capacity
                 .iter()
@@ -475,9 +463,7 @@ impl Summary {
     /// Cost of a month of 730 hours at this run's rate, USD; `None` for a run without length.
     pub fn monthly_usd(&self) -> Option<f64> {
         let hours = self.simulated_seconds / 3_600.0;
-        (hours > 0.0)
-            .then(|| self.total_usd() / hours * 730.0)
-            .and_then(finite)
+        (hours > 0.0).then(|| self.total_usd() / hours * 730.0).and_then(finite)
     }
 
     /// Requests served by all services; `None` if no service has load.
@@ -504,11 +490,7 @@ fn flatten(path: &str, value: &serde_json::Value, metrics: &mut BTreeMap<String,
     match value {
         Value::Object(fields) => {
             for (key, value) in fields {
-                let path = if path.is_empty() {
-                    key.clone()
-                } else {
-                    format!("{path}.{key}")
-                };
+                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
                 flatten(&path, value, metrics);
             }
         }
@@ -574,8 +556,10 @@ fn service(results: &RunResults, service: &ServiceResults) -> ServiceSummary {
             violated_minute_fraction: or_zero(o.violated_minute_fraction),
         }),
         scaling: service.scaling.map(|scaling| {
-            let desired = series::find(&results.series, series::DESIRED, &service.name);
-            let needed = series::find(&results.series, series::NEEDED, &service.name);
+            let desired =
+                series::find(&results.series, series::DESIRED, series::SERVICE, &service.name);
+            let needed =
+                series::find(&results.series, series::NEEDED, series::SERVICE, &service.name);
             ServiceScaling {
                 scale_out: scaling.scale_out,
                 scale_in: scaling.scale_in,
@@ -598,9 +582,7 @@ fn short_at_peak(desired: &[Option<f64>], needed: &[Option<f64>]) -> Option<f64>
     let pairs = || desired.iter().zip(needed).filter_map(|(d, n)| d.zip(*n));
     let all = pairs().count();
     // A mean over an interval in which the count changed is not "at the peak".
-    let short = pairs()
-        .filter(|(d, n)| *d >= peak && *n > *d + 1e-9)
-        .count();
+    let short = pairs().filter(|(d, n)| *d >= peak && *n > *d + 1e-9).count();
     (all > 0).then(|| short as f64 / all as f64)
 }
 
@@ -616,9 +598,7 @@ fn batch(batch: &plimsoll_core::results::BatchResults) -> BatchSummary {
         completed: batch.completed,
         wait_seconds: quantiles(batch.wait_seconds.as_ref()),
         total_wait_seconds: batch.total_wait as f64 / 1e9,
-        last_end_seconds: batch
-            .last_end
-            .map(plimsoll_core::units::SimTime::as_secs_f64),
+        last_end_seconds: batch.last_end.map(plimsoll_core::units::SimTime::as_secs_f64),
         cost_usd: decimal(batch.cost),
     }
 }
@@ -649,10 +629,7 @@ mod tests {
         let (results, bill) = testing::web_run();
         let summary = Summary::new(&results, &bill, &testing::meta());
         let metrics = summary.metrics();
-        assert_eq!(
-            metrics.get("cost.totalUsd").copied(),
-            Some(summary.total_usd())
-        );
+        assert_eq!(metrics.get("cost.totalUsd").copied(), Some(summary.total_usd()));
         assert!(metrics.contains_key("services.api.latencyMs.p99"));
         assert!(metrics.contains_key("services.api.costUsd"));
         assert!(!metrics.contains_key("seed"));

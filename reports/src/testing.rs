@@ -1,5 +1,6 @@
 //! Synthetic results for the tests: a week of a web service on instances and Fargate, and a batch run.
 
+use plimsoll_core::billing::{BillLine, Category, Cost, Invoice, Quantity, Unit};
 use plimsoll_core::results::{
     BatchResults, CapacityResults, Distribution, EventCategory, EventRecord, InstanceRecord,
     InstanceTotals, LoadResults, ObjectiveResults, Packing, RunResults, ScalingResults, Series,
@@ -8,18 +9,15 @@ use plimsoll_core::results::{
 use plimsoll_core::scenario::QueueDiscipline;
 use plimsoll_core::units::{Cpu, Mib, SimDuration, SimTime};
 
-use crate::bill::{Bill, BillRow};
-use crate::number::decimal;
+use crate::bill::Bill;
 use crate::summary::RunMeta;
+use crate::sweep::{ComparisonRow, SweepReport, SweepRow};
 
 /// 2026-03-02T00:00:00Z, a Monday.
 pub(crate) const START: i64 = 1_772_409_600;
 
 pub(crate) fn meta() -> RunMeta {
-    RunMeta {
-        version: "0.1.0".to_owned(),
-        scenario_hash: "3f9a61c0d2b7e845".to_owned(),
-    }
+    RunMeta { version: "0.1.0".to_owned(), scenario_hash: "3f9a61c0d2b7e845".to_owned() }
 }
 
 /// Noise between 0 and 1 that needs no generator: the low bits of a multiplicative hash.
@@ -30,10 +28,7 @@ fn noise(index: u64) -> f64 {
 
 /// A day's curve between 0 and 1: low at night, high in the afternoon.
 fn daily(hour: f64) -> f64 {
-    let distance = ((hour - 15.0).abs())
-        .min((hour - 39.0).abs())
-        .min((hour + 9.0).abs())
-        / 12.0;
+    let distance = ((hour - 15.0).abs()).min((hour - 39.0).abs()).min((hour + 9.0).abs()) / 12.0;
     let x = 1.0 - distance;
     x * x * (3.0 - 2.0 * x)
 }
@@ -44,25 +39,11 @@ fn series(
     values: Vec<f64>,
 ) -> Series {
     let values = values.into_iter().map(Some).collect();
-    Series {
-        namespace,
-        metric,
-        dimension,
-        entity: entity.to_owned(),
-        unit,
-        values,
-    }
+    Series { namespace, metric, dimension, entity: entity.to_owned(), unit, values }
 }
 
 fn distribution(p50: f64, p95: f64, p99: f64, count: u64) -> Distribution {
-    Distribution {
-        mean: p50 * 1.15,
-        p50,
-        p95,
-        p99,
-        max: p99 * 3.0,
-        count,
-    }
+    Distribution { mean: p50 * 1.15, p50, p95, p99, max: p99 * 3.0, count }
 }
 
 /// A week of a service with requests on an Auto Scaling group, and a worker on Fargate Spot.
@@ -81,11 +62,7 @@ pub(crate) fn web_run_of(days: u64, interval: u64) -> (RunResults, Bill) {
     for i in 0..n {
         let hour = (i * interval) as f64 / 3_600.0;
         let weekday = (hour / 24.0) as u64 % 7 < 5;
-        let spike = if (i * interval / 300) % 2_016 == 800 {
-            260.0
-        } else {
-            0.0
-        };
+        let spike = if (i * interval / 300) % 2_016 == 800 { 260.0 } else { 0.0 };
         let base = if weekday { 520.0 } else { 290.0 };
         let rps = 40.0 + base * daily(hour % 24.0) + 30.0 * noise(i) + spike;
         rate.push(rps);
@@ -93,11 +70,8 @@ pub(crate) fn web_run_of(days: u64, interval: u64) -> (RunResults, Bill) {
         let before = desired.last().copied().unwrap_or(6.0);
         let wanted = needed[needed.len().saturating_sub(4)];
         // Out at once, in only when the need has clearly fallen; never more than 32.
-        let after = if wanted > before || wanted < before * 0.8 {
-            wanted.clamp(6.0, 32.0)
-        } else {
-            before
-        };
+        let after =
+            if wanted > before || wanted < before * 0.8 { wanted.clamp(6.0, 32.0) } else { before };
         if (after - before).abs() > 0.5 {
             let up = after > before;
             events.push(EventRecord {
@@ -143,11 +117,8 @@ pub(crate) fn web_run_of(days: u64, interval: u64) -> (RunResults, Bill) {
     };
     let instances: Vec<f64> = running.iter().map(|r| (r / 4.0).ceil() + 1.0).collect();
     let instances_needed: Vec<f64> = running.iter().map(|r| (r / 4.6).ceil()).collect();
-    let reserved: Vec<f64> = running
-        .iter()
-        .zip(&instances)
-        .map(|(r, i)| r / (i * 4.0) * 100.0)
-        .collect();
+    let reserved: Vec<f64> =
+        running.iter().zip(&instances).map(|(r, i)| r / (i * 4.0) * 100.0).collect();
     let api = ("ServiceName", "api");
     let web = ("AutoScalingGroupName", "web");
     let cluster = ("ClusterName", "default");
@@ -157,36 +128,12 @@ pub(crate) fn web_run_of(days: u64, interval: u64) -> (RunResults, Bill) {
             api,
             rate.iter().map(|r| r * interval as f64).collect(),
         ),
-        series(
-            ("Plimsoll", "NeededTaskCount", "Count"),
-            api,
-            needed.clone(),
-        ),
-        series(
-            ("ECS/ContainerInsights", "DesiredTaskCount", "Count"),
-            api,
-            desired.clone(),
-        ),
-        series(
-            ("ECS/ContainerInsights", "RunningTaskCount", "Count"),
-            api,
-            running.clone(),
-        ),
-        series(
-            ("Plimsoll", "LatencyP50", "Milliseconds"),
-            api,
-            latency(1.0),
-        ),
-        series(
-            ("Plimsoll", "LatencyP95", "Milliseconds"),
-            api,
-            latency(2.6),
-        ),
-        series(
-            ("Plimsoll", "LatencyP99", "Milliseconds"),
-            api,
-            latency(4.1),
-        ),
+        series(("Plimsoll", "NeededTaskCount", "Count"), api, needed.clone()),
+        series(("ECS/ContainerInsights", "DesiredTaskCount", "Count"), api, desired.clone()),
+        series(("ECS/ContainerInsights", "RunningTaskCount", "Count"), api, running.clone()),
+        series(("Plimsoll", "LatencyP50", "Milliseconds"), api, latency(1.0)),
+        series(("Plimsoll", "LatencyP95", "Milliseconds"), api, latency(2.6)),
+        series(("Plimsoll", "LatencyP99", "Milliseconds"), api, latency(4.1)),
         series(
             ("ECS/ContainerInsights", "DesiredTaskCount", "Count"),
             ("ServiceName", "worker"),
@@ -197,31 +144,15 @@ pub(crate) fn web_run_of(days: u64, interval: u64) -> (RunResults, Bill) {
             ("ServiceName", "worker"),
             vec![4.0; n as usize],
         ),
-        series(
-            ("AWS/AutoScaling", "GroupInServiceInstances", "Count"),
-            web,
-            instances.clone(),
-        ),
-        series(
-            ("AWS/AutoScaling", "GroupDesiredCapacity", "Count"),
-            web,
-            instances.clone(),
-        ),
-        series(
-            ("Plimsoll", "NeededInstanceCount", "Count"),
-            web,
-            instances_needed,
-        ),
+        series(("AWS/AutoScaling", "GroupInServiceInstances", "Count"), web, instances.clone()),
+        series(("AWS/AutoScaling", "GroupDesiredCapacity", "Count"), web, instances.clone()),
+        series(("Plimsoll", "NeededInstanceCount", "Count"), web, instances_needed),
         series(
             ("AWS/ECS", "CPUReservation", "Percent"),
             cluster,
             reserved.iter().map(|r| r * 0.52).collect(),
         ),
-        series(
-            ("AWS/ECS", "MemoryReservation", "Percent"),
-            cluster,
-            reserved.clone(),
-        ),
+        series(("AWS/ECS", "MemoryReservation", "Percent"), cluster, reserved.clone()),
         series(
             ("AWS/ECS", "CPUUtilization", "Percent"),
             cluster,
@@ -234,7 +165,8 @@ pub(crate) fn web_run_of(days: u64, interval: u64) -> (RunResults, Bill) {
             s.values[0] = None;
         }
     }
-    let bill = web_bill(days, interval, &instances);
+    let invoice = web_invoice(days, interval, &instances);
+    let total = invoice.total;
     let served = (rate.iter().sum::<f64>() * interval as f64) as u128;
     let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
     let results = RunResults {
@@ -251,8 +183,8 @@ pub(crate) fn web_run_of(days: u64, interval: u64) -> (RunResults, Bill) {
         simulated: SimDuration::from_secs(days * 86_400),
         aws_rules: "2026-06".to_owned(),
         price_date: "2026-10-01".to_owned(),
-        invoice: plimsoll_core::billing::Invoice::default(),
-        idle_ec2_cost: bill.total / 7,
+        invoice,
+        idle_ec2_cost: total / 7,
         utilization: Some(Utilization {
             cpu_reserved: 0.482,
             memory_reserved: 0.913,
@@ -285,7 +217,7 @@ pub(crate) fn web_run_of(days: u64, interval: u64) -> (RunResults, Bill) {
                 desired_mean: mean(&desired),
                 running_mean: mean(&running),
                 running_peak: 32,
-                cost: bill.total / 5 * 4,
+                cost: total / 5 * 4,
                 load: Some(LoadResults {
                     offered_micro: served * 1_000_000 + 500_000,
                     served_micro: served * 998_700,
@@ -313,7 +245,7 @@ pub(crate) fn web_run_of(days: u64, interval: u64) -> (RunResults, Bill) {
                 desired_mean: 4.0,
                 running_mean: 3.99,
                 running_peak: 4,
-                cost: bill.total / 5,
+                cost: total / 5,
                 load: None,
                 scaling: None,
             },
@@ -327,7 +259,7 @@ pub(crate) fn web_run_of(days: u64, interval: u64) -> (RunResults, Bill) {
             peak: 9,
             scale_out: 38,
             scale_in: 31,
-            cost: bill.total / 2,
+            cost: total / 2,
         }],
         packing: Some(Packing {
             lower_bound_instance_hours: 712.4,
@@ -341,112 +273,75 @@ pub(crate) fn web_run_of(days: u64, interval: u64) -> (RunResults, Bill) {
         event_records: events,
         warnings: vec!["the price of m7g.large in eu-west-1 was derived from us-east-1".to_owned()],
     };
+    let bill = Bill::new(&results);
     (results, bill)
 }
 
-fn web_bill(days: u64, interval: u64, instances: &[f64]) -> Bill {
-    let mut rows = Vec::new();
+fn web_invoice(days: u64, interval: u64, instances: &[f64]) -> Invoice {
+    let mut lines = Vec::new();
     for hour in 0..days * 24 {
         let at = (hour * 3_600 / interval) as usize;
-        let n = instances[at.min(instances.len() - 1)] as i128;
-        let mut push = |service: &str,
-                        category: &str,
-                        kind: &str,
-                        owner: &str,
-                        unit: &str,
-                        quantity: i128,
-                        price: i128| {
-            rows.push(BillRow {
-                charge_start: START + hour as i64 * 3_600,
-                charge_end: START + (hour as i64 + 1) * 3_600,
-                service_name: service.to_owned(),
-                service_category: category.to_owned(),
-                kind: kind.to_owned(),
-                charge_category: "Usage".to_owned(),
-                pricing_category: "Standard".to_owned(),
-                description: format!("{kind} in eu-west-1"),
-                resource_id: owner.to_owned(),
-                resource_type: "m7g.large".to_owned(),
-                region: "eu-west-1".to_owned(),
-                zone: String::new(),
-                sku_id: kind.replace(' ', "-"),
-                quantity: quantity.to_string(),
-                unit: unit.to_owned(),
-                list_unit_price: decimal(price),
-                contracted_unit_price: decimal(price),
-                list_cost: quantity * price,
-                billed_cost: quantity * price,
-                owner: owner.to_owned(),
+        let n = instances[at.min(instances.len() - 1)] as u128;
+        let start = START + hour as i64 * 3_600;
+        let mut push = |category, owner: &str, usage: &str, count: u128, unit, price: u64| {
+            let quantity = Quantity { count, unit };
+            lines.push(BillLine {
+                period_start: start,
+                period_end: start + 3_600,
+                category,
+                owner: owner.into(),
+                resource_group: if owner == "worker" {
+                    "FARGATE_SPOT".into()
+                } else {
+                    owner.into()
+                },
+                usage_type: usage.into(),
+                quantity,
+                unit_price: price,
+                amount: Cost::of(price, quantity).to_ten_billionths(),
             });
         };
+        let spot = 4 * 1_024 * 3_600;
+        let per_cpu = "SpotUsage-Fargate-vCPU-Hours:perCPU";
         push(
-            "Amazon EC2",
-            "Compute",
-            "instances",
+            Category::Ec2Compute,
             "web",
-            "Hours",
-            n,
+            "BoxUsage:m7g.large",
+            n * 3_600,
+            Unit::Hours,
             911_000_000,
         );
+        push(Category::FargateSpot, "worker", per_cpu, spot, Unit::VcpuHours, 122_123_457);
         push(
-            "Amazon EBS",
-            "Storage",
-            "volumes",
+            Category::EbsVolume,
             "web",
-            "GB-Mo",
-            n * 30,
-            1_205_479,
+            "EBS:VolumeUsage.gp3",
+            n * 108_000,
+            Unit::GbMonths,
+            880_000_000,
         );
-        push(
-            "AWS Fargate",
-            "Compute",
-            "Fargate tasks",
-            "worker",
-            "Hours",
-            4,
-            148_123_457,
-        );
-        push(
-            "Elastic Load Balancing",
-            "Networking",
-            "load balancers",
-            "api",
-            "Hours",
-            1,
-            252_000_000,
-        );
+        push(Category::LoadBalancer, "api", "LoadBalancerUsage", 3_600, Unit::Hours, 252_000_000);
     }
-    let total = rows.iter().map(|row| row.billed_cost).sum();
-    Bill { rows, total }
+    let total = lines.iter().map(|line| line.amount).sum();
+    Invoice { lines, total, ..Invoice::default() }
 }
 
 fn tasks() -> Vec<TaskRecord> {
     (0..12_u64)
         .map(|i| TaskRecord {
             group: if i % 3 == 0 { "worker" } else { "api" }.to_owned(),
-            capacity: if i % 3 == 0 {
-                "FARGATE_SPOT"
-            } else {
-                "web-ec2"
-            }
-            .to_owned(),
+            capacity: if i % 3 == 0 { "FARGATE_SPOT" } else { "web-ec2" }.to_owned(),
             instance: (i % 3 != 0).then_some(i as u32 % 4),
             zone: format!("eu-west-1{}", ['a', 'b', 'c'][(i % 3) as usize]),
             cpu: Cpu::from_ecs_units(512),
             memory: Mib::new(1_900),
             created: SimTime::from_secs(i * 10),
             placed: Some(SimTime::from_secs(i * 10 + 2)),
-            pull_started: Some(SimTime::from_nanos(
-                (i * 10 + 3) * 1_000_000_000 + 250_000_000,
-            )),
+            pull_started: Some(SimTime::from_nanos((i * 10 + 3) * 1_000_000_000 + 250_000_000)),
             started: (i != 11).then(|| SimTime::from_secs(i * 10 + 21)),
             stopping: (i == 2).then(|| SimTime::from_secs(90_000)),
             stopped: (i == 2).then(|| SimTime::from_secs(90_031)),
-            stop_code: if i == 2 {
-                "ServiceSchedulerInitiated"
-            } else {
-                ""
-            },
+            stop_code: if i == 2 { "ServiceSchedulerInitiated" } else { "" },
             stopped_reason: if i == 2 {
                 "Scaling activity initiated by deployment, \"api\""
             } else {
@@ -481,12 +376,10 @@ fn instance_records() -> Vec<InstanceRecord> {
 pub(crate) fn batch_run() -> (RunResults, Bill) {
     let (mut results, _) = web_run_of(1, 300);
     let n = 288_usize;
-    let waiting: Vec<f64> = (0..n)
-        .map(|i| (90.0 * daily(i as f64 / 12.0) - 40.0).max(0.0).floor())
-        .collect();
-    let running: Vec<f64> = (0..n)
-        .map(|i| (60.0 * daily(i as f64 / 12.0)).min(32.0).floor())
-        .collect();
+    let waiting: Vec<f64> =
+        (0..n).map(|i| (90.0 * daily(i as f64 / 12.0) - 40.0).max(0.0).floor()).collect();
+    let running: Vec<f64> =
+        (0..n).map(|i| (60.0 * daily(i as f64 / 12.0)).min(32.0).floor()).collect();
     results.scenario = "nightly-batch".to_owned();
     results.description = "How long do jobs wait on 8 instances?".to_owned();
     results.services.clear();
@@ -502,28 +395,23 @@ pub(crate) fn batch_run() -> (RunResults, Bill) {
         last_end: Some(SimTime::from_secs(86_012)),
         cost: 123_456_789_012,
     }];
-    results
-        .series
-        .retain(|s| s.entity != "api" && s.entity != "worker");
+    results.series.retain(|s| s.entity != "api" && s.entity != "worker");
     results.series.push(series(
         ("ECS/ContainerInsights", "PendingTaskCount", "Count"),
-        ("Batch", "etl"),
+        ("TaskGroup", "etl"),
         waiting,
     ));
     results.series.push(series(
         ("ECS/ContainerInsights", "RunningTaskCount", "Count"),
-        ("Batch", "etl"),
+        ("TaskGroup", "etl"),
         running,
     ));
-    let bill = web_bill(1, 300, &[8.0]);
-    let total = bill.total;
-    (
-        results,
-        Bill {
-            rows: bill.rows,
-            total,
-        },
-    )
+    results.invoice = web_invoice(1, 300, &[8.0]);
+    results.invoice.lines.retain(|line| line.category != Category::LoadBalancer);
+    results.invoice.total = results.invoice.lines.iter().map(|line| line.amount).sum();
+    results.idle_ec2_cost = results.invoice.total / 7;
+    let bill = Bill::new(&results);
+    (results, bill)
 }
 
 /// A run in which nothing happened.
@@ -544,5 +432,80 @@ pub(crate) fn empty_run() -> (RunResults, Bill) {
     results.tasks = TaskTotals::default();
     results.simulated = SimDuration::ZERO;
     results.idle_ec2_cost = 0;
+    results.invoice = Invoice::default();
     (results, Bill::default())
+}
+
+/// A sweep of four points with five replications.
+pub(crate) fn sweep() -> SweepReport {
+    let points = [
+        ("binpack, 60", "binpack", "60", 106.7, 322.0, 0.82),
+        ("binpack, 70", "binpack", "70", 97.2, 371.0, 0.86),
+        ("spread, 60", "spread", "60", 107.1, 321.0, 0.79),
+        ("spread, 70", "spread", "70", 101.9, 369.0, 0.83),
+    ];
+    let mut rows = Vec::new();
+    for (index, (name, placement, target, cost, latency, reserved)) in
+        points.into_iter().enumerate()
+    {
+        for replication in 0..5_u64 {
+            let wobble = 1.0 + 0.01 * (noise(replication) - 0.5);
+            rows.push(SweepRow {
+                point: name.to_owned(),
+                parameters: [("placement", placement), ("target", target)]
+                    .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                    .into(),
+                replication,
+                fingerprint: format!("{:016x}", index as u64 * 100 + replication),
+                metrics: [
+                    ("cost.totalUsd", cost * wobble),
+                    ("services.api.latencyMs.p99", latency * wobble),
+                    ("utilization.memoryReserved", reserved),
+                ]
+                .map(|(key, value)| (key.to_owned(), value))
+                .into(),
+            });
+        }
+    }
+    let mut comparison = Vec::new();
+    let measures: [(&str, usize); 3] = [
+        ("cost.totalUsd", 0),
+        ("services.api.latencyMs.p99", 1),
+        ("utilization.memoryReserved", 2),
+    ];
+    for (name, _, _, cost, latency, reserved) in points.into_iter().skip(1) {
+        for (metric, which) in measures {
+            let baseline = [106.7, 322.0, 0.82][which];
+            let mean = [cost, latency, reserved][which];
+            let half = [0.9, 6.0, 0.004][which];
+            let difference: f64 = mean - baseline;
+            comparison.push(ComparisonRow {
+                point: name.to_owned(),
+                metric: metric.to_owned(),
+                replications: 5,
+                baseline_mean: baseline,
+                mean,
+                difference,
+                half_width: Some(half),
+                p_value: Some(if difference.abs() > half { 0.0004 } else { 0.31 }),
+                correlation: Some(0.97),
+                significant: difference.abs() > half,
+            });
+        }
+    }
+    SweepReport {
+        scenario: "web-on-ec2".to_owned(),
+        description: "Does binpack or spread cost less for this traffic at the same latency?"
+            .to_owned(),
+        scenario_hash: "3f9a61c0d2b7e845".to_owned(),
+        version: "0.1.0".to_owned(),
+        seed: 42,
+        replications: 5,
+        aws_rules: "2026-06".to_owned(),
+        price_date: "2026-10-01".to_owned(),
+        baseline: "binpack, 60".to_owned(),
+        rows,
+        comparison,
+        warnings: Vec::new(),
+    }
 }

@@ -20,6 +20,8 @@ pub const MARKER: &str = ".plimsoll";
 const MARKER_TITLE: &str =
     "# Made by plimsoll. The next run replaces this folder if it holds only the files listed here.";
 
+const NOT_OURS: &str = "the folder was not made by plimsoll (it has no `.plimsoll` file)";
+
 /// Attempts to rename into place while another run does the same.
 const RENAME_ATTEMPTS: u32 = 5;
 
@@ -50,7 +52,7 @@ impl fmt::Display for OutputError {
         match self {
             Self::Refused { target, reason } => write!(
                 f,
-                "will not write to `{}`: {reason}\nhint: choose another folder with `--out`",
+                "will not write to `{}`: {reason}\nhint: give another folder",
                 target.display()
             ),
             Self::Io { action, path, source } => {
@@ -69,7 +71,10 @@ impl std::error::Error for OutputError {
     }
 }
 
-fn io_error<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> OutputError + 'a {
+fn io_error<'a>(
+    action: &'static str,
+    path: &'a Path,
+) -> impl FnOnce(io::Error) -> OutputError + 'a {
     move |source| OutputError::Io { action, path: path.to_owned(), source }
 }
 
@@ -129,12 +134,7 @@ impl OutputFolder {
         let files = list_files(&self.staging)?;
         let marker_path = self.staging.join(MARKER);
         if let Some(mut marker) = self.marker.take() {
-            let mut text = String::from(MARKER_TITLE);
-            for file in files.iter().filter(|file| file.as_str() != MARKER) {
-                text.push('\n');
-                text.push_str(file);
-            }
-            text.push('\n');
+            let text = marker_text(&files);
             marker.write_all(text.as_bytes()).map_err(io_error("write", &marker_path))?;
         }
         let mut attempt = 1;
@@ -211,18 +211,39 @@ pub fn folder_name(scenario: &str) -> String {
     name
 }
 
-/// Checks that `folder` was written by plimsoll.
+/// Lets `write` change a folder that plimsoll made, and lists the files that it adds as ours. What
+/// `write` returns is handed back.
 ///
 /// # Errors
-/// [`OutputError::Refused`] if it is missing or somebody else's.
-pub fn check_made_by_plimsoll(folder: &Path) -> Result<(), OutputError> {
+/// [`OutputError::Refused`] if the folder is missing or somebody else's; [`OutputError::Io`] if its
+/// list cannot be read or written.
+pub fn update<T>(folder: &Path, write: impl FnOnce() -> T) -> Result<T, OutputError> {
+    let marker = folder.join(MARKER);
     if !folder.is_dir() {
         return Err(refused(folder, "there is no such folder"));
     }
-    if !folder.join(MARKER).is_file() {
-        return Err(refused(folder, "it was not made by plimsoll (it has no `.plimsoll` file)"));
+    if !marker.is_file() {
+        return Err(refused(folder, NOT_OURS));
     }
-    Ok(())
+    let before = list_files(folder)?;
+    let value = write();
+    let listed = fs::read_to_string(&marker).map_err(io_error("read", &marker))?;
+    let mut ours: Vec<String> = listed.lines().skip(1).map(str::to_owned).collect();
+    ours.extend(list_files(folder)?.into_iter().filter(|file| !before.contains(file)));
+    ours.sort();
+    ours.dedup();
+    fs::write(&marker, marker_text(&ours)).map_err(io_error("write", &marker))?;
+    Ok(value)
+}
+
+fn marker_text(files: &[String]) -> String {
+    let mut text = String::from(MARKER_TITLE);
+    for file in files.iter().filter(|file| file.as_str() != MARKER) {
+        text.push('\n');
+        text.push_str(file);
+    }
+    text.push('\n');
+    text
 }
 
 fn refused(target: &Path, reason: impl Into<String>) -> OutputError {
@@ -269,7 +290,7 @@ fn check_replaceable(target: &Path) -> Result<(), OutputError> {
         return Ok(());
     }
     let Ok(marker) = fs::read_to_string(target.join(MARKER)) else {
-        return Err(refused(target, "the folder was not made by plimsoll (it has no `.plimsoll` file)"));
+        return Err(refused(target, NOT_OURS));
     };
     let ours: Vec<&str> = marker.lines().skip(1).collect();
     match files.iter().find(|file| file.as_str() != MARKER && !ours.contains(&file.as_str())) {
@@ -432,6 +453,21 @@ mod tests {
         assert!(folder.publish().is_err());
         assert_eq!(entries(&target), ["chapter.tex"]);
         assert_eq!(entries(home.path()), ["out"]);
+    }
+
+    #[test]
+    fn files_added_later_are_ours_but_not_those_of_others() {
+        let home = tempfile::tempdir().unwrap();
+        let target = home.path().join("out");
+        let folder = OutputFolder::prepare(&target).unwrap();
+        write(&folder, "summary.json", "{}");
+        folder.publish().unwrap();
+        update(&target, || fs::write(target.join("report.html"), "x")).unwrap().unwrap();
+        OutputFolder::prepare(&target).unwrap();
+        fs::write(target.join("notes.md"), "mine").unwrap();
+        update(&target, || fs::write(target.join("report.html"), "y")).unwrap().unwrap();
+        assert!(OutputFolder::prepare(&target).is_err());
+        assert!(update(home.path(), || ()).is_err());
     }
 
     #[test]

@@ -158,7 +158,7 @@ pub(super) enum Arch {
 #[derive(Args, Debug)]
 pub(super) struct CatalogListOptions {
     /// Region of the prices
-    #[arg(long, value_name = "REGION", default_value = "eu-west-1")]
+    #[arg(long, value_name = "REGION", default_value = "us-east-1")]
     pub(super) region: String,
     /// Only this family, for example m7g; may be repeated
     #[arg(long, value_name = "FAMILY")]

@@ -7,6 +7,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::Failure;
 
+/// Columns of the summary where the shell does not say how many there are.
+const WIDTH: usize = 100;
 /// Work shorter than this shows no progress.
 const PROGRESS_AFTER: Duration = Duration::from_millis(500);
 
@@ -22,6 +24,14 @@ pub(super) fn print(text: &str) -> Result<(), Failure> {
         }
         _ => Ok(()),
     }
+}
+
+/// Width of the summary, and whether it may be coloured: only for a terminal, and only if the user does
+/// not mind (<https://no-color.org>).
+pub(super) fn look() -> (usize, bool) {
+    let width = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    let mind = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    (width.unwrap_or(WIDTH), io::stdout().is_terminal() && !mind)
 }
 
 /// Writes a line to standard error. With nobody to read it, there is nobody to tell either.
@@ -62,7 +72,8 @@ impl Progress {
             self.bar = Some(bar);
         }
         if let Some(bar) = &self.bar {
-            bar.set_position(done);
+            // Reports of parallel work may come out of order.
+            bar.set_position(done.max(bar.position()));
             bar.set_message(message());
         }
     }

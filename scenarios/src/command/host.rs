@@ -2,10 +2,10 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use plimsoll_reports::RunFacts;
 
 /// A run's wall clock.
 pub(super) struct Stopwatch {
@@ -19,41 +19,24 @@ impl Stopwatch {
         Self { started_at: Timestamp::now(), started: Instant::now() }
     }
 
-    /// Time since the start.
-    pub(super) fn elapsed(&self) -> Duration {
-        self.started.elapsed()
-    }
-
-    /// The content of `run.json`.
-    pub(super) fn record(&self, arguments: &[OsString]) -> Value {
-        let command: Vec<String> =
-            arguments.iter().map(|argument| argument.to_string_lossy().into_owned()).collect();
-        json!({
-            "tool": "plimsoll",
-            "version": env!("CARGO_PKG_VERSION"),
-            "commandLine": command,
-            "startedAt": self.started_at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-            "wallSeconds": self.elapsed().as_secs_f64(),
-            "peakMemoryMiB": peak_memory_mib(),
-            "host": {
-                "name": host_name(),
-                "os": std::env::consts::OS,
-                "arch": std::env::consts::ARCH,
-                "cores": std::thread::available_parallelism().map(usize::from).ok(),
-            },
-        })
+    /// What `run.json` says of a run on `threads` threads that ends now.
+    pub(super) fn facts(&self, arguments: &[OsString], threads: usize) -> RunFacts {
+        RunFacts {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            started_at: self.started_at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            wall_seconds: self.started.elapsed().as_secs_f64(),
+            host: host(),
+            command_line: arguments.iter().map(|it| it.to_string_lossy().into_owned()).collect(),
+            threads,
+        }
     }
 }
 
-/// Largest resident size of this process; only Linux says it without foreign code.
-fn peak_memory_mib() -> Option<u64> {
-    let status = fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kib.div_ceil(1024))
-}
-
-fn host_name() -> Option<String> {
-    let name = fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
-    Some(name.trim().to_owned())
+/// Name and kind of this machine; the name is known on Linux only.
+fn host() -> String {
+    let kind = format!("{} {}", std::env::consts::OS, std::env::consts::ARCH);
+    match fs::read_to_string("/proc/sys/kernel/hostname") {
+        Ok(name) => format!("{} ({kind})", name.trim()),
+        Err(_) => kind,
+    }
 }

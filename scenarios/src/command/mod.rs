@@ -6,6 +6,7 @@
 mod arguments;
 mod catalog;
 mod check;
+mod comparison;
 mod console;
 mod host;
 mod report;
@@ -92,7 +93,7 @@ fn dispatch(cli: &Cli, arguments: &[OsString]) -> Result<(), Failure> {
         Command::Sweep(options) => sweep::sweep(options, arguments),
         Command::Report(options) => report::report(options),
         Command::Catalog(options) => catalog::catalog(options),
-        Command::Schema => console::print(&language::json_schema()),
+        Command::Schema => console::print(&format!("{:#}\n", language::json_schema())),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(*shell, &mut Cli::command(), "plimsoll", &mut script);

@@ -65,7 +65,8 @@ mod tests {
 
     #[test]
     fn columns_line_up_and_lines_end_where_the_text_ends() {
-        let mut table = Table::new([("type", Align::Left), ("vCPU", Align::Right), ("note", Align::Left)]);
+        let mut table =
+            Table::new([("type", Align::Left), ("vCPU", Align::Right), ("note", Align::Left)]);
         table.row(["m7g.large", "2", ""]);
         table.row(["c7i.48xlarge", "192", "größte"]);
         let expected = "\

@@ -127,14 +127,13 @@ mod tests {
         Plan { points: 7, replications: 5, jobs: Some(jobs) }
     }
 
-    fn unit(scale: &usize, point: usize, replication: u32) -> Result<(usize, u32, usize), String> {
-        // Later units finish first.
-        thread::sleep(Duration::from_micros(300 * (10 - point as u64)));
-        Ok((point, replication, scale * point))
-    }
-
     #[test]
     fn results_come_in_order_with_any_number_of_threads() {
+        let unit = |scale: &usize, point: usize, replication| {
+            // Later units finish first.
+            thread::sleep(Duration::from_micros(300 * (10 - point as u64)));
+            Ok::<_, String>((point, replication, scale * point))
+        };
         let run = |jobs| execute(plan(jobs), |_| Ok(3), unit, |_| ()).unwrap();
         let one = run(1);
         assert_eq!(one.len(), 35);
@@ -172,7 +171,7 @@ mod tests {
     #[test]
     fn the_first_failure_in_order_is_reported_whoever_fails_first() {
         for jobs in [1, 2, 8] {
-            let fail = |_: &(), point: usize, replication: u32| {
+            let fail = |(): &(), point: usize, replication: u32| {
                 if point < 2 {
                     return Ok(());
                 }
@@ -190,7 +189,7 @@ mod tests {
         let finished = |done| {
             most.fetch_max(done, Ordering::SeqCst);
         };
-        execute(plan(2), |_| Ok::<_, String>(()), |_, _, _| Ok(()), finished).unwrap();
+        execute(plan(2), |_| Ok::<_, String>(()), |(), _, _| Ok(()), finished).unwrap();
         assert_eq!(most.into_inner(), 35);
     }
 

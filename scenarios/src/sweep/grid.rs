@@ -83,8 +83,10 @@ mod tests {
 
     #[test]
     fn every_combination_once_with_the_last_parameter_fastest() {
-        let parameters =
-            [parameter("placement", &["binpack", "spread"]), parameter("target", &["50", "60", "70"])];
+        let parameters = [
+            parameter("placement", &["binpack", "spread"]),
+            parameter("target", &["50", "60", "70"]),
+        ];
         let points = grid(&parameters, 6).unwrap();
         let names: Vec<&str> = points.iter().map(|point| point.name.as_str()).collect();
         assert_eq!(
@@ -111,6 +113,9 @@ mod tests {
             Err(TooManyPoints { points: Some(10_000), allowed: 1_000 })
         );
         // 10^20 does not fit 64 bits.
-        assert_eq!(grid(&parameters(20), 1_000), Err(TooManyPoints { points: None, allowed: 1_000 }));
+        assert_eq!(
+            grid(&parameters(20), 1_000),
+            Err(TooManyPoints { points: None, allowed: 1_000 })
+        );
     }
 }

@@ -4,7 +4,6 @@
 
 use super::event::Event;
 use super::load::Reading;
-use super::task::Owner;
 use super::world::World;
 use crate::engine::{Phase, Scheduler};
 use crate::results::Series;
@@ -259,7 +258,7 @@ impl World<'_, '_> {
             let running = active.iter().filter(|task| self.tasks[**task].state.is_running());
             debug_assert_eq!(running.count() as u64, state.running.value(), "running of {id}");
             for task in active {
-                debug_assert_eq!(self.tasks[*task].owner, Owner::Service(id));
+                debug_assert_eq!(self.tasks[*task].owner, super::task::Owner::Service(id));
             }
         }
         for (id, instance) in self.instances.enumerate() {

@@ -1,4 +1,5 @@
 //! The scenario language from the outside: what loads, what it becomes, what is refused and how.
+#![allow(clippy::unwrap_used)]
 
 #[path = "language/bad_inputs.rs"]
 mod bad_inputs;
@@ -8,5 +9,7 @@ mod good;
 mod mutations;
 #[path = "language/real_task_definitions.rs"]
 mod real_task_definitions;
+#[path = "language/real_traces.rs"]
+mod real_traces;
 #[path = "language/schema.rs"]
 mod schema;

@@ -20,6 +20,8 @@ use super::{json, yaml};
 const SET: &str = "--set";
 /// Changes by `--set` at most.
 const MOST_SETS: usize = 1000;
+/// Task definitions at most, as in the schema.
+const MOST_TASK_DEFINITIONS: usize = 1000;
 
 /// How a scenario is loaded.
 #[derive(Clone, Debug, Default)]
@@ -174,7 +176,8 @@ impl Document {
             return Ok(());
         };
         let Value::Sequence(items) = &mut list.node.value else { return Ok(()) };
-        for (index, item) in items.iter_mut().enumerate() {
+        // What follows is refused by the schema.
+        for (index, item) in items.iter_mut().take(MOST_TASK_DEFINITIONS).enumerate() {
             let Some(file) = item.get("file") else { continue };
             let Some(name) = file.text() else { continue };
             let path = path.index(index).key("file");

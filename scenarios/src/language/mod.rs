@@ -1,10 +1,10 @@
 //! The scenario language: from YAML to a [`Scenario`], with everything that is wrong said at once and
 //! in its place.
 //!
-//! A file becomes a tree of values with positions ([`yaml`], [`json`]); changes by path are made to the
-//! tree ([`overrides`]); the tree is checked against the schema of the types in [`raw`]
-//! ([`validate`]), which also brings the spellings of the different AWS APIs together; what remains is
-//! read by serde and turned into a scenario ([`lower`]).
+//! A file becomes a tree of values with positions (`yaml`, `json`); changes by path are made to the
+//! tree (`overrides`); the tree is checked against the schema of the types in [`raw`]
+//! (`validate`), which also brings the spellings of the different AWS APIs together; what remains is
+//! read by serde and turned into a scenario (`lower`).
 //!
 //! ```no_run
 //! use plimsoll::language::{LoadOptions, load};

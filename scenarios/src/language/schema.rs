@@ -18,10 +18,20 @@ pub(crate) const LEAST: &str = "x-plimsoll-min";
 /// See [`LEAST`].
 pub(crate) const GREATEST: &str = "x-plimsoll-max";
 
+/// Extension: keys that must be there once the files that the object names have been read.
+pub(crate) const REQUIRED: &str = "x-plimsoll-required";
+
 static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
     let generator = SchemaSettings::draft2020_12().into_generator();
     let mut schema = generator.into_root_schema_for::<ScenarioDocument>().to_value();
     complete(&mut schema);
+    if let Some(definition) = schema.pointer_mut("/$defs/TaskDefinition") {
+        require_unless_in_file(definition);
+    }
+    // Room for anchors.
+    if let Some(object) = schema.as_object_mut() {
+        object.insert("patternProperties".to_owned(), json!({ "^x-": true }));
+    }
     schema
 });
 
@@ -33,6 +43,16 @@ pub fn json_schema() -> Value {
 /// The schema without a copy.
 pub(crate) fn shared() -> &'static Value {
     &SCHEMA
+}
+
+/// Editors do not read the file that a task definition may come from.
+fn require_unless_in_file(definition: &mut Value) {
+    let Some(object) = definition.as_object_mut() else { return };
+    if let Some(required) = object.remove("required") {
+        object.insert("if".to_owned(), json!({ "not": { "required": ["file"] } }));
+        object.insert("then".to_owned(), json!({ "required": required.clone() }));
+        object.insert(REQUIRED.to_owned(), required);
+    }
 }
 
 /// Lets editors know the fields that are accepted without effect.

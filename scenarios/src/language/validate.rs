@@ -4,7 +4,7 @@ use serde_json::Value as Json;
 
 use super::diagnostic::{Diagnostic, nearest, suggestion};
 use super::raw::kinds::{self, Scalar};
-use super::schema::{AWS_DOCUMENT, GREATEST, IGNORED, KIND, LEAST};
+use super::schema::{AWS_DOCUMENT, GREATEST, IGNORED, KIND, LEAST, REQUIRED};
 use super::tree::{Entry, Node, Path, Position, Value, same_key, shorten};
 
 /// Diagnostics collected at most; what follows from one slip can be long.
@@ -407,7 +407,8 @@ impl<'s> Walker<'s> {
                 }
             }
         }
-        if let Some(Json::Array(required)) = schema.get("required") {
+        let required = schema.get("required").or_else(|| schema.get(REQUIRED));
+        if let Some(Json::Array(required)) = required {
             for name in required.iter().filter_map(Json::as_str) {
                 // A misspelt key is reported once, with its suggestion.
                 if !kept.iter().any(|entry| entry.key == name) && !meant.contains(&name) {

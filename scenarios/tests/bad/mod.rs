@@ -1,5 +1,6 @@
 //! Inputs that must be refused: the files in this folder, and some that are made on the spot because
 //! they are large, unreadable or not text. For every test that needs bad input.
+#![allow(clippy::unwrap_used)]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -66,7 +67,7 @@ fn made(folder: &Path) -> Vec<Case> {
 }
 
 fn deep_blocks(depth: usize) -> String {
-    (0..depth).map(|level| format!("{}a:\n", " ".repeat(level))).collect()
+    (0..depth).map(|level| " ".repeat(level) + "a:\n").collect()
 }
 
 fn many_values() -> String {

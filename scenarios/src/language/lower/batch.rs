@@ -2,8 +2,8 @@
 
 use plimsoll_core::engine::DurationDistribution;
 use plimsoll_core::scenario::{
-    Architecture, BatchJob, BatchJobs, BatchSource, LaunchTarget, NetworkMode, OperatingSystem,
-    QueueDiscipline, TaskDefinition,
+    Architecture, BatchJob, BatchJobs, BatchSource, CapacityProviderKind, LaunchTarget,
+    NetworkMode, OperatingSystem, QueueDiscipline, TaskDefinition,
 };
 use plimsoll_core::units::{Cpu, Id, Mib, SimDuration, SimTime, TaskDefinitionId};
 
@@ -61,7 +61,11 @@ fn one(
         &raw.placement_constraints,
         on_fargate,
     );
-    let (task_definition, jobs) = jobs(context, path, raw, definitions, on_fargate)?;
+    let platform = match &launch {
+        Some(launch) => platform(launch, cluster),
+        None => Platform::default(),
+    };
+    let (task_definition, jobs) = jobs(context, path, raw, definitions, platform)?;
     let launch = launch?;
     check_jobs(context, path, &launch, &jobs, &definitions[task_definition.index()], cluster);
     Some(BatchSource {
@@ -78,13 +82,42 @@ fn one(
     })
 }
 
+/// What a task without definition is built for: whatever there is.
+#[derive(Clone, Copy, Default)]
+struct Platform {
+    on_fargate: bool,
+    architecture: Architecture,
+    operating_system: OperatingSystem,
+}
+
+fn platform(launch: &LaunchTarget, cluster: &Cluster) -> Platform {
+    let on_fargate = runs_on_fargate(launch, cluster);
+    let group = match launch {
+        LaunchTarget::Fargate => None,
+        LaunchTarget::Ec2 => cluster.groups.iter().flatten().next(),
+        LaunchTarget::Strategy(items) => {
+            items.iter().find_map(|item| match cluster.provider_kind(item.capacity_provider)? {
+                CapacityProviderKind::AutoScalingGroup { group, .. } => {
+                    cluster.groups.get(group.index())?.as_ref()
+                }
+                _ => None,
+            })
+        }
+    };
+    Platform {
+        on_fargate,
+        architecture: group.map_or(Architecture::default(), |it| it.shape.architecture),
+        operating_system: group.map_or(OperatingSystem::default(), |it| it.shape.operating_system),
+    }
+}
+
 /// The jobs and the definition they run, which is made up if none is named.
 fn jobs(
     context: &Context<'_>,
     path: &Path,
     raw: &raw::RunTask,
     definitions: &mut Vec<Definition>,
-    on_fargate: bool,
+    platform: Platform,
 ) -> Option<(TaskDefinitionId, BatchJobs)> {
     let named = match &raw.task_definition {
         Some(reference) => {
@@ -124,7 +157,7 @@ fn jobs(
     let cpu = largest.map_or(cpu, |it| Some(it.0))?;
     let memory = largest.map_or(memory, |it| Some(it.1))?;
     let id = TaskDefinitionId::from_index(definitions.len());
-    definitions.push(made_up(context, &raw.name, cpu, memory, on_fargate));
+    definitions.push(made_up(context, &raw.name, cpu, memory, platform));
     Some((id, jobs))
 }
 
@@ -140,9 +173,9 @@ fn made_up(
     name: &str,
     cpu: Cpu,
     memory: Mib,
-    on_fargate: bool,
+    platform: Platform,
 ) -> Definition {
-    let operating_system = OperatingSystem::Linux;
+    let Platform { on_fargate, architecture, operating_system } = platform;
     let size = plimsoll_core::catalog::validate_fargate_size(
         context.rules,
         cpu.as_ecs_units(),
@@ -157,7 +190,7 @@ fn made_up(
         network_mode: if on_fargate { NetworkMode::Awsvpc } else { NetworkMode::Bridge },
         host_ports: Vec::new(),
         gpus: 0,
-        architecture: Architecture::X86_64,
+        architecture,
         operating_system,
         ephemeral_storage_gib: 20,
         fits_fargate: on_fargate && size.is_ok(),

@@ -133,6 +133,9 @@ fn trace(context: &Context<'_>, path: &Path, raw: &raw::Requests) -> Option<Buil
         let length = crate::language::raw::kinds::length_text(length);
         context.note(path, format!("the trace ends after {length}; no requests follow"));
     }
+    if !context.take_steps(path, values.len() as u64) {
+        return None;
+    }
     let scale = raw.scale.unwrap_or(1.0);
     let scaled: Vec<f64> = values.iter().map(|value| value * scale).collect();
     let interval = SimDuration::from_nanos(trace.interval);
@@ -147,6 +150,10 @@ fn trace(context: &Context<'_>, path: &Path, raw: &raw::Requests) -> Option<Buil
 }
 
 fn profile(context: &Context<'_>, path: &Path, name: &str, raw: &raw::Profile) -> Option<Built> {
+    let steps = context.duration.as_nanos() / raw.step.0.max(1);
+    if !context.take_steps(&path.key("step"), steps) {
+        return None;
+    }
     let instant = |length: Length| SimTime::from_nanos(length.0);
     let mut level = raw.base.0;
     let mut previous = 0;

@@ -11,12 +11,13 @@ mod scaling;
 mod service;
 pub(crate) mod task_definition;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use plimsoll_core::catalog;
 use plimsoll_core::engine::Limits;
 use plimsoll_core::rules::{self, RuleSet};
 use plimsoll_core::scenario::{ControlPlane, PlacementRetry, Scenario, TieBreak};
+use plimsoll_core::traffic::MAX_STEPS;
 use plimsoll_core::units::{IdVec, SimDuration, ZoneId};
 
 use super::diagnostic::{Diagnostic, suggestion};
@@ -56,6 +57,8 @@ pub(super) struct Context<'a> {
     pub(super) start: i64,
     /// Zone of the scenario.
     pub(super) time_zone: jiff::tz::TimeZone,
+    /// Steps of all request rates so far.
+    steps: Cell<u64>,
     found: RefCell<Vec<Diagnostic>>,
     notes: RefCell<Vec<Note>>,
 }
@@ -125,6 +128,18 @@ impl Context<'_> {
         self.report(Diagnostic::new(path.locate(self.root), path, message).maybe_hint(hint));
     }
 
+    /// Counts the steps of a request rate before it is built; false and a message if all rates
+    /// together become too long to hold in memory.
+    pub(super) fn take_steps(&self, path: &Path, steps: u64) -> bool {
+        self.steps.set(self.steps.get().saturating_add(steps));
+        let fits = self.steps.get() <= MAX_STEPS;
+        if !fits {
+            let message = format!("the loads of all services have more than {MAX_STEPS} steps");
+            self.error_hint(path, message, "use longer steps or intervals, or a shorter run");
+        }
+        fits
+    }
+
     /// Reports a length that is zero; true if it is not.
     pub(super) fn positive(&self, path: &Path, length: Length) -> bool {
         if length.0 == 0 {
@@ -155,6 +170,7 @@ pub(super) fn lower(
         duration: raw.duration.duration(),
         start: raw.start.0,
         time_zone: jiff::tz::TimeZone::UTC,
+        steps: Cell::new(0),
         found: RefCell::new(Vec::new()),
         notes: RefCell::new(Vec::new()),
     };

@@ -46,6 +46,7 @@ pub(super) fn lower(
     if let Some(rate) = raw.load_balancer_unit_hour {
         book.set_load_balancer_unit_rate(hourly(rate));
     }
+    report_unused(context, raw, &needs);
     let missing = book.missing(&needs);
     for price in &missing {
         let at = place(cluster, &price.item);
@@ -75,6 +76,29 @@ fn place(cluster: &Cluster, item: &str) -> Path {
 
 fn hourly(rate: Usd) -> HourlyRate {
     HourlyRate::from_ten_billionths(rate.0)
+}
+
+/// Remarks on given prices that nothing is charged at.
+fn report_unused(context: &Context<'_>, raw: &Pricing, needs: &PriceNeeds<'_>) {
+    let on_fargate = |spot: bool| needs.fargate.iter().any(|kind| kind.2 == spot);
+    let balancers = needs.load_balancers;
+    for (key, given, used) in [
+        ("fargate", raw.fargate.is_some(), on_fargate(false)),
+        ("fargateSpot", raw.fargate_spot.is_some(), on_fargate(true)),
+        (
+            "ephemeralStorageGbHour",
+            raw.ephemeral_storage_gb_hour.is_some(),
+            needs.ephemeral_storage,
+        ),
+        ("volumeGbMonth", raw.volume_gb_month.is_some(), needs.volumes),
+        ("loadBalancerHour", raw.load_balancer_hour.is_some(), balancers),
+        ("loadBalancerUnitHour", raw.load_balancer_unit_hour.is_some(), balancers),
+    ] {
+        if given && !used {
+            let path = Path::root().key("pricing").key(key);
+            context.note(&path, "nothing in the scenario is charged at this price");
+        }
+    }
 }
 
 fn override_instances(

@@ -59,7 +59,8 @@ pub struct AutoScalingGroup {
     /// Memory that an instance registers with ECS; overrides `memoryLoss`.
     #[serde(default)]
     pub registered_memory: Option<Mebibytes>,
-    /// Share of the nominal memory lost to kernel and platform. Default: 0.025 on Linux, 0 on Windows.
+    /// Share of the nominal memory lost to kernel and platform. In steps of 0.001.
+    /// Default: 0.025 on Linux, 1 MiB on Windows.
     #[serde(default)]
     #[schemars(range(min = 0.0, max = 0.9))]
     pub memory_loss: Option<f64>,

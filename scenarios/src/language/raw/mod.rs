@@ -55,9 +55,11 @@ pub struct ScenarioDocument {
     pub record_interval: Length,
     /// Auto Scaling groups of container instances.
     #[serde(default)]
+    #[schemars(length(max = 500))]
     pub auto_scaling_groups: Vec<cluster::AutoScalingGroup>,
     /// Capacity providers. `FARGATE` and `FARGATE_SPOT` exist without being listed.
     #[serde(default)]
+    #[schemars(length(max = 500))]
     pub capacity_providers: Vec<cluster::CapacityProvider>,
     /// Strategy of services and tasks that name neither a launch type nor a strategy.
     #[serde(default)]
@@ -68,12 +70,15 @@ pub struct ScenarioDocument {
     pub fargate_spot: cluster::FargateSpot,
     /// Task definitions, inline or from files.
     #[serde(default)]
+    #[schemars(length(max = 1000))]
     pub task_definitions: Vec<task_definition::TaskDefinition>,
     /// Services.
     #[serde(default)]
+    #[schemars(length(max = 5000))]
     pub services: Vec<service::Service>,
     /// Sources of standalone tasks.
     #[serde(default)]
+    #[schemars(length(max = 1000))]
     pub run_task: Vec<batch::RunTask>,
     /// Delays and open choices of the control plane.
     #[serde(default)]

@@ -59,11 +59,12 @@ fn describe_file(options: &ScenarioOptions) -> Result<String, Failure> {
 
 /// What a scenario contains, indented by two spaces.
 fn describe(scenario: &Scenario) -> String {
+    // The no-break space of printed figures would be taken for a letter by `grep` and the like.
     let mut text = format!(
         "  {}: {}, {} from {}, seed {}\n",
         scenario.name,
         scenario.region,
-        duration(scenario.duration.as_secs_f64()),
+        duration(scenario.duration.as_secs_f64()).replace('\u{a0}', " "),
         rfc3339_seconds(scenario.start_unix_seconds),
         scenario.seed,
     );

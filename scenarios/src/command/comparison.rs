@@ -122,7 +122,9 @@ fn relative(comparison: &Comparison) -> String {
     if !percent.is_finite() {
         return String::new();
     }
-    format!("({percent:+.1} %)").replace('-', "−")
+    let text = format!("({percent:+.1} %)").replace('-', "−");
+    // A sign in front of nothing but zeros says nothing.
+    if text.contains("−0.0 ") || text.contains("+0.0 ") { "(0.0 %)".to_owned() } else { text }
 }
 
 fn note(shown: &Shown<'_>) -> String {

@@ -2,7 +2,7 @@
 //!
 //! * [`grid`]: which points there are;
 //! * [`execute`]: runs every (point, replication) on all cores, results in order;
-//! * [`unit`]: one run, a pure function;
+//! * [`mod@unit`]: one run, a pure function;
 //! * [`metrics`]: what is kept of a run;
 //! * [`compare`]: paired differences against the baseline;
 //! * [`identity`]: tells points that are the same scenario.

@@ -198,7 +198,7 @@ fn made_up(
         start_time: DurationDistribution::ZERO,
         stop_time: DurationDistribution::ZERO,
     };
-    let not_on_fargate = size.err().map(|error| error.to_string());
+    let not_on_fargate = size.err().iter().map(ToString::to_string).collect();
     Definition { task: definition, refused: false, not_on_fargate }
 }
 

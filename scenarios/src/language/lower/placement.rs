@@ -301,7 +301,7 @@ fn obstacle(task: &TaskDefinition, shape: &InstanceShape) -> Option<String> {
 fn check_fargate(context: &Context<'_>, path: &Path, definition: &Definition, spot: bool) {
     let path = path.key("taskDefinition");
     let task = &definition.task;
-    if let Some(reason) = &definition.not_on_fargate {
+    for reason in &definition.not_on_fargate {
         let family = &task.family;
         let message = format!("task definition `{family}` does not fit Fargate: {reason}");
         context.error(&path, message);

@@ -163,6 +163,18 @@ pub(super) fn terms(pairs: &[(&str, String)]) -> String {
     html
 }
 
+/// What the reader should know before using the figures; nothing if there is nothing.
+pub(crate) fn caveats(warnings: &[String]) -> String {
+    if warnings.is_empty() {
+        return String::new();
+    }
+    let items: Vec<String> = warnings.iter().map(|warning| escape(warning)).collect();
+    format!(
+        "<h2>Before you rely on this</h2>\n<div class=\"sheet warn\" role=\"note\">{}</div>\n",
+        list(&items)
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io;
 
-use super::elements::{Cell, card, document, escape, figure, list, table, terms};
+use super::elements::{Cell, card, caveats, document, escape, figure, list, table, terms};
 use crate::number::{percent, significant, usd};
 use crate::sweep::{ComparisonRow, MetricLook, SweepReport};
 
@@ -38,14 +38,7 @@ pub(crate) fn sweep_page(report: &SweepReport) -> io::Result<String> {
     body.push_str(&differences_card(report));
     body.push_str(&noise_card(report));
     body.push_str("</div>\n");
-    if !report.warnings.is_empty() {
-        let items: Vec<String> = report.warnings.iter().map(|warning| escape(warning)).collect();
-        let _ = write!(
-            body,
-            "<h2>Before you rely on this</h2>\n<div class=\"sheet warn\" role=\"note\">{}</div>\n",
-            list(&items)
-        );
-    }
+    body.push_str(&caveats(&report.warnings));
     body.push_str("<h2 id=\"plots\">Plots</h2>\n");
     if let Some(chart) = report.scatter_chart() {
         // A high reservation is good, a high latency is not.

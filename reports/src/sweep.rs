@@ -351,20 +351,14 @@ mod tests {
     use super::*;
     use crate::testing;
 
-    fn text(write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> String {
-        let mut out = Vec::new();
-        write(&mut out).expect("memory takes all");
-        String::from_utf8(out).expect("UTF-8")
-    }
-
     #[test]
     fn files_have_the_documented_columns() {
         let report = testing::sweep();
-        let rows = text(|out| write_rows(out, &report.rows[..3]));
+        let rows = testing::text(|out| write_rows(out, &report.rows[..3]));
         assert!(rows.starts_with(
             "point,replication,fingerprint,parameter:placement,parameter:target,cost.totalUsd,"
         ));
-        let comparison = text(|out| write_comparison(out, &report.comparison));
+        let comparison = testing::text(|out| write_comparison(out, &report.comparison));
         let names: Vec<_> = COMPARISON.iter().map(|column| column.name).collect();
         assert_eq!(comparison.lines().next(), Some(names.join(",").as_str()));
         insta::assert_snapshot!("sweep", rows);

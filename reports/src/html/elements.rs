@@ -163,6 +163,17 @@ pub(super) fn terms(pairs: &[(&str, String)]) -> String {
     html
 }
 
+/// The first `shown` of `items` as a list, the rest behind a fold.
+pub(crate) fn folded_list(items: &[String], shown: usize) -> String {
+    let (first, rest) = items.split_at(shown.min(items.len()));
+    let mut html = list(first);
+    if !rest.is_empty() {
+        let (number, rest) = (rest.len(), list(rest));
+        let _ = write!(html, "<details><summary>{number} more</summary>{rest}</details>");
+    }
+    html
+}
+
 /// What the reader should know before using the figures; nothing if there is nothing.
 pub(crate) fn caveats(warnings: &[String]) -> String {
     if warnings.is_empty() {

@@ -1,8 +1,6 @@
 //! The first screen: what the run costs, whether it holds its objectives, and what limits it.
 
-use std::fmt::Write as _;
-
-use crate::html::elements::{card, escape, list};
+use crate::html::elements::{card, escape, folded_list, list};
 use crate::limits::limits;
 use crate::number::{duration, parse_decimal, percent, usd, usd_exact, usd_f64};
 use crate::summary::Summary;
@@ -79,17 +77,7 @@ pub(super) fn limits_card(summary: &Summary) -> String {
         let body = "<p class=\"small\">No failed requests, no waits, no scarce resource and no idle instances stood out.</p>";
         return card("What limits it", "Nothing in sight", "good", body);
     };
-    let item = |finding: &crate::limits::Finding| escape(&finding.sentence);
-    let items: Vec<String> = findings.iter().take(FIRST_FINDINGS).map(item).collect();
-    let mut body = list(&items);
-    let rest: Vec<String> = findings.iter().skip(FIRST_FINDINGS).map(item).collect();
-    if !rest.is_empty() {
-        let _ = write!(
-            body,
-            "<details><summary>{} more</summary>{}</details>",
-            rest.len(),
-            list(&rest)
-        );
-    }
+    let items: Vec<String> = findings.iter().map(|finding| escape(&finding.sentence)).collect();
+    let body = folded_list(&items, FIRST_FINDINGS);
     card("What limits it", &first.headline, "", &body)
 }

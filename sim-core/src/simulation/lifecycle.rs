@@ -258,7 +258,14 @@ impl<'s> World<'s, '_> {
             match state {
                 TaskState::Pulling => task.pull_started = Some(now),
                 TaskState::Registering => self.on_running(id, scheduler),
-                TaskState::Running => self.on_healthy(id, now),
+                TaskState::Running => {
+                    self.on_healthy(id, now);
+                    // A job of no length ends as any other does: by the exit of its container.
+                    if self.tasks[id].duration.is_some_and(SimDuration::is_zero) {
+                        self.container_exits(id, scheduler);
+                        return;
+                    }
+                }
                 TaskState::Stopped => {
                     self.on_stopped(id, scheduler);
                     return;
@@ -361,15 +368,20 @@ impl<'s> World<'s, '_> {
         let state = task.state;
         let Some((_, next)) = self.step(id, state) else { return };
         if state == TaskState::Running {
-            self.stop_task(
-                id,
-                "EssentialContainerExited",
-                Cow::Borrowed("Essential container in task exited"),
-                scheduler,
-            );
+            self.container_exits(id, scheduler);
             return;
         }
         self.enter(id, next, StartUp::Delayed, scheduler);
+    }
+
+    /// A job is done.
+    fn container_exits(&mut self, id: TaskId, scheduler: &mut Scheduler<Event>) {
+        self.stop_task(
+            id,
+            "EssentialContainerExited",
+            Cow::Borrowed("Essential container in task exited"),
+            scheduler,
+        );
     }
 
     fn on_running(&mut self, id: TaskId, scheduler: &mut Scheduler<Event>) {

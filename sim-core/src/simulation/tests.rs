@@ -84,6 +84,20 @@ fn a_job_that_fits_may_overtake_if_the_queue_allows_it() {
 }
 
 #[test]
+fn a_job_of_no_length_ends_when_it_starts() {
+    let jobs = vec![job(0, 0, 2048), job(10, 0, 2048), job(10, 5, 2048)];
+    let results = run(&one_instance(jobs));
+    assert_eq!((results.batches[0].arrived, results.batches[0].completed), (3, 3));
+    assert_eq!((results.tasks.started, results.tasks.stopped), (3, 3));
+    assert_eq!((results.tasks.peak_running, results.tasks.running_at_end), (1, 0));
+    assert_eq!(results.batches[0].last_end, Some(SimTime::from_secs(15)));
+    for task in &results.task_records {
+        assert_eq!(task.stop_code, "EssentialContainerExited", "{task:?}");
+        assert!(task.stopping.is_some(), "{task:?}");
+    }
+}
+
+#[test]
 fn a_service_spreads_over_zones_by_default() {
     let mut scenario = empty();
     scenario.task_definitions.push(definition(256, 512));

@@ -21,12 +21,12 @@ mod lifecycle;
 mod load;
 mod outcome;
 mod quota;
+#[cfg(test)]
+mod random;
 mod recorder;
 mod scaling;
 mod service;
 mod task;
-#[cfg(test)]
-mod random;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

@@ -84,6 +84,50 @@ fn a_job_that_fits_may_overtake_if_the_queue_allows_it() {
 }
 
 #[test]
+fn a_long_queue_of_jobs_that_may_overtake_is_not_walked_to_its_end() {
+    // 60 000 jobs for an instance that runs one a second: walked to the end each time, the queue
+    // would be looked at 1.8 billion times.
+    let mut jobs: Vec<BatchJob> = (0..60_000).map(|_| job(0, 1, 2048)).collect();
+    jobs.push(job(60_000, 1, 1024));
+    let mut scenario = one_instance(jobs);
+    scenario.batches[0].queue = QueueDiscipline::FirstFit;
+    scenario.duration = seconds(60_002);
+    let before = std::time::Instant::now();
+    let results = run(&scenario);
+    assert_eq!(results.batches[0].completed, 60_001);
+    assert_eq!(results.batches[0].last_end, Some(SimTime::from_secs(60_001)));
+    let bound = std::time::Duration::from_secs(if cfg!(debug_assertions) { 20 } else { 5 });
+    assert!(before.elapsed() < bound, "{:?}", before.elapsed());
+}
+
+#[test]
+fn a_smaller_job_overtakes_wherever_it_stands_in_the_queue() {
+    let mut jobs = vec![job(0, 100, 1536)];
+    jobs.extend((0..50).map(|_| job(1, 10, 1024)));
+    jobs.push(job(1, 10, 512));
+    let mut scenario = one_instance(jobs);
+    scenario.batches[0].queue = QueueDiscipline::FirstFit;
+    let results = run(&scenario);
+    let overtook = &results.task_records[1];
+    assert_eq!(
+        (overtook.cpu, overtook.started),
+        (Cpu::from_ecs_units(512), Some(SimTime::from_secs(1)))
+    );
+}
+
+#[test]
+fn jobs_that_wait_count_against_the_limit_of_tasks() {
+    let mut scenario = one_instance((0..20).map(|n| job(n, 10_000, 2048)).collect());
+    scenario.limits.tasks = 10;
+    let ended = super::run(&scenario, &mut |_| {});
+    assert!(
+        matches!(ended, Err(RunError::LimitReached { setting: "limits.tasks", limit: 10, .. })),
+        "{:?}",
+        ended.map(|results| results.tasks)
+    );
+}
+
+#[test]
 fn a_job_of_no_length_ends_when_it_starts() {
     let jobs = vec![job(0, 0, 2048), job(10, 0, 2048), job(10, 5, 2048)];
     let results = run(&one_instance(jobs));

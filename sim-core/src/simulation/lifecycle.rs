@@ -389,7 +389,7 @@ impl<'s> World<'s, '_> {
         let task = &mut self.tasks[id];
         task.started = Some(now);
         let (owner, ordinal, capacity) = (task.owner, task.ordinal, task.capacity);
-        let (cpu, on_instance) = (task.cpu, task.instance.is_some());
+        let (cpu, memory, on_instance) = (task.cpu, task.memory, task.instance.is_some());
         self.totals.started += 1;
         self.totals.running.add(now, 1);
         match owner {
@@ -404,6 +404,7 @@ impl<'s> World<'s, '_> {
                 self.batches[batch].running.add(now, 1);
                 if on_instance {
                     self.totals.batch_cpu.add(now, cpu.as_raw());
+                    self.totals.batch_memory.add(now, memory.as_mib());
                 }
             }
         }
@@ -473,7 +474,7 @@ impl<'s> World<'s, '_> {
         task.stopped_reason = reason;
         let state = task.state;
         let (owner, capacity) = (task.owner, task.capacity);
-        let (cpu, on_instance) = (task.cpu, task.instance.is_some());
+        let (cpu, memory, on_instance) = (task.cpu, task.memory, task.instance.is_some());
         task.healthy_before_stop = state == TaskState::Running;
         if let Owner::Service(service) = owner {
             self.sync_load(service, now);
@@ -498,6 +499,7 @@ impl<'s> World<'s, '_> {
                 self.batches[batch].running.subtract(now, 1);
                 if on_instance {
                     self.totals.batch_cpu.subtract(now, cpu.as_raw());
+                    self.totals.batch_memory.subtract(now, memory.as_mib());
                 }
             }
             self.uncount_batch_item(batch, capacity);

@@ -186,6 +186,8 @@ pub(super) struct Totals {
     pub(super) reserved_memory: Integral,
     /// Reserved CPU of running jobs on container instances.
     pub(super) batch_cpu: Integral,
+    /// Reserved memory of running jobs on container instances.
+    pub(super) batch_memory: Integral,
     pub(super) fargate_billed_seconds: u64,
     pub(super) instance_billed_seconds: u64,
 }

@@ -1,7 +1,7 @@
 //! Standalone tasks: arrivals, the queue of jobs that wait for room, and what waits in PROVISIONING.
 
 use super::event::Event;
-use super::lifecycle::{NewTask, StartUp};
+use super::lifecycle::{Change, NewTask, StartUp};
 use super::task::{Capacity, DRAWS_PER_TASK, Owner, TaskDraw};
 use super::world::{WaitingJob, World};
 use crate::autoscaling::choose_for_launch;
@@ -156,6 +156,7 @@ impl World<'_, '_> {
             match self.find_instance(&new) {
                 Choice::Instance(instance) => {
                     self.provisioning -= 1;
+                    self.change_waiting(task_id, Change::Remove, scheduler.now());
                     self.job_placed(task_id, scheduler);
                     self.assign(task_id, instance, StartUp::Delayed, scheduler);
                 }

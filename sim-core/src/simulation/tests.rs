@@ -182,6 +182,25 @@ fn managed_scaling_launches_what_provisioning_tasks_need() {
 }
 
 #[test]
+fn waiting_tasks_count_as_need_for_instances() {
+    let mut scenario = empty();
+    // Four tasks per instance; the group may have one.
+    scenario.task_definitions.push(definition(512, 1024));
+    scenario.auto_scaling_groups.push(group(1, 1, 1));
+    scenario.capacity_providers.push(managed_provider(100));
+    scenario.services.push(service("web", 12, strategy()));
+    scenario.control_plane.provisioning_timeout = DurationDistribution::Constant(seconds(3600));
+    scenario.duration = seconds(600);
+    let results = run(&scenario);
+    let needed = results.series.iter().find(|series| series.metric == "NeededInstanceCount");
+    let values = &needed.expect("recorded").values;
+    assert_eq!(values.first(), Some(&Some(3.0)), "{values:?}");
+    let packing = results.packing.expect("there is a group");
+    // The packing of the instances is judged by the tasks that had a place.
+    assert_eq!(packing.lower_bound_instance_hours, 600.0 / 3600.0);
+}
+
+#[test]
 fn managed_termination_protection_spares_busy_instances() {
     let mut scenario = empty();
     scenario.duration = seconds(3 * 3600);

@@ -151,6 +151,10 @@ pub(super) struct GroupState<'s> {
     pub(super) needed: Integral,
     pub(super) reserved_cpu: u64,
     pub(super) reserved_memory: u64,
+    /// The same bound with the tasks that wait for this group's capacity in PROVISIONING.
+    pub(super) wanted: Integral,
+    pub(super) waiting_cpu: u64,
+    pub(super) waiting_memory: u64,
     pub(super) scale_out: u32,
     pub(super) scale_in: u32,
     /// Why the desired capacity last changed.
@@ -331,6 +335,9 @@ impl<'s, 'p> World<'s, 'p> {
                     needed: Integral::default(),
                     reserved_cpu: 0,
                     reserved_memory: 0,
+                    wanted: Integral::default(),
+                    waiting_cpu: 0,
+                    waiting_memory: 0,
                     scale_out: 0,
                     scale_in: 0,
                     cause:

@@ -1,14 +1,14 @@
 //! Standalone tasks: arrivals, the queue of jobs that wait for room, and what waits in PROVISIONING.
 
 use super::event::Event;
-use super::lifecycle::{NewTask, StartUp};
+use super::lifecycle::{Change, NewTask, StartUp};
 use super::task::{Capacity, DRAWS_PER_TASK, Owner, TaskDraw};
 use super::world::{WaitingJob, World};
 use crate::autoscaling::choose_for_launch;
 use crate::engine::{Phase, Scheduler};
 use crate::placement::Choice;
 use crate::scenario::{BatchJob, BatchJobs, LaunchTarget, QueueDiscipline};
-use crate::units::{BatchId, CapacityProviderId, Cpu, Mib, SimDuration, TaskId};
+use crate::units::{BatchId, CapacityProviderId, Cpu, Mib, SimDuration, SimTime, TaskId};
 
 /// Jobs that met a launch quota are tried again after this.
 const QUOTA_RETRY: SimDuration = SimDuration::from_secs(1);
@@ -17,7 +17,8 @@ const QUOTA_RETRY: SimDuration = SimDuration::from_secs(1);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Attempt {
     Started,
-    NoRoom,
+    /// No instance of this capacity has room.
+    NoRoom(Capacity),
     /// A quota holds it back: try again after [`QUOTA_RETRY`].
     Throttled,
 }
@@ -70,10 +71,37 @@ impl World<'_, '_> {
             }
         };
         state.arrived += 1;
-        state.waiting.push_back(WaitingJob { ordinal, job, resubmitted: false });
-        state.waiting_integral.add(now, 1);
+        self.wait_for_room(id, WaitingJob { ordinal, job, resubmitted: false }, now);
+        // A waiting job takes memory as a task does.
+        let limit = scheduler.limits().tasks;
+        if self.batches.iter().map(|batch| batch.waiting.len() as u64).sum::<u64>() > limit {
+            scheduler.fail("limits.tasks", limit);
+            return;
+        }
         self.request_placement(scheduler);
         self.schedule_next_arrival(id, scheduler);
+    }
+
+    /// Puts a job at the end of its queue.
+    fn wait_for_room(&mut self, id: BatchId, waiting: WaitingJob, now: SimTime) {
+        let state = &mut self.batches[id];
+        *state.waiting_sizes.entry((waiting.job.cpu, waiting.job.memory)).or_default() += 1;
+        state.waiting.push_back(waiting);
+        state.waiting_integral.add(now, 1);
+    }
+
+    /// Takes the job at `position` off its queue.
+    fn stop_waiting(&mut self, id: BatchId, position: usize, now: SimTime) {
+        let state = &mut self.batches[id];
+        let Some(left) = state.waiting.remove(position) else { return };
+        let size = (left.job.cpu, left.job.memory);
+        if let Some(number) = state.waiting_sizes.get_mut(&size) {
+            *number -= 1;
+            if *number == 0 {
+                state.waiting_sizes.remove(&size);
+            }
+        }
+        state.waiting_integral.subtract(now, 1);
     }
 
     /// Asks for another look at everything that waits, once, after what else happens now.
@@ -128,6 +156,7 @@ impl World<'_, '_> {
             match self.find_instance(&new) {
                 Choice::Instance(instance) => {
                     self.provisioning -= 1;
+                    self.change_waiting(task_id, Change::Remove, scheduler.now());
                     self.job_placed(task_id, scheduler);
                     self.assign(task_id, instance, StartUp::Delayed, scheduler);
                 }
@@ -144,20 +173,39 @@ impl World<'_, '_> {
     fn place_jobs(&mut self, id: BatchId, scheduler: &mut Scheduler<Event>) -> bool {
         let mut failed = Failed::new();
         let mut position = 0;
+        // What the rest of the queue was last judged by; the answer is the same until that changes.
+        let mut judged = None;
         while let Some(&waiting) = self.batches[id].waiting.get(position) {
             match self.start_job(id, waiting, &mut failed, scheduler) {
                 Attempt::Started => {
-                    self.batches[id].waiting.remove(position);
-                    self.batches[id].waiting_integral.subtract(scheduler.now(), 1);
+                    self.stop_waiting(id, position, scheduler.now());
+                    judged = None;
                 }
-                Attempt::NoRoom => match self.batches[id].settings.queue {
+                Attempt::NoRoom(capacity) => match self.batches[id].settings.queue {
                     QueueDiscipline::FirstComeFirstServed => return false,
-                    QueueDiscipline::FirstFit => position += 1,
+                    QueueDiscipline::FirstFit => {
+                        let known = (capacity, failed.len());
+                        if judged != Some(known) && self.nothing_fits(id, capacity, &failed) {
+                            return false;
+                        }
+                        judged = Some(known);
+                        position += 1;
+                    }
                 },
                 Attempt::Throttled => return true,
             }
         }
         false
+    }
+
+    /// Whether every size that still waits has failed in this round: then a long queue need not be
+    /// walked to its end.
+    fn nothing_fits(&self, id: BatchId, capacity: Capacity, failed: &Failed) -> bool {
+        let sizes = &self.batches[id].waiting_sizes;
+        let tried = failed.iter().filter(|(_, place, cpu, memory)| {
+            *place == capacity && sizes.contains_key(&(*cpu, *memory))
+        });
+        tried.count() == sizes.len()
     }
 
     fn start_job(
@@ -189,7 +237,7 @@ impl World<'_, '_> {
         };
         let demand = (new.owner, capacity, new.cpu, new.memory);
         if failed.contains(&demand) {
-            return Attempt::NoRoom;
+            return Attempt::NoRoom(capacity);
         }
         let fargate = self.is_fargate(capacity);
         let mut instance = None;
@@ -206,12 +254,14 @@ impl World<'_, '_> {
                     let limit = self.scenario.rules.provisioning_tasks_per_cluster;
                     if !self.has_managed_scaling(capacity) || self.provisioning >= limit {
                         failed.push(demand);
-                        return Attempt::NoRoom;
+                        return Attempt::NoRoom(capacity);
                     }
                 }
             }
         }
-        let Some(task) = self.create_task(new, scheduler) else { return Attempt::NoRoom };
+        let Some(task) = self.create_task(new, scheduler) else {
+            return Attempt::NoRoom(capacity);
+        };
         if let Some(item) = item {
             self.batches[id].per_item[item] += 1;
         }
@@ -256,8 +306,8 @@ impl World<'_, '_> {
     ) {
         let now = scheduler.now();
         let task = &self.tasks[task];
-        let state = &mut self.batches[id];
         if task.stop_code == "EssentialContainerExited" {
+            let state = &mut self.batches[id];
             state.completed += 1;
             state.last_end = Some(now);
             return;
@@ -270,8 +320,8 @@ impl World<'_, '_> {
         };
         // A job that never found a place has not been counted as waiting yet.
         let resubmitted = task.placed.is_some();
-        state.waiting.push_back(WaitingJob { ordinal: task.ordinal, job, resubmitted });
-        state.waiting_integral.add(now, 1);
+        let waiting = WaitingJob { ordinal: task.ordinal, job, resubmitted };
+        self.wait_for_room(id, waiting, now);
         self.request_placement(scheduler);
     }
 }

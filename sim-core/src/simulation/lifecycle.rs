@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use super::event::Event;
 use super::task::{Capacity, DRAWS_PER_TASK, Owner, Task, TaskDraw, TaskState};
-use super::world::{InstanceState, World};
+use super::world::{GroupState, InstanceState, World};
 use crate::billing::FargateUsage;
 use crate::engine::{DurationDistribution, Phase, Scheduler};
 use crate::placement::{
@@ -258,7 +258,14 @@ impl<'s> World<'s, '_> {
             match state {
                 TaskState::Pulling => task.pull_started = Some(now),
                 TaskState::Registering => self.on_running(id, scheduler),
-                TaskState::Running => self.on_healthy(id, now),
+                TaskState::Running => {
+                    self.on_healthy(id, now);
+                    // A job of no length ends as any other does: by the exit of its container.
+                    if self.tasks[id].duration.is_some_and(SimDuration::is_zero) {
+                        self.container_exits(id, scheduler);
+                        return;
+                    }
+                }
                 TaskState::Stopped => {
                     self.on_stopped(id, scheduler);
                     return;
@@ -361,15 +368,20 @@ impl<'s> World<'s, '_> {
         let state = task.state;
         let Some((_, next)) = self.step(id, state) else { return };
         if state == TaskState::Running {
-            self.stop_task(
-                id,
-                "EssentialContainerExited",
-                Cow::Borrowed("Essential container in task exited"),
-                scheduler,
-            );
+            self.container_exits(id, scheduler);
             return;
         }
         self.enter(id, next, StartUp::Delayed, scheduler);
+    }
+
+    /// A job is done.
+    fn container_exits(&mut self, id: TaskId, scheduler: &mut Scheduler<Event>) {
+        self.stop_task(
+            id,
+            "EssentialContainerExited",
+            Cow::Borrowed("Essential container in task exited"),
+            scheduler,
+        );
     }
 
     fn on_running(&mut self, id: TaskId, scheduler: &mut Scheduler<Event>) {
@@ -496,7 +508,7 @@ impl<'s> World<'s, '_> {
             self.totals.running.subtract(now, 1);
         }
         if state == TaskState::WaitingForCapacity {
-            self.leave_queue(id, capacity);
+            self.leave_queue(id, capacity, now);
         }
         self.count_in_group(id, false);
         true
@@ -620,18 +632,50 @@ impl<'s> World<'s, '_> {
                 group.reserved_memory -= memory;
             }
         }
-        let shape = &group.settings.shape;
-        let by_cpu = group.reserved_cpu.div_ceil(shape.cpu.as_raw().max(1));
-        let by_memory = group.reserved_memory.div_ceil(shape.memory.as_mib().max(1));
-        let needed = by_cpu.max(by_memory);
-        if needed != group.needed.value() {
-            group.needed.set(now, needed);
+        bound_instances(group, now);
+    }
+
+    /// Counts a task that waits in PROVISIONING for the capacity of a group, or stops counting it.
+    pub(super) fn change_waiting(&mut self, id: TaskId, change: Change, now: SimTime) {
+        let task = &self.tasks[id];
+        let (cpu, memory) = (task.cpu.as_raw(), task.memory.as_mib());
+        let Some(group) = self.pool(task.capacity) else { return };
+        let group = &mut self.groups[group];
+        match change {
+            Change::Add => {
+                group.waiting_cpu += cpu;
+                group.waiting_memory += memory;
+            }
+            Change::Remove => {
+                group.waiting_cpu -= cpu;
+                group.waiting_memory -= memory;
+            }
+        }
+        bound_instances(group, now);
+    }
+}
+
+/// Keeps the integrals of the fewest instances that could hold a group's tasks.
+fn bound_instances(group: &mut GroupState<'_>, now: SimTime) {
+    let shape = &group.settings.shape;
+    let instances = |cpu: u64, memory: u64| {
+        let by_cpu = cpu.div_ceil(shape.cpu.as_raw().max(1));
+        by_cpu.max(memory.div_ceil(shape.memory.as_mib().max(1)))
+    };
+    let needed = instances(group.reserved_cpu, group.reserved_memory);
+    let wanted = instances(
+        group.reserved_cpu + group.waiting_cpu,
+        group.reserved_memory + group.waiting_memory,
+    );
+    for (integral, value) in [(&mut group.needed, needed), (&mut group.wanted, wanted)] {
+        if value != integral.value() {
+            integral.set(now, value);
         }
     }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Change {
+pub(super) enum Change {
     Add,
     Remove,
 }

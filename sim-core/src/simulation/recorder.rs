@@ -195,7 +195,7 @@ impl World<'_, '_> {
         for state in &self.groups {
             self.recorder.mean(state.desired_integral.total_at(now), length);
             self.recorder.mean(state.running.total_at(now), length);
-            self.recorder.mean(state.needed.total_at(now), length);
+            self.recorder.mean(state.wanted.total_at(now), length);
             let reservation = state.provider.and_then(|id| self.providers[id].newest_reservation);
             self.recorder.value(reservation);
         }

@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 use super::event::Event;
-use super::lifecycle::{NewTask, StartUp};
+use super::lifecycle::{Change, NewTask, StartUp};
 use super::task::{Capacity, Owner, TaskDraw, TaskState};
 use super::world::World;
 use crate::autoscaling::{choose_for_launch, choose_for_stop};
@@ -248,6 +248,7 @@ impl World<'_, '_> {
         let Capacity::Provider(provider) = capacity else { return };
         self.providers[provider].queue.push_back(id);
         self.provisioning += 1;
+        self.change_waiting(id, Change::Add, scheduler.now());
         let task = &self.tasks[id];
         let timeout = &self.scenario.control_plane.provisioning_timeout;
         let patience = self.draw(task.owner, task.ordinal, TaskDraw::ProvisioningTimeout, timeout);
@@ -256,12 +257,13 @@ impl World<'_, '_> {
     }
 
     /// Takes a stopped task out of its provider's queue.
-    pub(super) fn leave_queue(&mut self, id: TaskId, capacity: Capacity) {
+    pub(super) fn leave_queue(&mut self, id: TaskId, capacity: Capacity, now: SimTime) {
         let Capacity::Provider(provider) = capacity else { return };
         let queue = &mut self.providers[provider].queue;
         if let Some(position) = queue.iter().position(|queued| *queued == id) {
             queue.remove(position);
             self.provisioning -= 1;
+            self.change_waiting(id, Change::Remove, now);
         }
     }
 

@@ -1,6 +1,6 @@
 //! The state of the cluster, and the dispatch of events.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::Progress;
 use super::balancer::ServiceHour;
@@ -21,8 +21,8 @@ use crate::scenario::{
     Scenario, Service,
 };
 use crate::units::{
-    AsgId, BatchId, CapacityProviderId, IdVec, InstanceId, ServiceId, SimDuration, SimTime, TaskId,
-    ZoneId,
+    AsgId, BatchId, CapacityProviderId, Cpu, IdVec, InstanceId, Mib, ServiceId, SimDuration,
+    SimTime, TaskId, ZoneId,
 };
 
 /// CloudWatch's period, and the cadence of alarms and of managed scaling.
@@ -84,6 +84,8 @@ pub(super) struct BatchState<'s> {
     pub(super) settings: &'s BatchSource,
     pub(super) group: GroupTasks,
     pub(super) waiting: VecDeque<WaitingJob>,
+    /// How many of the waiting jobs want which size, so that a round knows when all sizes have failed.
+    pub(super) waiting_sizes: BTreeMap<(Cpu, Mib), u64>,
     pub(super) waiting_integral: Integral,
     pub(super) running: Integral,
     /// Jobs that arrived.
@@ -149,6 +151,10 @@ pub(super) struct GroupState<'s> {
     pub(super) needed: Integral,
     pub(super) reserved_cpu: u64,
     pub(super) reserved_memory: u64,
+    /// The same bound with the tasks that wait for this group's capacity in PROVISIONING.
+    pub(super) wanted: Integral,
+    pub(super) waiting_cpu: u64,
+    pub(super) waiting_memory: u64,
     pub(super) scale_out: u32,
     pub(super) scale_in: u32,
     /// Why the desired capacity last changed.
@@ -284,6 +290,7 @@ impl<'s, 'p> World<'s, 'p> {
                 settings,
                 group: GroupTasks::new(zones),
                 waiting: VecDeque::new(),
+                waiting_sizes: BTreeMap::new(),
                 waiting_integral: Integral::default(),
                 running: Integral::default(),
                 arrived: 0,
@@ -328,6 +335,9 @@ impl<'s, 'p> World<'s, 'p> {
                     needed: Integral::default(),
                     reserved_cpu: 0,
                     reserved_memory: 0,
+                    wanted: Integral::default(),
+                    waiting_cpu: 0,
+                    waiting_memory: 0,
                     scale_out: 0,
                     scale_in: 0,
                     cause:

@@ -1,7 +1,7 @@
 //! Standalone tasks: arrivals, the queue of jobs that wait for room, and what waits in PROVISIONING.
 
 use super::event::Event;
-use super::lifecycle::{NewTask, StartUp};
+use super::lifecycle::{JOB_ENDED, NewTask, StartUp};
 use super::task::{Capacity, DRAWS_PER_TASK, Owner, TaskDraw};
 use super::world::{WaitingJob, World};
 use crate::autoscaling::choose_for_launch;
@@ -257,7 +257,7 @@ impl World<'_, '_> {
         let now = scheduler.now();
         let task = &self.tasks[task];
         let state = &mut self.batches[id];
-        if task.stop_code == "EssentialContainerExited" {
+        if task.stop_code == JOB_ENDED {
             state.completed += 1;
             state.last_end = Some(now);
             return;

@@ -19,6 +19,10 @@ use crate::results::EventCategory;
 use crate::scenario::{CapacityProviderKind, NetworkMode, TaskDefinition};
 use crate::units::{AsgId, Cpu, InstanceId, Mib, SimDuration, SimTime, TaskId, ZoneId};
 
+/// Stop code of a task whose essential container ended by itself: a job that is done.
+pub(super) const JOB_ENDED: &str = "EssentialContainerExited";
+const JOB_END_REASON: &str = "Essential container in task exited";
+
 /// What a new task is, before it has a place.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct NewTask {
@@ -271,6 +275,10 @@ impl<'s> World<'s, '_> {
                 | TaskState::Deprovisioning => {}
             }
             let Some((length, next)) = self.step(id, state) else { return };
+            if state == TaskState::Running && length.is_zero() {
+                // The end of a job is a stop like any other, also if it ends as it begins.
+                self.begin_stop(id, JOB_ENDED, Cow::Borrowed(JOB_END_REASON), now);
+            }
             let skip = start_up == StartUp::Ready
                 && (state.is_starting() || state == TaskState::Registering);
             if length.is_zero() || skip {
@@ -333,7 +341,7 @@ impl<'s> World<'s, '_> {
                 Some((length, TaskState::Stopping))
             }
             TaskState::Stopping => {
-                let exited = task.stop_code == "EssentialContainerExited" || task.started.is_none();
+                let exited = task.stop_code == JOB_ENDED || task.started.is_none();
                 let length = if exited {
                     SimDuration::ZERO
                 } else {
@@ -361,12 +369,7 @@ impl<'s> World<'s, '_> {
         let state = task.state;
         let Some((_, next)) = self.step(id, state) else { return };
         if state == TaskState::Running {
-            self.stop_task(
-                id,
-                "EssentialContainerExited",
-                Cow::Borrowed("Essential container in task exited"),
-                scheduler,
-            );
+            self.stop_task(id, JOB_ENDED, Cow::Borrowed(JOB_END_REASON), scheduler);
             return;
         }
         self.enter(id, next, StartUp::Delayed, scheduler);

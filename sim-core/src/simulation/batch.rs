@@ -70,7 +70,12 @@ impl World<'_, '_> {
             }
         };
         state.arrived += 1;
-        state.waiting.push_back(WaitingJob { ordinal, job, resubmitted: false });
+        state.waiting.push_back(WaitingJob {
+            ordinal,
+            job,
+            attempt: 0,
+            placed_before: false,
+        });
         state.waiting_integral.add(now, 1);
         self.request_placement(scheduler);
         self.schedule_next_arrival(id, scheduler);
@@ -119,6 +124,8 @@ impl World<'_, '_> {
             let new = NewTask {
                 owner: task.owner,
                 ordinal: task.ordinal,
+                attempt: task.attempt,
+                placed_before: task.placed_before,
                 capacity: task.capacity,
                 cpu: task.cpu,
                 memory: task.memory,
@@ -181,6 +188,8 @@ impl World<'_, '_> {
         let new = NewTask {
             owner: Owner::Batch(id),
             ordinal: waiting.ordinal,
+            attempt: waiting.attempt,
+            placed_before: waiting.placed_before,
             capacity,
             cpu: job.cpu,
             memory: job.memory,
@@ -216,7 +225,7 @@ impl World<'_, '_> {
             self.batches[id].per_item[item] += 1;
         }
         let placed = fargate || instance.is_some();
-        if placed && !waiting.resubmitted {
+        if placed && !waiting.placed_before {
             let wait = now.saturating_since(job.arrival).as_nanos();
             self.batches[id].waits.push(wait);
         }
@@ -228,10 +237,12 @@ impl World<'_, '_> {
         Attempt::Started
     }
 
-    /// Records the wait of a job that leaves PROVISIONING.
+    /// Records the wait of a job that leaves PROVISIONING, unless an earlier attempt was placed.
     fn job_placed(&mut self, id: TaskId, scheduler: &Scheduler<Event>) {
         let task = &self.tasks[id];
-        if let Owner::Batch(batch) = task.owner {
+        if let Owner::Batch(batch) = task.owner
+            && !task.placed_before
+        {
             let wait = scheduler.now().saturating_since(task.arrival).as_nanos();
             self.batches[batch].waits.push(wait);
         }
@@ -268,9 +279,13 @@ impl World<'_, '_> {
             cpu: task.cpu,
             memory: task.memory,
         };
-        // A job that never found a place has not been counted as waiting yet.
-        let resubmitted = task.placed.is_some();
-        state.waiting.push_back(WaitingJob { ordinal: task.ordinal, job, resubmitted });
+        state.waiting.push_back(WaitingJob {
+            ordinal: task.ordinal,
+            job,
+            attempt: task.attempt.saturating_add(1),
+            // The wait of a job ends where it is placed first.
+            placed_before: task.placed_before || task.placed.is_some(),
+        });
         state.waiting_integral.add(now, 1);
         self.request_placement(scheduler);
     }

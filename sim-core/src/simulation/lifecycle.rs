@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 use super::event::Event;
-use super::task::{Capacity, DRAWS_PER_TASK, Owner, Task, TaskDraw, TaskState};
+use super::task::{ATTEMPT_SHIFT, Capacity, DRAWS_PER_TASK, Owner, Task, TaskDraw, TaskState};
 use super::world::{InstanceState, World};
 use crate::billing::FargateUsage;
 use crate::engine::{DurationDistribution, Phase, Scheduler};
@@ -28,6 +28,8 @@ const JOB_END_REASON: &str = "Essential container in task exited";
 pub(super) struct NewTask {
     pub(super) owner: Owner,
     pub(super) ordinal: u64,
+    pub(super) attempt: u32,
+    pub(super) placed_before: bool,
     pub(super) capacity: Capacity,
     pub(super) cpu: Cpu,
     pub(super) memory: Mib,
@@ -63,8 +65,11 @@ impl<'s> World<'s, '_> {
         Demand { cpu, memory, ..Demand::of(self.definition(owner)) }
     }
 
-    /// 64 bits for one attribute of one task.
-    fn task_bits(&self, owner: Owner, ordinal: u64, draw: TaskDraw) -> u64 {
+    /// 64 bits for one attribute of one task, in its `attempt`-th submission after the first.
+    ///
+    /// Another attempt draws anew: with the first one's time to interruption, a job on Fargate Spot
+    /// that was interrupted once would be interrupted at the same point for ever.
+    fn task_bits(&self, owner: Owner, ordinal: u64, attempt: u32, draw: TaskDraw) -> u64 {
         let (task_key, placement_key) = match owner {
             Owner::Service(service) => {
                 let state = &self.services[service];
@@ -76,17 +81,17 @@ impl<'s> World<'s, '_> {
             }
         };
         let key = if draw == TaskDraw::Placement { placement_key } else { task_key };
-        key.at(ordinal.wrapping_mul(DRAWS_PER_TASK).wrapping_add(draw as u64))
+        let position = ordinal.wrapping_mul(DRAWS_PER_TASK).wrapping_add(draw as u64);
+        key.at(position.wrapping_add(u64::from(attempt) << ATTEMPT_SHIFT))
     }
 
     pub(super) fn draw(
         &self,
-        owner: Owner,
-        ordinal: u64,
+        task: &Task,
         draw: TaskDraw,
         distribution: &DurationDistribution,
     ) -> SimDuration {
-        distribution.sample(self.task_bits(owner, ordinal, draw))
+        distribution.sample(self.task_bits(task.owner, task.ordinal, task.attempt, draw))
     }
 
     /// The group of container instances that `capacity` allows; `None` for any.
@@ -115,7 +120,7 @@ impl<'s> World<'s, '_> {
     pub(super) fn find_instance(&mut self, new: &NewTask) -> Choice {
         let demand = self.demand(new.owner, new.cpu, new.memory);
         let pool = self.pool(new.capacity);
-        let random_bits = self.task_bits(new.owner, new.ordinal, TaskDraw::Placement);
+        let random_bits = self.task_bits(new.owner, new.ordinal, new.attempt, TaskDraw::Placement);
         let (strategy, constraints, group): (&[PlacementStrategy], _, _) = match new.owner {
             Owner::Service(service) => {
                 let state = &self.services[service];
@@ -160,6 +165,8 @@ impl<'s> World<'s, '_> {
         Some(self.tasks.push(Task {
             owner: new.owner,
             ordinal: new.ordinal,
+            attempt: new.attempt,
+            placed_before: new.placed_before,
             capacity: new.capacity,
             state: TaskState::WaitingForCapacity,
             epoch: 0,
@@ -296,9 +303,8 @@ impl<'s> World<'s, '_> {
         let task = &self.tasks[id];
         let definition = self.definition(task.owner);
         let control_plane = &self.scenario.control_plane;
-        let draw = |draw, distribution: &DurationDistribution| {
-            self.draw(task.owner, task.ordinal, draw, distribution)
-        };
+        let draw =
+            |draw, distribution: &DurationDistribution| self.draw(task, draw, distribution);
         let fargate = self.is_fargate(task.capacity);
         let target_group = match task.owner {
             Owner::Service(service) => self.services[service].settings.target_group.as_ref(),
@@ -326,7 +332,7 @@ impl<'s> World<'s, '_> {
             TaskState::Registering => {
                 let length = target_group.map_or(SimDuration::ZERO, |target_group| {
                     let interval = target_group.health_check_interval.as_nanos();
-                    let bits = self.task_bits(task.owner, task.ordinal, TaskDraw::Probe);
+                    let bits = self.task_bits(task.owner, task.ordinal, task.attempt, TaskDraw::Probe);
                     let probe = (u128::from(bits) * u128::from(interval)) >> 64;
                     draw(TaskDraw::Register, &target_group.registration_time)
                         + SimDuration::from_nanos(probe as u64)
@@ -379,7 +385,7 @@ impl<'s> World<'s, '_> {
         let now = scheduler.now();
         let task = &mut self.tasks[id];
         task.started = Some(now);
-        let (owner, ordinal, capacity) = (task.owner, task.ordinal, task.capacity);
+        let (owner, capacity) = (task.owner, task.capacity);
         let (cpu, on_instance) = (task.cpu, task.instance.is_some());
         self.totals.started += 1;
         self.totals.running.add(now, 1);
@@ -403,7 +409,7 @@ impl<'s> World<'s, '_> {
                 self.providers[provider].settings.kind
         {
             let law = DurationDistribution::Exponential { mean };
-            let length = self.draw(owner, ordinal, TaskDraw::SpotInterruption, &law);
+            let length = self.draw(&self.tasks[id], TaskDraw::SpotInterruption, &law);
             scheduler.schedule_in(length, Phase::Release, Event::SpotInterruption { task: id });
         }
     }

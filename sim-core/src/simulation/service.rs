@@ -170,6 +170,8 @@ impl World<'_, '_> {
         let new = NewTask {
             owner: Owner::Service(id),
             ordinal: state.created,
+            attempt: 0,
+            placed_before: false,
             capacity,
             cpu: definition.cpu,
             memory: definition.memory,
@@ -250,7 +252,7 @@ impl World<'_, '_> {
         self.provisioning += 1;
         let task = &self.tasks[id];
         let timeout = &self.scenario.control_plane.provisioning_timeout;
-        let patience = self.draw(task.owner, task.ordinal, TaskDraw::ProvisioningTimeout, timeout);
+        let patience = self.draw(task, TaskDraw::ProvisioningTimeout, timeout);
         let event = Event::ProvisioningTimeout { task: id, epoch: task.epoch };
         scheduler.schedule_in(patience, Phase::Release, event);
     }

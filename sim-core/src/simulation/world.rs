@@ -75,8 +75,10 @@ pub(super) struct ServiceState<'s> {
 pub(super) struct WaitingJob {
     pub(super) ordinal: u64,
     pub(super) job: BatchJob,
-    /// Whether an earlier attempt was interrupted.
-    pub(super) resubmitted: bool,
+    /// Submissions before this one.
+    pub(super) attempt: u32,
+    /// Whether one of them found a place.
+    pub(super) placed_before: bool,
 }
 
 /// The state of a source of standalone tasks.

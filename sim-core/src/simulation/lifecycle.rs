@@ -515,6 +515,7 @@ impl<'s> World<'s, '_> {
         let task = &mut self.tasks[id];
         task.stopped = Some(now);
         let (owner, instance, cpu, memory) = (task.owner, task.instance, task.cpu, task.memory);
+        let capacity = task.capacity;
         if let Some(instance) = instance {
             let demand = self.demand(owner, cpu, memory);
             self.fleet.release(instance, &demand);
@@ -529,6 +530,10 @@ impl<'s> World<'s, '_> {
             self.request_placement(scheduler);
         } else {
             self.bill_fargate(id, now, true);
+            if self.has_managed_scaling(capacity) {
+                // It left PROVISIONING, whose limit may have held back a job.
+                self.request_placement(scheduler);
+            }
         }
         match owner {
             Owner::Service(service) => self.request_pass_after_reaction(service, scheduler),

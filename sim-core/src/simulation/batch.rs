@@ -76,7 +76,7 @@ impl World<'_, '_> {
             attempt: 0,
             placed_before: false,
         });
-        state.waiting_integral.add(now, 1);
+        state.pending.add(now, 1);
         self.request_placement(scheduler);
         self.schedule_next_arrival(id, scheduler);
     }
@@ -155,7 +155,6 @@ impl World<'_, '_> {
             match self.start_job(id, waiting, &mut failed, scheduler) {
                 Attempt::Started => {
                     self.batches[id].waiting.remove(position);
-                    self.batches[id].waiting_integral.subtract(scheduler.now(), 1);
                 }
                 Attempt::NoRoom => match self.batches[id].settings.queue {
                     QueueDiscipline::FirstComeFirstServed => return false,
@@ -286,7 +285,7 @@ impl World<'_, '_> {
             // The wait of a job ends where it is placed first.
             placed_before: task.placed_before || task.placed.is_some(),
         });
-        state.waiting_integral.add(now, 1);
+        state.pending.add(now, 1);
         self.request_placement(scheduler);
     }
 }

@@ -398,6 +398,7 @@ impl<'s> World<'s, '_> {
                 self.observe_running(service, now);
             }
             Owner::Batch(batch) => {
+                self.batches[batch].pending.subtract(now, 1);
                 self.batches[batch].running.add(now, 1);
                 if on_instance {
                     self.totals.batch_cpu.add(now, cpu.as_raw());
@@ -496,6 +497,8 @@ impl<'s> World<'s, '_> {
                 if on_instance {
                     self.totals.batch_cpu.subtract(now, cpu.as_raw());
                 }
+            } else {
+                self.batches[batch].pending.subtract(now, 1);
             }
             self.uncount_batch_item(batch, capacity);
         }

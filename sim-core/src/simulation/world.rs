@@ -86,7 +86,8 @@ pub(super) struct BatchState<'s> {
     pub(super) settings: &'s BatchSource,
     pub(super) group: GroupTasks,
     pub(super) waiting: VecDeque<WaitingJob>,
-    pub(super) waiting_integral: Integral,
+    /// Jobs submitted and not RUNNING yet: with their caller, in PROVISIONING or starting.
+    pub(super) pending: Integral,
     pub(super) running: Integral,
     /// Jobs that arrived.
     pub(super) arrived: u64,
@@ -284,7 +285,7 @@ impl<'s, 'p> World<'s, 'p> {
                 settings,
                 group: GroupTasks::new(zones),
                 waiting: VecDeque::new(),
-                waiting_integral: Integral::default(),
+                pending: Integral::default(),
                 running: Integral::default(),
                 arrived: 0,
                 completed: 0,

@@ -8,7 +8,7 @@ use crate::autoscaling::choose_for_launch;
 use crate::engine::{Phase, Scheduler};
 use crate::placement::Choice;
 use crate::scenario::{BatchJob, BatchJobs, LaunchTarget, QueueDiscipline};
-use crate::units::{BatchId, CapacityProviderId, Cpu, Mib, SimDuration, TaskId};
+use crate::units::{BatchId, CapacityProviderId, Cpu, Mib, SimDuration, SimTime, TaskId};
 
 /// Jobs that met a launch quota are tried again after this.
 const QUOTA_RETRY: SimDuration = SimDuration::from_secs(1);
@@ -84,16 +84,26 @@ impl World<'_, '_> {
     /// Asks for another look at everything that waits, once, after what else happens now.
     pub(super) fn request_placement(&mut self, scheduler: &mut Scheduler<Event>) {
         let waiting = self.provisioning > 0 || self.batches.iter().any(|b| !b.waiting.is_empty());
-        if waiting && !self.place_waiting_pending {
-            self.place_waiting_pending = true;
-            scheduler.schedule_at(scheduler.now(), Phase::Schedule, Event::PlaceWaiting);
+        if waiting {
+            self.request_placement_at(scheduler.now(), scheduler);
+        }
+    }
+
+    /// Asks for a look at `at`, unless an earlier one is due anyway.
+    fn request_placement_at(&mut self, at: SimTime, scheduler: &mut Scheduler<Event>) {
+        if self.next_placement.is_none_or(|due| at < due) {
+            self.next_placement = Some(at);
+            scheduler.schedule_at(at, Phase::Schedule, Event::PlaceWaiting);
         }
     }
 
     /// Tries everything that waits: PROVISIONING tasks in order of creation, then jobs in order of
     /// arrival.
     pub(super) fn place_waiting(&mut self, scheduler: &mut Scheduler<Event>) {
-        self.place_waiting_pending = false;
+        if self.next_placement != Some(scheduler.now()) {
+            return;
+        }
+        self.next_placement = None;
         for provider in self.providers.ids() {
             if !self.providers[provider].queue.is_empty() {
                 self.place_provisioning(provider, scheduler);
@@ -103,9 +113,8 @@ impl World<'_, '_> {
         for batch in self.batches.ids() {
             throttled |= self.place_jobs(batch, scheduler);
         }
-        if throttled && !self.place_waiting_pending {
-            self.place_waiting_pending = true;
-            scheduler.schedule_in(QUOTA_RETRY, Phase::Schedule, Event::PlaceWaiting);
+        if throttled {
+            self.request_placement_at(scheduler.now() + QUOTA_RETRY, scheduler);
         }
     }
 

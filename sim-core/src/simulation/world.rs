@@ -205,7 +205,8 @@ pub(super) struct World<'s, 'p> {
     pub(super) fargate_spot_bucket: TokenBucket,
     /// Tasks in PROVISIONING for lack of capacity, over all providers.
     pub(super) provisioning: u32,
-    pub(super) place_waiting_pending: bool,
+    /// When what waits is looked at next; other events of that kind are stale.
+    pub(super) next_placement: Option<SimTime>,
     pub(super) meter: Meter,
     pub(super) recorder: Recorder,
     pub(super) log: Vec<EventRecord>,
@@ -373,7 +374,7 @@ impl<'s, 'p> World<'s, 'p> {
             fargate_bucket,
             fargate_spot_bucket: fargate_bucket,
             provisioning: 0,
-            place_waiting_pending: false,
+            next_placement: None,
             meter: Meter::new(scenario.start_unix_seconds),
             recorder: Recorder::new(scenario),
             log: Vec::new(),

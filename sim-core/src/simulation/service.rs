@@ -8,6 +8,7 @@ use std::borrow::Cow;
 
 use super::event::Event;
 use super::lifecycle::{NewTask, StartUp};
+use super::quota::TokenBucket;
 use super::task::{Capacity, Owner, TaskDraw, TaskState};
 use super::world::World;
 use crate::autoscaling::{choose_for_launch, choose_for_stop};
@@ -180,7 +181,7 @@ impl World<'_, '_> {
         };
         let initial = now == SimTime::ZERO && state.settings.starts_ready;
         let start_up = if initial { StartUp::Ready } else { StartUp::Delayed };
-        if !initial && !self.take_launch_tokens(id, capacity, now) {
+        if !initial && !self.has_launch_tokens(id, capacity, now) {
             return Launch::Retry(QUOTA_RETRY);
         }
         let fargate = self.is_fargate(capacity);
@@ -201,6 +202,9 @@ impl World<'_, '_> {
             }
         };
         let Some(task) = self.create_task(new, scheduler) else { return Launch::Abandoned };
+        if !initial {
+            self.take_launch_tokens(id, capacity, now);
+        }
         let state = &mut self.services[id];
         state.created += 1;
         state.active.insert(task);
@@ -216,28 +220,44 @@ impl World<'_, '_> {
         Launch::Launched
     }
 
-    /// Takes the launch quotas' tokens for one task; `false` if one is missing.
-    fn take_launch_tokens(&mut self, id: ServiceId, capacity: Capacity, now: SimTime) -> bool {
+    /// Whether the launch quotas have a token each for one task now.
+    fn has_launch_tokens(&mut self, id: ServiceId, capacity: Capacity, now: SimTime) -> bool {
         let quotas = self.scenario.control_plane.launch_rate_quotas;
-        let bucket = self.services[id].bucket.as_mut().filter(|_| quotas);
-        bucket.is_none_or(|bucket| bucket.take(now)) && self.take_fargate_token(capacity, now)
+        let own = self.services[id].bucket.as_mut().filter(|_| quotas);
+        own.is_none_or(|bucket| bucket.has_token(now))
+            && self.fargate_quota(capacity).is_none_or(|bucket| bucket.has_token(now))
     }
 
-    /// Takes a token of the account's Fargate launch quota, if `capacity` is Fargate.
+    /// Takes the tokens for a task that is launched.
+    fn take_launch_tokens(&mut self, id: ServiceId, capacity: Capacity, now: SimTime) {
+        let quotas = self.scenario.control_plane.launch_rate_quotas;
+        if let Some(bucket) = self.services[id].bucket.as_mut().filter(|_| quotas) {
+            bucket.take(now);
+        }
+        self.take_fargate_token(capacity, now);
+    }
+
+    /// Takes a token of the account's Fargate launch quota, if `capacity` is Fargate; `false` if
+    /// there is none.
     pub(super) fn take_fargate_token(&mut self, capacity: Capacity, now: SimTime) -> bool {
+        self.fargate_quota(capacity).is_none_or(|bucket| bucket.take(now))
+    }
+
+    /// The account's launch quota that holds for `capacity`.
+    fn fargate_quota(&mut self, capacity: Capacity) -> Option<&mut TokenBucket> {
         if !self.scenario.control_plane.launch_rate_quotas {
-            return true;
+            return None;
         }
         let spot = match capacity {
-            Capacity::AnyInstance => return true,
+            Capacity::AnyInstance => return None,
             Capacity::Fargate => false,
             Capacity::Provider(provider) => match self.providers[provider].settings.kind {
-                CapacityProviderKind::AutoScalingGroup { .. } => return true,
+                CapacityProviderKind::AutoScalingGroup { .. } => return None,
                 CapacityProviderKind::Fargate => false,
                 CapacityProviderKind::FargateSpot { .. } => true,
             },
         };
-        if spot { self.fargate_spot_bucket.take(now) } else { self.fargate_bucket.take(now) }
+        Some(if spot { &mut self.fargate_spot_bucket } else { &mut self.fargate_bucket })
     }
 
     /// Leaves a task in PROVISIONING until an instance can take it or its patience ends.

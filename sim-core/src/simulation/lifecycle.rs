@@ -23,6 +23,9 @@ use crate::units::{AsgId, Cpu, InstanceId, Mib, SimDuration, SimTime, TaskId, Zo
 pub(super) const JOB_ENDED: &str = "EssentialContainerExited";
 const JOB_END_REASON: &str = "Essential container in task exited";
 
+/// Fargate kills what still runs two minutes after SIGTERM.
+const FARGATE_STOP_LIMIT: SimDuration = SimDuration::from_secs(120);
+
 /// What a new task is, before it has a place.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct NewTask {
@@ -351,7 +354,8 @@ impl<'s> World<'s, '_> {
                 let length = if exited {
                     SimDuration::ZERO
                 } else {
-                    draw(TaskDraw::Stop, &definition.stop_time)
+                    let length = draw(TaskDraw::Stop, &definition.stop_time);
+                    if fargate { length.min(FARGATE_STOP_LIMIT) } else { length }
                 };
                 Some((length, TaskState::Deprovisioning))
             }
@@ -432,6 +436,7 @@ impl<'s> World<'s, '_> {
         scheduler: &mut Scheduler<Event>,
     ) {
         if self.begin_stop(id, stop_code, reason, scheduler.now()) {
+            self.replace_stopped(id, scheduler);
             let task = &self.tasks[id];
             let drain = task.healthy_before_stop && stop_code == "ServiceSchedulerInitiated";
             let next = if drain { TaskState::Deactivating } else { TaskState::Stopping };
@@ -450,8 +455,21 @@ impl<'s> World<'s, '_> {
         if self.tasks[id].state == TaskState::Stopped {
             return;
         }
-        self.begin_stop(id, stop_code, reason, scheduler.now());
+        if self.begin_stop(id, stop_code, reason, scheduler.now()) {
+            self.replace_stopped(id, scheduler);
+        }
         self.enter(id, TaskState::Stopped, StartUp::Delayed, scheduler);
+    }
+
+    /// A service replaces a task that it did not stop itself from the stop decision on: for Fargate
+    /// Spot that is the warning, not the end (developer guide, *Fargate Spot termination notices*).
+    fn replace_stopped(&mut self, id: TaskId, scheduler: &mut Scheduler<Event>) {
+        let task = &self.tasks[id];
+        if let Owner::Service(service) = task.owner
+            && task.stop_code != "ServiceSchedulerInitiated"
+        {
+            self.request_pass_after_reaction(service, scheduler);
+        }
     }
 
     /// The bookkeeping of a stop decision; `false` if the task was stopping already.

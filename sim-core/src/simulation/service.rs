@@ -38,7 +38,14 @@ enum Launch {
 
 impl World<'_, '_> {
     pub(super) fn start_service(&mut self, id: ServiceId, scheduler: &mut Scheduler<Event>) {
+        let quota = self.scenario.rules.tasks_per_service;
         let state = &mut self.services[id];
+        if let Some(scaler) = &state.scaler {
+            // Registration of a scalable target pulls the count into its bounds at once.
+            state.desired = scaler.registered_capacity(state.desired);
+        }
+        state.quota_bound = quota < state.desired;
+        state.desired = state.desired.min(quota);
         state.desired_integral.set(SimTime::ZERO, u64::from(state.desired));
         if let Some(scaling) = &state.settings.scaling
             && let Some(first) = scaling.scheduled.first()
@@ -77,7 +84,10 @@ impl World<'_, '_> {
         scheduler: &mut Scheduler<Event>,
     ) {
         let now = scheduler.now();
+        let quota = self.scenario.rules.tasks_per_service;
         let state = &mut self.services[id];
+        state.quota_bound |= quota < desired;
+        let desired = desired.min(quota);
         if state.desired == desired {
             return;
         }

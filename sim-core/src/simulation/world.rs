@@ -68,6 +68,8 @@ pub(super) struct ServiceState<'s> {
     pub(super) placement_key: StreamKey,
     pub(super) stop_key: StreamKey,
     pub(super) stops: u64,
+    /// Whether the quota of tasks per service cut a desired count.
+    pub(super) quota_bound: bool,
 }
 
 /// A job that waits for room.
@@ -276,6 +278,7 @@ impl<'s, 'p> World<'s, 'p> {
                     placement_key: key("placement", &settings.name),
                     stop_key: key("stop-choice", &settings.name),
                     stops: 0,
+                    quota_bound: false,
                 }
             })
             .collect();

@@ -1,8 +1,8 @@
 //! The life of a task: creation, placement, start, stop.
 //!
 //! Source: developer guide, *Task lifecycle*. Simplifications of this version: what a task reserved
-//! is free again when its containers have exited, for placement and for the agent alike; a task
-//! stopped before RUNNING skips the stop time-out.
+//! is free again when it is STOPPED, for placement and for the agent alike; a task stopped before
+//! RUNNING skips the stop time-out.
 
 use std::borrow::Cow;
 
@@ -213,6 +213,7 @@ impl<'s> World<'s, '_> {
         state.tasks.insert(id);
         state.tasks_run += 1;
         let group = state.group;
+        self.groups[group].alive.set_idle(state.zone_position, instance, false);
         self.change_reservation(instance, group, owner, (cpu, memory), Change::Add, now);
         self.count_in_group(id, true);
         self.enter(id, TaskState::Provisioning, start_up, scheduler);
@@ -306,8 +307,7 @@ impl<'s> World<'s, '_> {
         let task = &self.tasks[id];
         let definition = self.definition(task.owner);
         let control_plane = &self.scenario.control_plane;
-        let draw =
-            |draw, distribution: &DurationDistribution| self.draw(task, draw, distribution);
+        let draw = |draw, distribution: &DurationDistribution| self.draw(task, draw, distribution);
         let fargate = self.is_fargate(task.capacity);
         let target_group = match task.owner {
             Owner::Service(service) => self.services[service].settings.target_group.as_ref(),
@@ -335,7 +335,8 @@ impl<'s> World<'s, '_> {
             TaskState::Registering => {
                 let length = target_group.map_or(SimDuration::ZERO, |target_group| {
                     let interval = target_group.health_check_interval.as_nanos();
-                    let bits = self.task_bits(task.owner, task.ordinal, task.attempt, TaskDraw::Probe);
+                    let bits =
+                        self.task_bits(task.owner, task.ordinal, task.attempt, TaskDraw::Probe);
                     let probe = (u128::from(bits) * u128::from(interval)) >> 64;
                     draw(TaskDraw::Register, &target_group.registration_time)
                         + SimDuration::from_nanos(probe as u64)
@@ -544,6 +545,9 @@ impl<'s> World<'s, '_> {
             state.tasks.remove(&id);
             let group = state.group;
             let empty = state.tasks.is_empty() && state.state == InstanceState::Registered;
+            if empty {
+                self.groups[group].alive.set_idle(state.zone_position, instance, true);
+            }
             self.change_reservation(instance, group, owner, (cpu, memory), Change::Remove, now);
             if empty {
                 self.instance_emptied(group, scheduler);

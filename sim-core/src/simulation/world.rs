@@ -7,6 +7,7 @@ use super::balancer::ServiceHour;
 use super::event::Event;
 use super::integral::Integral;
 use super::load::LoadState;
+use super::pool::GroupInstances;
 use super::quota::TokenBucket;
 use super::recorder::Recorder;
 use super::scaling::ServiceMetrics;
@@ -119,6 +120,8 @@ pub(super) enum InstanceState {
 pub(super) struct Instance {
     pub(super) group: AsgId,
     pub(super) zone: ZoneId,
+    /// Position of the zone in the group's list.
+    pub(super) zone_position: usize,
     pub(super) state: InstanceState,
     pub(super) tie_rank: u64,
     pub(super) requested: SimTime,
@@ -142,8 +145,8 @@ pub(super) struct GroupState<'s> {
     /// Whether busy instances are protected from scale-in.
     pub(super) protected: bool,
     pub(super) desired: u32,
-    /// Instances that are not terminated, in order of launch.
-    pub(super) alive: Vec<InstanceId>,
+    /// Instances that are not terminated.
+    pub(super) alive: GroupInstances,
     pub(super) launched: u64,
     pub(super) reconcile_pending: bool,
     pub(super) reconciles: u64,
@@ -323,7 +326,7 @@ impl<'s, 'p> World<'s, 'p> {
                     provider,
                     protected,
                     desired: settings.desired_capacity,
-                    alive: Vec::new(),
+                    alive: GroupInstances::new(settings.zones.len()),
                     launched: 0,
                     reconcile_pending: false,
                     reconciles: 0,

@@ -22,9 +22,24 @@ enum Attempt {
     Throttled,
 }
 
-/// Demands that found no room in this round. What is free only shrinks within a round, so the same
-/// demand of the same owner need not be tried again.
-type Failed = Vec<(Owner, Capacity, Cpu, Mib)>;
+/// Demands that found no room in this round. What is free only shrinks within a round, so a demand
+/// of the same owner for as much or more need not be tried.
+#[derive(Debug, Default)]
+struct Failed(Vec<(Owner, Capacity, Cpu, Mib)>);
+
+impl Failed {
+    fn covers(&self, (owner, capacity, cpu, memory): (Owner, Capacity, Cpu, Mib)) -> bool {
+        let same = |it: &&(Owner, Capacity, Cpu, Mib)| (it.0, it.1) == (owner, capacity);
+        self.0.iter().filter(same).any(|it| it.2 <= cpu && it.3 <= memory)
+    }
+
+    /// Notes a failure, and forgets those that it covers: what is left is short.
+    fn push(&mut self, demand: (Owner, Capacity, Cpu, Mib)) {
+        let (owner, capacity, cpu, memory) = demand;
+        self.0.retain(|it| (it.0, it.1) != (owner, capacity) || it.2 < cpu || it.3 < memory);
+        self.0.push(demand);
+    }
+}
 
 impl World<'_, '_> {
     /// Schedules the next arrival of a source, which is its only pending event.
@@ -70,12 +85,7 @@ impl World<'_, '_> {
             }
         };
         state.arrived += 1;
-        state.waiting.push_back(WaitingJob {
-            ordinal,
-            job,
-            attempt: 0,
-            placed_before: false,
-        });
+        state.waiting.push_back(WaitingJob { ordinal, job, attempt: 0, placed_before: false });
         state.pending.add(now, 1);
         self.request_placement(scheduler);
         self.schedule_next_arrival(id, scheduler);
@@ -119,14 +129,14 @@ impl World<'_, '_> {
     }
 
     fn place_provisioning(&mut self, id: CapacityProviderId, scheduler: &mut Scheduler<Event>) {
-        let mut failed = Failed::new();
+        let mut failed = Failed::default();
         let queue = std::mem::take(&mut self.providers[id].queue);
         let mut kept = std::collections::VecDeque::with_capacity(queue.len());
         for task_id in queue {
             debug_assert!(self.is_waiting(task_id), "stopped tasks leave the queue");
             let task = &self.tasks[task_id];
             let demand = (task.owner, task.capacity, task.cpu, task.memory);
-            if failed.contains(&demand) {
+            if failed.covers(demand) {
                 kept.push_back(task_id);
                 continue;
             }
@@ -158,7 +168,7 @@ impl World<'_, '_> {
 
     /// Starts waiting jobs; `true` if a quota stopped it.
     fn place_jobs(&mut self, id: BatchId, scheduler: &mut Scheduler<Event>) -> bool {
-        let mut failed = Failed::new();
+        let mut failed = Failed::default();
         let mut position = 0;
         while let Some(&waiting) = self.batches[id].waiting.get(position) {
             match self.start_job(id, waiting, &mut failed, scheduler) {
@@ -205,7 +215,7 @@ impl World<'_, '_> {
             arrival: job.arrival,
         };
         let demand = (new.owner, capacity, new.cpu, new.memory);
-        if failed.contains(&demand) {
+        if failed.covers(demand) {
             return Attempt::NoRoom;
         }
         let fargate = self.is_fargate(capacity);

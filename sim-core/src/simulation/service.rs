@@ -122,16 +122,7 @@ impl World<'_, '_> {
                 Launch::Abandoned => return,
             }
         }
-        let mut stopped = 0;
-        while self.services[id].active.len() > self.services[id].desired as usize {
-            let Some(task) = self.task_to_stop(id) else { break };
-            let reason = format!(
-                "Scaling activity initiated by (deployment ecs-svc/{})",
-                self.services[id].settings.name
-            );
-            self.stop_task(task, "ServiceSchedulerInitiated", Cow::Owned(reason), scheduler);
-            stopped += 1;
-        }
+        let stopped = self.stop_surplus(id, scheduler);
         let name = &self.services[id].settings.name;
         if started > 0 {
             let message = format!("(service {name}) has started {started} tasks.");
@@ -332,24 +323,56 @@ impl World<'_, '_> {
         self.request_pass(id, now + after, scheduler);
     }
 
-    /// The task that a scale-in stops: first the capacity provider with the largest surplus, then
-    /// the task by the placement strategy.
-    fn task_to_stop(&self, id: ServiceId) -> Option<TaskId> {
+    /// Stops what the service runs beyond its desired count: at each step first the capacity provider
+    /// with the largest surplus, then the task by the placement strategy. Returns how many.
+    ///
+    /// The candidates are collected once. A stop changes the counts of its zone and its instance only.
+    fn stop_surplus(&mut self, id: ServiceId, scheduler: &mut Scheduler<Event>) -> u32 {
         let state = &self.services[id];
-        let item = match &state.settings.launch {
-            LaunchTarget::Strategy(items) => choose_for_stop(items, &state.per_item),
-            LaunchTarget::Ec2 | LaunchTarget::Fargate => None,
-        };
-        let candidates: Vec<StopCandidate> = state
-            .active
-            .iter()
-            .filter(|task| {
-                item.is_none() || self.strategy_item(id, self.tasks[**task].capacity) == item
-            })
-            .map(|task| self.stop_candidate(id, *task))
-            .collect();
-        let bits = state.stop_key.at(state.stops);
-        choose_stop(&candidates, &state.settings.placement_strategy, bits)
+        let desired = state.desired as usize;
+        if state.active.len() <= desired {
+            return 0;
+        }
+        let settings = state.settings;
+        let mut items: Vec<Option<usize>> = Vec::with_capacity(state.active.len());
+        let mut candidates: Vec<StopCandidate> = Vec::with_capacity(state.active.len());
+        for task in &state.active {
+            items.push(self.strategy_item(id, self.tasks[*task].capacity));
+            candidates.push(self.stop_candidate(id, *task));
+        }
+        let mut stopped = 0;
+        while desired < self.services[id].active.len() {
+            let state = &mut self.services[id];
+            let item = match &settings.launch {
+                LaunchTarget::Strategy(items) => choose_for_stop(items, &state.per_item),
+                LaunchTarget::Ec2 | LaunchTarget::Fargate => None,
+            };
+            let bits = state.stop_key.at(state.stops);
+            state.stops += 1;
+            let of_item = items.iter().zip(&candidates);
+            let of_item = of_item.filter(|(own, _)| item.is_none() || **own == item);
+            let chosen = of_item.map(|(_, candidate)| candidate);
+            let Some(task) = choose_stop(chosen, &settings.placement_strategy, bits) else { break };
+            let reason =
+                format!("Scaling activity initiated by (deployment ecs-svc/{})", settings.name);
+            self.stop_task(task, "ServiceSchedulerInitiated", Cow::Owned(reason), scheduler);
+            stopped += 1;
+            if let Ok(position) = candidates.binary_search_by_key(&task, |it| it.task) {
+                items.remove(position);
+                candidates.remove(position);
+            }
+            let (zone, instance) = (self.tasks[task].zone, self.tasks[task].instance);
+            let zone_tasks = zone.map_or(0, |zone| self.services[id].group.in_zone(zone));
+            for candidate in &mut candidates {
+                if candidate.zone == zone {
+                    candidate.zone_tasks = zone_tasks;
+                }
+                if instance.is_some() && candidate.instance == instance {
+                    *candidate = self.stop_candidate(id, candidate.task);
+                }
+            }
+        }
+        stopped
     }
 
     fn stop_candidate(&self, id: ServiceId, task_id: TaskId) -> StopCandidate {

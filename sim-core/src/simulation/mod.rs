@@ -13,6 +13,8 @@
 
 mod balancer;
 mod batch;
+#[cfg(test)]
+mod behaviour;
 mod capacity;
 mod event;
 mod fleet;

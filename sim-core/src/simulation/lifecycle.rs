@@ -1,14 +1,14 @@
 //! The life of a task: creation, placement, start, stop.
 //!
 //! Source: developer guide, *Task lifecycle*. Simplifications of this version: what a task reserved
-//! is free again when its containers have exited, for placement and for the agent alike; a task
-//! stopped before RUNNING skips the stop time-out.
+//! is free again when it is STOPPED, for placement and for the agent alike; a task stopped before
+//! RUNNING skips the stop time-out.
 
 use std::borrow::Cow;
 
 use super::event::Event;
-use super::task::{Capacity, DRAWS_PER_TASK, Owner, Task, TaskDraw, TaskState};
-use super::world::{GroupState, InstanceState, World};
+use super::task::{ATTEMPT_SHIFT, Capacity, DRAWS_PER_TASK, Owner, Task, TaskDraw, TaskState};
+use super::world::{InstanceState, World};
 use crate::billing::FargateUsage;
 use crate::engine::{DurationDistribution, Phase, Scheduler};
 use crate::placement::{
@@ -19,11 +19,20 @@ use crate::results::EventCategory;
 use crate::scenario::{CapacityProviderKind, NetworkMode, TaskDefinition};
 use crate::units::{AsgId, Cpu, InstanceId, Mib, SimDuration, SimTime, TaskId, ZoneId};
 
+/// Stop code of a task whose essential container ended by itself: a job that is done.
+pub(super) const JOB_ENDED: &str = "EssentialContainerExited";
+const JOB_END_REASON: &str = "Essential container in task exited";
+
+/// Fargate kills what still runs two minutes after SIGTERM.
+const FARGATE_STOP_LIMIT: SimDuration = SimDuration::from_secs(120);
+
 /// What a new task is, before it has a place.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct NewTask {
     pub(super) owner: Owner,
     pub(super) ordinal: u64,
+    pub(super) attempt: u32,
+    pub(super) placed_before: bool,
     pub(super) capacity: Capacity,
     pub(super) cpu: Cpu,
     pub(super) memory: Mib,
@@ -59,8 +68,11 @@ impl<'s> World<'s, '_> {
         Demand { cpu, memory, ..Demand::of(self.definition(owner)) }
     }
 
-    /// 64 bits for one attribute of one task.
-    fn task_bits(&self, owner: Owner, ordinal: u64, draw: TaskDraw) -> u64 {
+    /// 64 bits for one attribute of one task, in its `attempt`-th submission after the first.
+    ///
+    /// Another attempt draws anew: with the first one's time to interruption, a job on Fargate Spot
+    /// that was interrupted once would be interrupted at the same point for ever.
+    fn task_bits(&self, owner: Owner, ordinal: u64, attempt: u32, draw: TaskDraw) -> u64 {
         let (task_key, placement_key) = match owner {
             Owner::Service(service) => {
                 let state = &self.services[service];
@@ -72,17 +84,17 @@ impl<'s> World<'s, '_> {
             }
         };
         let key = if draw == TaskDraw::Placement { placement_key } else { task_key };
-        key.at(ordinal.wrapping_mul(DRAWS_PER_TASK).wrapping_add(draw as u64))
+        let position = ordinal.wrapping_mul(DRAWS_PER_TASK).wrapping_add(draw as u64);
+        key.at(position.wrapping_add(u64::from(attempt) << ATTEMPT_SHIFT))
     }
 
     pub(super) fn draw(
         &self,
-        owner: Owner,
-        ordinal: u64,
+        task: &Task,
         draw: TaskDraw,
         distribution: &DurationDistribution,
     ) -> SimDuration {
-        distribution.sample(self.task_bits(owner, ordinal, draw))
+        distribution.sample(self.task_bits(task.owner, task.ordinal, task.attempt, draw))
     }
 
     /// The group of container instances that `capacity` allows; `None` for any.
@@ -111,7 +123,7 @@ impl<'s> World<'s, '_> {
     pub(super) fn find_instance(&mut self, new: &NewTask) -> Choice {
         let demand = self.demand(new.owner, new.cpu, new.memory);
         let pool = self.pool(new.capacity);
-        let random_bits = self.task_bits(new.owner, new.ordinal, TaskDraw::Placement);
+        let random_bits = self.task_bits(new.owner, new.ordinal, new.attempt, TaskDraw::Placement);
         let (strategy, constraints, group): (&[PlacementStrategy], _, _) = match new.owner {
             Owner::Service(service) => {
                 let state = &self.services[service];
@@ -156,6 +168,8 @@ impl<'s> World<'s, '_> {
         Some(self.tasks.push(Task {
             owner: new.owner,
             ordinal: new.ordinal,
+            attempt: new.attempt,
+            placed_before: new.placed_before,
             capacity: new.capacity,
             state: TaskState::WaitingForCapacity,
             epoch: 0,
@@ -199,6 +213,7 @@ impl<'s> World<'s, '_> {
         state.tasks.insert(id);
         state.tasks_run += 1;
         let group = state.group;
+        self.groups[group].alive.set_idle(state.zone_position, instance, false);
         self.change_reservation(instance, group, owner, (cpu, memory), Change::Add, now);
         self.count_in_group(id, true);
         self.enter(id, TaskState::Provisioning, start_up, scheduler);
@@ -278,6 +293,10 @@ impl<'s> World<'s, '_> {
                 | TaskState::Deprovisioning => {}
             }
             let Some((length, next)) = self.step(id, state) else { return };
+            if state == TaskState::Running && length.is_zero() {
+                // The end of a job is a stop like any other, also if it ends as it begins.
+                self.begin_stop(id, JOB_ENDED, Cow::Borrowed(JOB_END_REASON), now);
+            }
             let skip = start_up == StartUp::Ready
                 && (state.is_starting() || state == TaskState::Registering);
             if length.is_zero() || skip {
@@ -295,9 +314,7 @@ impl<'s> World<'s, '_> {
         let task = &self.tasks[id];
         let definition = self.definition(task.owner);
         let control_plane = &self.scenario.control_plane;
-        let draw = |draw, distribution: &DurationDistribution| {
-            self.draw(task.owner, task.ordinal, draw, distribution)
-        };
+        let draw = |draw, distribution: &DurationDistribution| self.draw(task, draw, distribution);
         let fargate = self.is_fargate(task.capacity);
         let target_group = match task.owner {
             Owner::Service(service) => self.services[service].settings.target_group.as_ref(),
@@ -325,7 +342,8 @@ impl<'s> World<'s, '_> {
             TaskState::Registering => {
                 let length = target_group.map_or(SimDuration::ZERO, |target_group| {
                     let interval = target_group.health_check_interval.as_nanos();
-                    let bits = self.task_bits(task.owner, task.ordinal, TaskDraw::Probe);
+                    let bits =
+                        self.task_bits(task.owner, task.ordinal, task.attempt, TaskDraw::Probe);
                     let probe = (u128::from(bits) * u128::from(interval)) >> 64;
                     draw(TaskDraw::Register, &target_group.registration_time)
                         + SimDuration::from_nanos(probe as u64)
@@ -340,11 +358,12 @@ impl<'s> World<'s, '_> {
                 Some((length, TaskState::Stopping))
             }
             TaskState::Stopping => {
-                let exited = task.stop_code == "EssentialContainerExited" || task.started.is_none();
+                let exited = task.stop_code == JOB_ENDED || task.started.is_none();
                 let length = if exited {
                     SimDuration::ZERO
                 } else {
-                    draw(TaskDraw::Stop, &definition.stop_time)
+                    let length = draw(TaskDraw::Stop, &definition.stop_time);
+                    if fargate { length.min(FARGATE_STOP_LIMIT) } else { length }
                 };
                 Some((length, TaskState::Deprovisioning))
             }
@@ -368,7 +387,7 @@ impl<'s> World<'s, '_> {
         let state = task.state;
         let Some((_, next)) = self.step(id, state) else { return };
         if state == TaskState::Running {
-            self.container_exits(id, scheduler);
+            self.stop_task(id, JOB_ENDED, Cow::Borrowed(JOB_END_REASON), scheduler);
             return;
         }
         self.enter(id, next, StartUp::Delayed, scheduler);
@@ -388,8 +407,8 @@ impl<'s> World<'s, '_> {
         let now = scheduler.now();
         let task = &mut self.tasks[id];
         task.started = Some(now);
-        let (owner, ordinal, capacity) = (task.owner, task.ordinal, task.capacity);
-        let (cpu, memory, on_instance) = (task.cpu, task.memory, task.instance.is_some());
+        let (owner, capacity) = (task.owner, task.capacity);
+        let (cpu, on_instance) = (task.cpu, task.instance.is_some());
         self.totals.started += 1;
         self.totals.running.add(now, 1);
         match owner {
@@ -401,6 +420,7 @@ impl<'s> World<'s, '_> {
                 self.observe_running(service, now);
             }
             Owner::Batch(batch) => {
+                self.batches[batch].pending.subtract(now, 1);
                 self.batches[batch].running.add(now, 1);
                 if on_instance {
                     self.totals.batch_cpu.add(now, cpu.as_raw());
@@ -413,7 +433,7 @@ impl<'s> World<'s, '_> {
                 self.providers[provider].settings.kind
         {
             let law = DurationDistribution::Exponential { mean };
-            let length = self.draw(owner, ordinal, TaskDraw::SpotInterruption, &law);
+            let length = self.draw(&self.tasks[id], TaskDraw::SpotInterruption, &law);
             scheduler.schedule_in(length, Phase::Release, Event::SpotInterruption { task: id });
         }
     }
@@ -435,6 +455,7 @@ impl<'s> World<'s, '_> {
         scheduler: &mut Scheduler<Event>,
     ) {
         if self.begin_stop(id, stop_code, reason, scheduler.now()) {
+            self.replace_stopped(id, scheduler);
             let task = &self.tasks[id];
             let drain = task.healthy_before_stop && stop_code == "ServiceSchedulerInitiated";
             let next = if drain { TaskState::Deactivating } else { TaskState::Stopping };
@@ -453,8 +474,21 @@ impl<'s> World<'s, '_> {
         if self.tasks[id].state == TaskState::Stopped {
             return;
         }
-        self.begin_stop(id, stop_code, reason, scheduler.now());
+        if self.begin_stop(id, stop_code, reason, scheduler.now()) {
+            self.replace_stopped(id, scheduler);
+        }
         self.enter(id, TaskState::Stopped, StartUp::Delayed, scheduler);
+    }
+
+    /// A service replaces a task that it did not stop itself from the stop decision on: for Fargate
+    /// Spot that is the warning, not the end (developer guide, *Fargate Spot termination notices*).
+    fn replace_stopped(&mut self, id: TaskId, scheduler: &mut Scheduler<Event>) {
+        let task = &self.tasks[id];
+        if let Owner::Service(service) = task.owner
+            && task.stop_code != "ServiceSchedulerInitiated"
+        {
+            self.request_pass_after_reaction(service, scheduler);
+        }
     }
 
     /// The bookkeeping of a stop decision; `false` if the task was stopping already.
@@ -501,6 +535,8 @@ impl<'s> World<'s, '_> {
                     self.totals.batch_cpu.subtract(now, cpu.as_raw());
                     self.totals.batch_memory.subtract(now, memory.as_mib());
                 }
+            } else {
+                self.batches[batch].pending.subtract(now, 1);
             }
             self.uncount_batch_item(batch, capacity);
         }
@@ -520,6 +556,7 @@ impl<'s> World<'s, '_> {
         let task = &mut self.tasks[id];
         task.stopped = Some(now);
         let (owner, instance, cpu, memory) = (task.owner, task.instance, task.cpu, task.memory);
+        let capacity = task.capacity;
         if let Some(instance) = instance {
             let demand = self.demand(owner, cpu, memory);
             self.fleet.release(instance, &demand);
@@ -527,6 +564,9 @@ impl<'s> World<'s, '_> {
             state.tasks.remove(&id);
             let group = state.group;
             let empty = state.tasks.is_empty() && state.state == InstanceState::Registered;
+            if empty {
+                self.groups[group].alive.set_idle(state.zone_position, instance, true);
+            }
             self.change_reservation(instance, group, owner, (cpu, memory), Change::Remove, now);
             if empty {
                 self.instance_emptied(group, scheduler);
@@ -534,6 +574,10 @@ impl<'s> World<'s, '_> {
             self.request_placement(scheduler);
         } else {
             self.bill_fargate(id, now, true);
+            if self.has_managed_scaling(capacity) {
+                // It left PROVISIONING, whose limit may have held back a job.
+                self.request_placement(scheduler);
+            }
         }
         match owner {
             Owner::Service(service) => self.request_pass_after_reaction(service, scheduler),

@@ -190,7 +190,7 @@ impl World<'_, '_> {
         }
         for state in &self.batches {
             self.recorder.mean(state.running.total_at(now), length);
-            self.recorder.mean(state.waiting_integral.total_at(now), length);
+            self.recorder.mean(state.pending.total_at(now), length);
         }
         for state in &self.groups {
             self.recorder.mean(state.desired_integral.total_at(now), length);

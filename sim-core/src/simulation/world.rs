@@ -7,6 +7,7 @@ use super::balancer::ServiceHour;
 use super::event::Event;
 use super::integral::Integral;
 use super::load::LoadState;
+use super::pool::GroupInstances;
 use super::quota::TokenBucket;
 use super::recorder::Recorder;
 use super::scaling::ServiceMetrics;
@@ -68,6 +69,8 @@ pub(super) struct ServiceState<'s> {
     pub(super) placement_key: StreamKey,
     pub(super) stop_key: StreamKey,
     pub(super) stops: u64,
+    /// Whether the quota of tasks per service cut a desired count.
+    pub(super) quota_bound: bool,
 }
 
 /// A job that waits for room.
@@ -75,8 +78,10 @@ pub(super) struct ServiceState<'s> {
 pub(super) struct WaitingJob {
     pub(super) ordinal: u64,
     pub(super) job: BatchJob,
-    /// Whether an earlier attempt was interrupted.
-    pub(super) resubmitted: bool,
+    /// Submissions before this one.
+    pub(super) attempt: u32,
+    /// Whether one of them found a place.
+    pub(super) placed_before: bool,
 }
 
 /// The state of a source of standalone tasks.
@@ -84,9 +89,8 @@ pub(super) struct BatchState<'s> {
     pub(super) settings: &'s BatchSource,
     pub(super) group: GroupTasks,
     pub(super) waiting: VecDeque<WaitingJob>,
-    /// How many of the waiting jobs want which size, so that a round knows when all sizes have failed.
-    pub(super) waiting_sizes: BTreeMap<(Cpu, Mib), u64>,
-    pub(super) waiting_integral: Integral,
+    /// Jobs submitted and not RUNNING yet: with their caller, in PROVISIONING or starting.
+    pub(super) pending: Integral,
     pub(super) running: Integral,
     /// Jobs that arrived.
     pub(super) arrived: u64,
@@ -116,6 +120,8 @@ pub(super) enum InstanceState {
 pub(super) struct Instance {
     pub(super) group: AsgId,
     pub(super) zone: ZoneId,
+    /// Position of the zone in the group's list.
+    pub(super) zone_position: usize,
     pub(super) state: InstanceState,
     pub(super) tie_rank: u64,
     pub(super) requested: SimTime,
@@ -139,8 +145,8 @@ pub(super) struct GroupState<'s> {
     /// Whether busy instances are protected from scale-in.
     pub(super) protected: bool,
     pub(super) desired: u32,
-    /// Instances that are not terminated, in order of launch.
-    pub(super) alive: Vec<InstanceId>,
+    /// Instances that are not terminated.
+    pub(super) alive: GroupInstances,
     pub(super) launched: u64,
     pub(super) reconcile_pending: bool,
     pub(super) reconciles: u64,
@@ -210,7 +216,8 @@ pub(super) struct World<'s, 'p> {
     pub(super) fargate_spot_bucket: TokenBucket,
     /// Tasks in PROVISIONING for lack of capacity, over all providers.
     pub(super) provisioning: u32,
-    pub(super) place_waiting_pending: bool,
+    /// When what waits is looked at next; other events of that kind are stale.
+    pub(super) next_placement: Option<SimTime>,
     pub(super) meter: Meter,
     pub(super) recorder: Recorder,
     pub(super) log: Vec<EventRecord>,
@@ -280,6 +287,7 @@ impl<'s, 'p> World<'s, 'p> {
                     placement_key: key("placement", &settings.name),
                     stop_key: key("stop-choice", &settings.name),
                     stops: 0,
+                    quota_bound: false,
                 }
             })
             .collect();
@@ -290,8 +298,7 @@ impl<'s, 'p> World<'s, 'p> {
                 settings,
                 group: GroupTasks::new(zones),
                 waiting: VecDeque::new(),
-                waiting_sizes: BTreeMap::new(),
-                waiting_integral: Integral::default(),
+                pending: Integral::default(),
                 running: Integral::default(),
                 arrived: 0,
                 completed: 0,
@@ -325,7 +332,7 @@ impl<'s, 'p> World<'s, 'p> {
                     provider,
                     protected,
                     desired: settings.desired_capacity,
-                    alive: Vec::new(),
+                    alive: GroupInstances::new(settings.zones.len()),
                     launched: 0,
                     reconcile_pending: false,
                     reconciles: 0,
@@ -382,7 +389,7 @@ impl<'s, 'p> World<'s, 'p> {
             fargate_bucket,
             fargate_spot_bucket: fargate_bucket,
             provisioning: 0,
-            place_waiting_pending: false,
+            next_placement: None,
             meter: Meter::new(scenario.start_unix_seconds),
             recorder: Recorder::new(scenario),
             log: Vec::new(),

@@ -1,7 +1,7 @@
 //! Standalone tasks: arrivals, the queue of jobs that wait for room, and what waits in PROVISIONING.
 
 use super::event::Event;
-use super::lifecycle::{JOB_ENDED, NewTask, StartUp};
+use super::lifecycle::{Change, JOB_ENDED, NewTask, StartUp};
 use super::task::{Capacity, DRAWS_PER_TASK, Owner, TaskDraw};
 use super::world::{WaitingJob, World};
 use crate::autoscaling::choose_for_launch;
@@ -26,19 +26,24 @@ enum Attempt {
 /// Demands that found no room in this round. What is free only shrinks within a round, so a demand
 /// of the same owner for as much or more need not be tried.
 #[derive(Debug, Default)]
-struct Failed(Vec<(Owner, Capacity, Cpu, Mib)>);
+struct Failed {
+    demands: Vec<(Owner, Capacity, Cpu, Mib)>,
+    /// How often a failure was noted.
+    noted: u64,
+}
 
 impl Failed {
     fn covers(&self, (owner, capacity, cpu, memory): (Owner, Capacity, Cpu, Mib)) -> bool {
         let same = |it: &&(Owner, Capacity, Cpu, Mib)| (it.0, it.1) == (owner, capacity);
-        self.0.iter().filter(same).any(|it| it.2 <= cpu && it.3 <= memory)
+        self.demands.iter().filter(same).any(|it| it.2 <= cpu && it.3 <= memory)
     }
 
     /// Notes a failure, and forgets those that it covers: what is left is short.
     fn push(&mut self, demand: (Owner, Capacity, Cpu, Mib)) {
         let (owner, capacity, cpu, memory) = demand;
-        self.0.retain(|it| (it.0, it.1) != (owner, capacity) || it.2 < cpu || it.3 < memory);
-        self.0.push(demand);
+        self.demands.retain(|it| (it.0, it.1) != (owner, capacity) || it.2 < cpu || it.3 < memory);
+        self.demands.push(demand);
+        self.noted += 1;
     }
 }
 
@@ -86,8 +91,14 @@ impl World<'_, '_> {
             }
         };
         state.arrived += 1;
-        state.waiting.push_back(WaitingJob { ordinal, job, attempt: 0, placed_before: false });
-        state.pending.add(now, 1);
+        let waiting = WaitingJob { ordinal, job, attempt: 0, placed_before: false };
+        self.wait_for_room(id, waiting, now);
+        // A waiting job takes memory as a task does.
+        let limit = scheduler.limits().tasks;
+        if self.batches.iter().map(|batch| batch.waiting.len() as u64).sum::<u64>() > limit {
+            scheduler.fail("limits.tasks", limit);
+            return;
+        }
         self.request_placement(scheduler);
         self.schedule_next_arrival(id, scheduler);
     }
@@ -97,11 +108,11 @@ impl World<'_, '_> {
         let state = &mut self.batches[id];
         *state.waiting_sizes.entry((waiting.job.cpu, waiting.job.memory)).or_default() += 1;
         state.waiting.push_back(waiting);
-        state.waiting_integral.add(now, 1);
+        state.pending.add(now, 1);
     }
 
     /// Takes the job at `position` off its queue.
-    fn stop_waiting(&mut self, id: BatchId, position: usize, now: SimTime) {
+    fn stop_waiting(&mut self, id: BatchId, position: usize) {
         let state = &mut self.batches[id];
         let Some(left) = state.waiting.remove(position) else { return };
         let size = (left.job.cpu, left.job.memory);
@@ -111,7 +122,6 @@ impl World<'_, '_> {
                 state.waiting_sizes.remove(&size);
             }
         }
-        state.waiting_integral.subtract(now, 1);
     }
 
     /// Asks for another look at everything that waits, once, after what else happens now.
@@ -199,12 +209,13 @@ impl World<'_, '_> {
         while let Some(&waiting) = self.batches[id].waiting.get(position) {
             match self.start_job(id, waiting, &mut failed, scheduler) {
                 Attempt::Started => {
-                    self.batches[id].waiting.remove(position);
+                    self.stop_waiting(id, position);
+                    judged = None;
                 }
                 Attempt::NoRoom(capacity) => match self.batches[id].settings.queue {
                     QueueDiscipline::FirstComeFirstServed => return false,
                     QueueDiscipline::FirstFit => {
-                        let known = (capacity, failed.len());
+                        let known = (capacity, failed.noted);
                         if judged != Some(known) && self.nothing_fits(id, capacity, &failed) {
                             return false;
                         }
@@ -218,14 +229,11 @@ impl World<'_, '_> {
         false
     }
 
-    /// Whether every size that still waits has failed in this round: then a long queue need not be
-    /// walked to its end.
+    /// Whether every size that still waits is known to find no room in this round: then a long queue
+    /// need not be walked to its end.
     fn nothing_fits(&self, id: BatchId, capacity: Capacity, failed: &Failed) -> bool {
-        let sizes = &self.batches[id].waiting_sizes;
-        let tried = failed.iter().filter(|(_, place, cpu, memory)| {
-            *place == capacity && sizes.contains_key(&(*cpu, *memory))
-        });
-        tried.count() == sizes.len()
+        let mut sizes = self.batches[id].waiting_sizes.keys();
+        sizes.all(|(cpu, memory)| failed.covers((Owner::Batch(id), capacity, *cpu, *memory)))
     }
 
     fn start_job(
@@ -259,7 +267,7 @@ impl World<'_, '_> {
         };
         let demand = (new.owner, capacity, new.cpu, new.memory);
         if failed.covers(demand) {
-            return Attempt::NoRoom;
+            return Attempt::NoRoom(capacity);
         }
         let fargate = self.is_fargate(capacity);
         let mut instance = None;
@@ -342,14 +350,14 @@ impl World<'_, '_> {
             cpu: task.cpu,
             memory: task.memory,
         };
-        state.waiting.push_back(WaitingJob {
+        let waiting = WaitingJob {
             ordinal: task.ordinal,
             job,
             attempt: task.attempt.saturating_add(1),
             // The wait of a job ends where it is placed first.
             placed_before: task.placed_before || task.placed.is_some(),
-        });
-        state.pending.add(now, 1);
+        };
+        self.wait_for_room(id, waiting, now);
         self.request_placement(scheduler);
     }
 }

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use super::event::Event;
 use super::task::{ATTEMPT_SHIFT, Capacity, DRAWS_PER_TASK, Owner, Task, TaskDraw, TaskState};
-use super::world::{InstanceState, World};
+use super::world::{GroupState, InstanceState, World};
 use crate::billing::FargateUsage;
 use crate::engine::{DurationDistribution, Phase, Scheduler};
 use crate::placement::{
@@ -273,14 +273,7 @@ impl<'s> World<'s, '_> {
             match state {
                 TaskState::Pulling => task.pull_started = Some(now),
                 TaskState::Registering => self.on_running(id, scheduler),
-                TaskState::Running => {
-                    self.on_healthy(id, now);
-                    // A job of no length ends as any other does: by the exit of its container.
-                    if self.tasks[id].duration.is_some_and(SimDuration::is_zero) {
-                        self.container_exits(id, scheduler);
-                        return;
-                    }
-                }
+                TaskState::Running => self.on_healthy(id, now),
                 TaskState::Stopped => {
                     self.on_stopped(id, scheduler);
                     return;
@@ -393,22 +386,12 @@ impl<'s> World<'s, '_> {
         self.enter(id, next, StartUp::Delayed, scheduler);
     }
 
-    /// A job is done.
-    fn container_exits(&mut self, id: TaskId, scheduler: &mut Scheduler<Event>) {
-        self.stop_task(
-            id,
-            "EssentialContainerExited",
-            Cow::Borrowed("Essential container in task exited"),
-            scheduler,
-        );
-    }
-
     fn on_running(&mut self, id: TaskId, scheduler: &mut Scheduler<Event>) {
         let now = scheduler.now();
         let task = &mut self.tasks[id];
         task.started = Some(now);
         let (owner, capacity) = (task.owner, task.capacity);
-        let (cpu, on_instance) = (task.cpu, task.instance.is_some());
+        let (cpu, memory, on_instance) = (task.cpu, task.memory, task.instance.is_some());
         self.totals.started += 1;
         self.totals.running.add(now, 1);
         match owner {

@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 use super::event::Event;
-use super::lifecycle::{NewTask, StartUp};
+use super::lifecycle::{Change, NewTask, StartUp};
 use super::quota::TokenBucket;
 use super::task::{Capacity, Owner, TaskDraw, TaskState};
 use super::world::World;

@@ -89,6 +89,8 @@ pub(super) struct BatchState<'s> {
     pub(super) settings: &'s BatchSource,
     pub(super) group: GroupTasks,
     pub(super) waiting: VecDeque<WaitingJob>,
+    /// How many of the waiting jobs want which size, so that a round knows when all sizes have failed.
+    pub(super) waiting_sizes: BTreeMap<(Cpu, Mib), u64>,
     /// Jobs submitted and not RUNNING yet: with their caller, in PROVISIONING or starting.
     pub(super) pending: Integral,
     pub(super) running: Integral,
@@ -298,6 +300,7 @@ impl<'s, 'p> World<'s, 'p> {
                 settings,
                 group: GroupTasks::new(zones),
                 waiting: VecDeque::new(),
+                waiting_sizes: BTreeMap::new(),
                 pending: Integral::default(),
                 running: Integral::default(),
                 arrived: 0,

@@ -386,3 +386,26 @@ fn an_idle_service_moves_nothing_else() {
     assert_eq!(alone.task_records, together.task_records);
     assert_eq!(control_plane(), empty().control_plane);
 }
+
+#[test]
+fn instances_of_the_initial_state_do_not_warm_up() {
+    let mut scenario = empty();
+    // Four tasks per instance: two instances short at the start.
+    scenario.task_definitions.push(definition(512, 1024));
+    scenario.auto_scaling_groups.push(group(1, 1, 10));
+    scenario.capacity_providers.push(managed_provider(100));
+    let provider = CapacityProviderId(0);
+    if let CapacityProviderKind::AutoScalingGroup { managed_scaling: Some(settings), .. } =
+        &mut scenario.capacity_providers[provider].kind
+    {
+        settings.instance_warmup_period = seconds(600);
+    }
+    scenario.services.push(service("web", 12, strategy()));
+    let results = run(&scenario);
+    let first = results
+        .event_records
+        .iter()
+        .find(|event| event.category == EventCategory::GroupActivity && event.change.is_some());
+    let first = first.expect("the group scales out");
+    assert_eq!((first.at, first.change), (SimTime::from_secs(60), Some((1, 3))));
+}

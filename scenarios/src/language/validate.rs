@@ -3,23 +3,13 @@
 use serde_json::Value as Json;
 
 use super::diagnostic::{Diagnostic, nearest, suggestion};
+use super::note::{Note, NoteKind, asks_for_nothing};
 use super::raw::kinds::{self, Scalar};
-use super::schema::{AWS_DOCUMENT, GREATEST, IGNORED, KIND, LEAST, REQUIRED};
-use super::tree::{Entry, Node, Path, Position, Value, same_key, shorten};
+use super::schema::{AWS_DOCUMENT, GREATEST, IGNORED, KIND, LEAST, NOT_SIMULATED, REQUIRED};
+use super::tree::{Entry, Node, Path, Value, same_key, shorten};
 
 /// Diagnostics collected at most; what follows from one slip can be long.
 const MOST: usize = 10_000;
-
-/// A field that was accepted without effect.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Note {
-    /// Where.
-    pub at: Position,
-    /// Path inside the document.
-    pub path: String,
-    /// What is reported.
-    pub message: String,
-}
 
 /// What checking a document gives.
 #[derive(Debug)]
@@ -377,7 +367,8 @@ impl<'s> Walker<'s> {
                     let value = self.walk(&entry.node, &property, &path.key(name));
                     kept.push(Entry { key: name.to_owned(), key_at: entry.key_at, node: value });
                 }
-                Found::Ignored => self.note(entry, path, "has no effect on the model"),
+                Found::Ignored(name) => self.note(entry, path, name, None),
+                Found::NotSimulated(name, means) => self.not_simulated(entry, path, name, means),
                 Found::Free(element) => {
                     let child = path.key(&entry.key);
                     let value = match element {
@@ -392,7 +383,7 @@ impl<'s> Walker<'s> {
                 Found::Unknown => {
                     let near = nearest(&entry.key, names.properties());
                     if names.aws_document && near.is_none() {
-                        self.note(entry, path, "is not known and has no effect");
+                        self.note(entry, path, "", Some("is not known and has no effect"));
                         continue;
                     }
                     meant.extend(near);
@@ -439,13 +430,33 @@ impl<'s> Walker<'s> {
         self.wrong(node, path, format!("needs {quantity} one of {}", all.join(", ")));
     }
 
-    fn note(&mut self, entry: &Entry, path: &Path, what: &str) {
-        if self.notes.len() < MOST {
-            let key = shorten(&entry.key);
-            let path = path.key(&key).to_string();
-            let message = format!("`{key}` {what}");
-            self.notes.push(Note { at: entry.key_at, path, message });
+    /// A field that AWS acts on and the model does not, unless it asks for what the model does.
+    fn not_simulated(&mut self, entry: &Entry, path: &Path, name: &str, field: &Json) {
+        let modelled: Vec<&str> = match field.get("unless") {
+            Some(Json::Array(values)) => values.iter().filter_map(Json::as_str).collect(),
+            _ => Vec::new(),
+        };
+        if asks_for_nothing(&entry.node.value, &modelled) {
+            self.note(entry, path, name, None);
+        } else {
+            let means = field.get("means").and_then(Json::as_str).unwrap_or_default();
+            self.note(entry, path, name, Some(&format!("has no effect: {means} not simulated")));
         }
+    }
+
+    /// Notes a field without effect: with a `finding`, or as plumbing called `name`.
+    fn note(&mut self, entry: &Entry, path: &Path, name: &str, finding: Option<&str>) {
+        if MOST <= self.notes.len() {
+            return;
+        }
+        let key = shorten(&entry.key);
+        let (kind, what) = match finding {
+            Some(what) => (NoteKind::Finding, what),
+            None => (NoteKind::Plumbing(name.to_owned()), "does not matter for capacity"),
+        };
+        let message = format!("`{key}` {what}");
+        let path = path.key(&key).to_string();
+        self.notes.push(Note { at: entry.key_at, path, message, kind });
     }
 }
 
@@ -453,13 +464,15 @@ impl<'s> Walker<'s> {
 struct Names<'s> {
     properties: Option<&'s serde_json::Map<String, Json>>,
     ignored: Vec<&'s str>,
+    not_simulated: Option<&'s serde_json::Map<String, Json>>,
     free: Option<&'s Json>,
     aws_document: bool,
 }
 
 enum Found<'s> {
     Property(&'s str, &'s Json),
-    Ignored,
+    Ignored(&'s str),
+    NotSimulated(&'s str, &'s Json),
     Free(Option<&'s Json>),
     Unknown,
 }
@@ -473,14 +486,19 @@ impl<'s> Names<'s> {
         Self {
             properties: schema.get("properties").and_then(Json::as_object),
             ignored,
+            not_simulated: schema.get(NOT_SIMULATED).and_then(Json::as_object),
             free: schema.get("additionalProperties").filter(|free| **free != Json::Bool(false)),
             aws_document: schema.get(AWS_DOCUMENT).is_some(),
         }
     }
 
     fn find(&self, key: &str) -> Found<'s> {
-        if self.ignored.iter().any(|name| same_key(name, key)) {
-            return Found::Ignored;
+        if let Some(name) = self.ignored.iter().find(|name| same_key(name, key)) {
+            return Found::Ignored(name);
+        }
+        let mut not_simulated = self.not_simulated.into_iter().flatten();
+        if let Some((name, field)) = not_simulated.find(|(name, _)| same_key(name, key)) {
+            return Found::NotSimulated(name, field);
         }
         if let Some(properties) = self.properties {
             let exact = properties.get_key_value(key);
@@ -502,10 +520,12 @@ impl<'s> Names<'s> {
             .into_iter()
             .flat_map(|properties| properties.keys().map(String::as_str))
             .filter(|name| !self.ignored.contains(name))
+            .filter(|name| self.not_simulated.is_none_or(|fields| !fields.contains_key(*name)))
     }
 
     /// Keys with an effect, then those without.
     fn all(&self) -> impl Iterator<Item = &'s str> + Clone + use<'_, 's> {
-        self.properties().chain(self.ignored.iter().copied())
+        let not_simulated = self.not_simulated.into_iter().flatten().map(|(name, _)| name.as_str());
+        self.properties().chain(self.ignored.iter().copied()).chain(not_simulated)
     }
 }

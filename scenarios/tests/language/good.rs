@@ -1,6 +1,6 @@
 use std::path::{Path, PathBuf};
 
-use plimsoll::language::{LoadOptions, Loaded, load};
+use plimsoll::language::{LoadOptions, Loaded, NoteSummary, load};
 use plimsoll_core::scenario::{BatchJobs, LaunchTarget};
 use plimsoll_core::units::{Cpu, Mib, SimDuration, SimTime};
 
@@ -76,8 +76,12 @@ fn everything_at_once_loads() {
 #[test]
 fn what_has_no_effect_is_reported() {
     let loaded = loaded("everything.yaml", &[]);
-    let notes: Vec<String> =
-        loaded.notes.iter().map(|note| format!("{}: {}", note.path, note.message)).collect();
+    let summary = NoteSummary::of(&loaded.notes);
+    let findings = summary
+        .findings
+        .iter()
+        .map(|(note, more)| format!("{}: {} (and {more})", note.path, note.message));
+    let notes: Vec<String> = findings.chain(summary.plumbing_line()).collect();
     insta::assert_snapshot!(notes.join("\n"));
 }
 

@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use super::tree::{Position, Value};
 
+/// Names of fields that the line about plumbing holds at most; documents pasted whole have a hundred.
+const MOST_NAMES: usize = 12;
+
 /// Something that the author of a valid scenario may want to know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
@@ -70,7 +73,12 @@ impl<'n> NoteSummary<'n> {
             1 => "1 field that does".to_owned(),
             count => format!("{count} fields that do"),
         };
-        Some(format!("{fields} not matter for capacity: {}", self.plumbing.join(", ")))
+        let shown = &self.plumbing[..self.plumbing.len().min(MOST_NAMES)];
+        let rest = match self.plumbing.len() - shown.len() {
+            0 => String::new(),
+            more => format!(" and {more} more names"),
+        };
+        Some(format!("{fields} not matter for capacity: {}{rest}", shown.join(", ")))
     }
 }
 

@@ -21,7 +21,9 @@ use super::yes;
 ],
     "x-plimsoll-not-simulated" = {
         "availabilityZoneDistribution": { "means": "another balance of zones than best effort is", "unless": ["balanced-best-effort"] },
-        "availabilityZoneImpairmentPolicy": { "means": "zonal shift is" },
+        "availabilityZoneImpairmentPolicy": {
+            "means": "zonal shift is", "unless": ["IgnoreUnhealthy", "ReplaceUnhealthy"]
+        },
         "capacityRebalance": { "means": "replacing Spot Instances at risk is" },
         "capacityReservationSpecification": { "means": "capacity reservations are", "unless": ["default"] },
         "maxInstanceLifetime": { "means": "replacing instances by age is" },
@@ -122,7 +124,7 @@ pub enum OperatingSystem {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(extend("x-plimsoll-ignored" = [
-    "capacityProviderArn", "status", "tags", "updateStatus", "updateStatusReason", "type"
+    "capacityProviderArn", "cluster", "status", "tags", "updateStatus", "updateStatusReason", "type"
 ]))]
 pub struct CapacityProvider {
     /// Name by which strategies refer to it.

@@ -9,7 +9,7 @@ use super::kinds::Seconds;
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(extend("x-plimsoll-ignored" = [
-    "creationTime", "resourceId", "roleARN", "scalableDimension", "scalableTargetARN",
+    "creationTime", "predictedCapacity", "resourceId", "roleARN", "scalableDimension", "scalableTargetARN",
     "serviceNamespace"
 ],
     "x-plimsoll-not-simulated" = {
@@ -162,7 +162,7 @@ pub struct StepAdjustment {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(extend("x-plimsoll-ignored" = [
     "actionsEnabled", "alarmActions", "alarmArn", "alarmConfigurationUpdatedTimestamp",
-    "alarmDescription", "dimensions", "evaluateLowSampleCountPercentile", "insufficientDataActions",
+    "alarmDescription", "dimensions", "evaluateLowSampleCountPercentile", "evaluationState", "insufficientDataActions",
     "namespace", "oKActions", "stateReason", "stateReasonData", "stateTransitionedTimestamp",
     "stateUpdatedTimestamp", "stateValue", "unit"
 ],

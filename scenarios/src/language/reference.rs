@@ -33,8 +33,7 @@ const HEAD: &str = "\
 # The scenario language: every key
 
 Written from the JSON Schema by `plimsoll::language::reference_markdown`; do not edit. After a change of the
-language: `PLIMSOLL_UPDATE_REFERENCE=1 cargo test -p plimsoll --test language reference`. The guide is
-[README.md](README.md).
+language: `PLIMSOLL_UPDATE_REFERENCE=1 cargo test -p plimsoll --lib reference`. The guide is [README.md](README.md).
 
 Keys may be written as the AWS APIs spell them, in `camelCase` or `PascalCase`. An unknown key is an error.
 `null` is the same as absent. At the top level, keys that begin with `x-` are free; they hold YAML anchors.

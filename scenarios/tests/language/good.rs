@@ -151,7 +151,7 @@ fn equal_scenarios_are_equal_however_they_are_written() {
 
 #[test]
 fn a_baseline_is_an_alternative_or_a_whole_point() {
-    for baseline in ["spread", "50", "placement=spread target=60"] {
+    for baseline in ["spread", "binpack", "placement=spread target=60"] {
         let sweep = loaded("everything.yaml", &[("sweep.baseline", baseline)]).sweep.unwrap();
         assert_eq!(sweep.baseline.as_deref(), Some(baseline));
     }

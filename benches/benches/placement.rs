@@ -84,10 +84,10 @@ fn place(criterion: &mut Criterion) {
         ("binpack-cpu", &[PlacementStrategy::BinpackCpu]),
         ("binpack-memory", &[PlacementStrategy::BinpackMemory]),
         ("spread-zone", &[PlacementStrategy::SpreadZone]),
-        ("spread-zone-binpack-memory", &[
-            PlacementStrategy::SpreadZone,
-            PlacementStrategy::BinpackMemory,
-        ]),
+        (
+            "spread-zone-binpack-memory",
+            &[PlacementStrategy::SpreadZone, PlacementStrategy::BinpackMemory],
+        ),
         ("service-default", &SERVICE_DEFAULT),
         ("random", &[PlacementStrategy::Random]),
     ];

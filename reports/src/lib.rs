@@ -44,6 +44,7 @@ pub mod sweep;
 #[cfg(test)]
 mod testing;
 pub mod text;
+mod words;
 
 pub use folder::{ReadError, RunFacts, RunFolder, render_report, write_run, write_run_facts};
 pub use summary::{RunMeta, Summary};

@@ -136,12 +136,6 @@ mod tests {
     use super::*;
     use crate::testing;
 
-    fn text(write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> String {
-        let mut out = Vec::new();
-        write(&mut out).expect("memory takes all");
-        String::from_utf8(out).expect("UTF-8")
-    }
-
     fn head(text: &str, lines: usize) -> String {
         text.lines().take(lines).collect::<Vec<_>>().join("\n")
     }
@@ -155,12 +149,13 @@ mod tests {
     fn files_have_the_documented_columns() {
         let (results, bill) = testing::web_run();
         let clock = Clock { start_unix_seconds: results.start_unix_seconds };
-        let series =
-            text(|out| write_timeseries(out, clock, results.record_interval, &results.series));
-        let tasks = text(|out| write_tasks(out, clock, &results.task_records));
-        let instances = text(|out| write_instances(out, clock, &results.instance_records));
-        let events = text(|out| write_events(out, clock, &results.event_records));
-        let bill = text(|out| bill.write_csv(out));
+        let series = testing::text(|out| {
+            write_timeseries(out, clock, results.record_interval, &results.series)
+        });
+        let tasks = testing::text(|out| write_tasks(out, clock, &results.task_records));
+        let instances = testing::text(|out| write_instances(out, clock, &results.instance_records));
+        let events = testing::text(|out| write_events(out, clock, &results.event_records));
+        let bill = testing::text(|out| bill.write_csv(out));
         check_header(&series, TIMESERIES);
         check_header(&tasks, TASKS);
         check_header(&instances, INSTANCES);
@@ -184,7 +179,9 @@ mod tests {
             values: vec![Some(-0.0), None, Some(f64::NAN), Some(1.5)],
         };
         let clock = Clock { start_unix_seconds: 0 };
-        let text = text(|out| write_timeseries(out, clock, SimDuration::from_secs(60), &[series]));
+        let text = testing::text(|out| {
+            write_timeseries(out, clock, SimDuration::from_secs(60), &[series])
+        });
         let rows: Vec<_> = text.lines().skip(1).collect();
         assert_eq!(
             rows,

@@ -12,8 +12,12 @@ use crate::chart::AxisUnit;
 use crate::columns::{COMPARISON, SWEEP, writer};
 use crate::folder::Files;
 use crate::html;
-use crate::number::{count, duration, finite, float, millis, percent, usd};
+use crate::number::{finite, float};
 use crate::plot::{IntervalChart, IntervalRow, ScatterChart, ScatterPoint};
+
+mod metric_look;
+
+pub(crate) use metric_look::MetricLook;
 
 /// Name of the file from which a sweep's page is rendered again.
 pub(crate) const DATA_FILE: &str = "sweep-data.json";
@@ -342,141 +346,19 @@ pub(crate) struct SweepAnswer {
     pub(crate) different: usize,
 }
 
-/// How a metric is named and written for people.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct MetricLook {
-    pub(crate) name: String,
-    pub(crate) unit: AxisUnit,
-    /// From the stored number to the shown one.
-    pub(crate) factor: f64,
-    suffix: &'static str,
-}
-
-impl MetricLook {
-    pub(crate) fn of(path: &str) -> Self {
-        // Names may hold dots: the last part is the figure, the first the group.
-        let (group, rest) = path.split_once('.').unwrap_or(("", path));
-        let inner = |suffix: &str| {
-            rest.strip_suffix(suffix).unwrap_or(rest).trim_end_matches('.').to_owned()
-        };
-        let number =
-            |name: String, suffix| Self { name, unit: AxisUnit::Number, factor: 1.0, suffix };
-        let money = |name: String| Self { name, unit: AxisUnit::Usd, factor: 1.0, suffix: "USD" };
-        let share =
-            |name: String| Self { name, unit: AxisUnit::Percent, factor: 100.0, suffix: "" };
-        let quantile = rest.rsplit('.').next().unwrap_or_default();
-        match path {
-            COST => return money("cost".to_owned()),
-            "cost.perMillionRequestsUsd" => return money("cost per million requests".to_owned()),
-            "cost.idleEc2Usd" => return money("cost of idle EC2 capacity".to_owned()),
-            "utilization.cpuReserved" => return share("CPU reserved".to_owned()),
-            "utilization.memoryReserved" => return share("memory reserved".to_owned()),
-            "utilization.cpuUsed" => return share("CPU used".to_owned()),
-            "packing.efficiency" => return share("packing efficiency".to_owned()),
-            "instances.mean" => return number("instances, mean".to_owned(), "instances"),
-            "instances.peak" => return number("instances, peak".to_owned(), "instances"),
-            "instances.hours" => return number("instance-hours".to_owned(), "hours"),
-            "tasks.placementFailures" => return number("failed placement attempts".to_owned(), ""),
-            _ => {}
-        }
-        if path.ends_with("Usd") {
-            return money(format!("{}: cost", inner("costUsd")));
-        }
-        if group == "cost" {
-            let kind = rest
-                .strip_prefix("byCategory.")
-                .or(rest.strip_prefix("byService."))
-                .unwrap_or(rest);
-            return money(format!("cost of {kind}"));
-        }
-        if let Some((entity, quantile)) = rest.rsplit_once(".latencyMs.") {
-            return Self {
-                name: format!("{entity}: latency {quantile}"),
-                unit: AxisUnit::Millis,
-                factor: 1.0,
-                suffix: "",
-            };
-        }
-        if let Some(entity) = rest.strip_suffix(".sloViolationFraction") {
-            return share(format!("{entity}: requests beyond the objective"));
-        }
-        if let Some(entity) = rest.strip_suffix(".objective.violatedMinuteFraction") {
-            return share(format!("{entity}: minutes beyond the objective"));
-        }
-        if let Some(entity) = rest.strip_suffix(".running") {
-            return number(format!("{entity}: running tasks"), "tasks");
-        }
-        if rest.starts_with("pendingSeconds.") {
-            return number(format!("creation to RUNNING, {quantile}"), "seconds");
-        }
-        if let Some((entity, _)) = rest.rsplit_once(".waitSeconds.") {
-            return number(format!("{entity}: wait, {quantile}"), "seconds");
-        }
-        if let Some(entity) = rest.strip_suffix(".lastEndSeconds") {
-            return number(format!("{entity}: last end"), "seconds");
-        }
-        number(path.to_owned(), "")
-    }
-
-    /// Name and unit for an axis.
-    pub(crate) fn quantity(&self) -> String {
-        if self.suffix.is_empty() {
-            self.name.clone()
-        } else {
-            format!("{}, {}", self.name, self.suffix)
-        }
-    }
-
-    /// A value for people.
-    pub(crate) fn value(&self, value: f64) -> String {
-        match self.unit {
-            AxisUnit::Usd => usd(value),
-            AxisUnit::Percent => percent(value),
-            AxisUnit::Millis => millis(value),
-            AxisUnit::Number if self.suffix == "seconds" => duration(value),
-            AxisUnit::Number => count(value),
-        }
-    }
-
-    /// A difference for people, with its sign.
-    pub(crate) fn difference(&self, value: f64) -> String {
-        let text = match self.unit {
-            AxisUnit::Percent => {
-                format!("{} points", crate::number::significant(value.abs() * 100.0, 3))
-            }
-            _ => self.value(value.abs()),
-        };
-        // What rounds to nothing has no sign.
-        let sign = if value.abs() < 1e-12 {
-            ""
-        } else if value < 0.0 {
-            "−"
-        } else {
-            "+"
-        };
-        format!("{sign}{text}")
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::testing;
 
-    fn text(write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> String {
-        let mut out = Vec::new();
-        write(&mut out).expect("memory takes all");
-        String::from_utf8(out).expect("UTF-8")
-    }
-
     #[test]
     fn files_have_the_documented_columns() {
         let report = testing::sweep();
-        let rows = text(|out| write_rows(out, &report.rows[..3]));
+        let rows = testing::text(|out| write_rows(out, &report.rows[..3]));
         assert!(rows.starts_with(
             "point,replication,fingerprint,parameter:placement,parameter:target,cost.totalUsd,"
         ));
-        let comparison = text(|out| write_comparison(out, &report.comparison));
+        let comparison = testing::text(|out| write_comparison(out, &report.comparison));
         let names: Vec<_> = COMPARISON.iter().map(|column| column.name).collect();
         assert_eq!(comparison.lines().next(), Some(names.join(",").as_str()));
         insta::assert_snapshot!("sweep", rows);
@@ -519,18 +401,5 @@ mod tests {
         let stored = std::fs::read_to_string(folder.path().join(DATA_FILE)).expect("there");
         assert!(!stored.contains("NaN"));
         write_sweep(&SweepReport::default(), folder.path()).expect("writes");
-    }
-
-    #[test]
-    fn metrics_are_named_in_words() {
-        let name = |path| MetricLook::of(path).quantity();
-        assert_eq!(name("cost.totalUsd"), "cost, USD");
-        assert_eq!(name("services.my.api.latencyMs.p99"), "my.api: latency p99");
-        assert_eq!(name("services.api.costUsd"), "api: cost, USD");
-        assert_eq!(name("cost.byCategory.EC2"), "cost of EC2, USD");
-        assert_eq!(name("batches.etl.waitSeconds.mean"), "etl: wait, mean, seconds");
-        assert_eq!(name("something.new"), "something.new");
-        assert_eq!(MetricLook::of("utilization.cpuReserved").difference(-0.051), "−5.1 points");
-        assert_eq!(MetricLook::of("cost.totalUsd").difference(0.0), "$0.00");
     }
 }

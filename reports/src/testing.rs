@@ -509,3 +509,10 @@ pub(crate) fn sweep() -> SweepReport {
         warnings: Vec::new(),
     }
 }
+
+/// What `write` writes, as text.
+pub(crate) fn text(write: impl FnOnce(&mut Vec<u8>) -> std::io::Result<()>) -> String {
+    let mut out = Vec::new();
+    write(&mut out).expect("memory takes all");
+    String::from_utf8(out).expect("UTF-8")
+}

@@ -2,12 +2,12 @@
 
 use std::fmt::Write as _;
 
-use crate::html::{cost_per_unit, objective_sentence, utilization_sentence};
 use crate::limits::limits;
 use crate::number::{
     GLUE, count, duration, millis, parse_decimal, percent, significant, usd, usd_exact, usd_f64,
 };
 use crate::summary::Summary;
+use crate::words::{cost_per_unit, objective_sentence, utilization_sentence};
 
 /// Width of the column of labels.
 const LABEL: usize = 12;

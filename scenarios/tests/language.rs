@@ -9,9 +9,5 @@ mod good;
 mod guide;
 #[path = "language/mutations.rs"]
 mod mutations;
-#[path = "language/real_task_definitions.rs"]
-mod real_task_definitions;
-#[path = "language/real_traces.rs"]
-mod real_traces;
 #[path = "language/schema.rs"]
 mod schema;

@@ -22,7 +22,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::billing::{FARGATE_LINUX_MINIMUM_SECONDS, FARGATE_WINDOWS_MINIMUM_SECONDS, INSTANCE_MINIMUM_SECONDS};
+use crate::billing::{
+    FARGATE_LINUX_MINIMUM_SECONDS, FARGATE_WINDOWS_MINIMUM_SECONDS, INSTANCE_MINIMUM_SECONDS,
+};
 use crate::results::{EventCategory, RunResults, TaskRecord};
 use crate::scenario::{OperatingSystem, Protocol, Scenario, TaskDefinition};
 use crate::units::SimTime;
@@ -75,12 +77,8 @@ fn lives(scenario: &Scenario, results: &RunResults, found: &mut Vec<String>) {
     }
     let mut lived = 0;
     for (index, instance) in results.instance_records.iter().enumerate() {
-        let life = [
-            Some(instance.requested),
-            instance.running,
-            instance.registered,
-            instance.terminated,
-        ];
+        let life =
+            [Some(instance.requested), instance.running, instance.registered, instance.terminated];
         let reached: Vec<SimTime> = life.into_iter().flatten().collect();
         if !reached.is_sorted() || reached.last() > Some(&horizon) {
             found.push(format!("law 3: instance {index}: {life:?}"));
@@ -219,9 +217,9 @@ fn billed_time(scenario: &Scenario, results: &RunResults, found: &mut Vec<String
     };
     let mut sum = 0;
     for (index, instance) in results.instance_records.iter().enumerate() {
-        let expected = instance.running.map_or(0, |running| {
-            expected(running, instance.terminated, INSTANCE_MINIMUM_SECONDS)
-        });
+        let expected = instance
+            .running
+            .map_or(0, |running| expected(running, instance.terminated, INSTANCE_MINIMUM_SECONDS));
         if instance.billed_seconds != expected {
             found.push(format!(
                 "law 5: instance {index} is billed {} s instead of {expected} s",

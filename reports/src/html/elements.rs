@@ -163,6 +163,29 @@ pub(super) fn terms(pairs: &[(&str, String)]) -> String {
     html
 }
 
+/// The first `shown` of `items` as a list, the rest behind a fold.
+pub(crate) fn folded_list(items: &[String], shown: usize) -> String {
+    let (first, rest) = items.split_at(shown.min(items.len()));
+    let mut html = list(first);
+    if !rest.is_empty() {
+        let (number, rest) = (rest.len(), list(rest));
+        let _ = write!(html, "<details><summary>{number} more</summary>{rest}</details>");
+    }
+    html
+}
+
+/// What the reader should know before using the figures; nothing if there is nothing.
+pub(crate) fn caveats(warnings: &[String]) -> String {
+    if warnings.is_empty() {
+        return String::new();
+    }
+    let items: Vec<String> = warnings.iter().map(|warning| escape(warning)).collect();
+    format!(
+        "<h2>Before you rely on this</h2>\n<div class=\"sheet warn\" role=\"note\">{}</div>\n",
+        list(&items)
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,5 +6,5 @@ mod style;
 mod sweep;
 
 pub(crate) use elements::escape;
-pub(crate) use run::{cost_per_unit, objective_sentence, run_page, utilization_sentence};
+pub(crate) use run::run_page;
 pub(crate) use sweep::sweep_page;

@@ -16,7 +16,7 @@ header{padding-top:36px}
 h1{font-size:1.9rem;line-height:1.2;margin:0;letter-spacing:-.01em;overflow-wrap:anywhere}
 h2{font-size:1.25rem;margin:44px 0 12px;letter-spacing:-.005em}
 h3{font-size:1rem;margin:0 0 4px}
-p{margin:0}
+p{margin:0;overflow-wrap:anywhere}
 .over{color:var(--muted);font-size:.82rem;letter-spacing:.04em;margin-bottom:4px}
 .lead{font-size:1.08rem;color:var(--muted);margin-top:6px;max-width:46em}
 .facts{color:var(--muted);font-size:.9rem;margin-top:10px}

@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 use std::io;
 
-use super::elements::{Cell, card, document, escape, figure, list, table, terms};
+use super::elements::{
+    Cell, card, caveats, document, escape, figure, folded_list, list, table, terms,
+};
 use crate::number::{percent, significant, usd};
 use crate::sweep::{ComparisonRow, MetricLook, SweepReport};
 
@@ -38,14 +40,7 @@ pub(crate) fn sweep_page(report: &SweepReport) -> io::Result<String> {
     body.push_str(&differences_card(report));
     body.push_str(&noise_card(report));
     body.push_str("</div>\n");
-    if !report.warnings.is_empty() {
-        let items: Vec<String> = report.warnings.iter().map(|warning| escape(warning)).collect();
-        let _ = write!(
-            body,
-            "<h2>Before you rely on this</h2>\n<div class=\"sheet warn\" role=\"note\">{}</div>\n",
-            list(&items)
-        );
-    }
+    body.push_str(&caveats(&report.warnings));
     body.push_str("<h2 id=\"plots\">Plots</h2>\n");
     if let Some(chart) = report.scatter_chart() {
         // A high reservation is good, a high latency is not.
@@ -141,17 +136,8 @@ fn differences_card(report: &SweepReport) -> String {
         let body = "<p class=\"small\">No difference to the baseline is larger than the noise between replications.</p>";
         return card("What differs", "Nothing for certain", "", body);
     }
-    let items: Vec<String> = significant().take(FIRST).map(sentence).collect();
-    let mut body = list(&items);
-    let rest: Vec<String> = significant().skip(FIRST).map(sentence).collect();
-    if !rest.is_empty() {
-        let _ = write!(
-            body,
-            "<details><summary>{} more</summary>{}</details>",
-            rest.len(),
-            list(&rest)
-        );
-    }
+    let items: Vec<String> = significant().map(sentence).collect();
+    let body = folded_list(&items, FIRST);
     let headline = format!("{all} of {} differences", report.comparison.len());
     card("What differs from the baseline", &headline, "", &body)
 }
@@ -188,16 +174,7 @@ fn noise_card(report: &SweepReport) -> String {
         return card("What may be noise", "Nothing", "good", body);
     }
     let number = report.comparison.iter().filter(|row| !row.significant).count();
-    let rest = items.split_off(items.len().min(FIRST));
-    let mut body = list(&items);
-    if !rest.is_empty() {
-        let _ = write!(
-            body,
-            "<details><summary>{} more</summary>{}</details>",
-            rest.len(),
-            list(&rest)
-        );
-    }
+    let body = folded_list(&items, FIRST);
     card(
         "What may be noise",
         &format!("{number} of {} differences", report.comparison.len()),

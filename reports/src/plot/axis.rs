@@ -84,6 +84,8 @@ impl ValueAxis {
                 format!("{} s", significant(tick / 1e3, 6))
             }
             AxisUnit::Millis => format!("{} ms", significant(tick, 6)),
+            // Zero is zero in every unit.
+            AxisUnit::Number if tick == 0.0 => "0".to_owned(),
             AxisUnit::Number if largest >= 5e9 => format!("{}G", significant(tick / 1e9, 6)),
             AxisUnit::Number if largest >= 5e6 => format!("{}M", significant(tick / 1e6, 6)),
             AxisUnit::Number if largest >= 2e4 => format!("{}k", significant(tick / 1e3, 6)),
@@ -267,6 +269,7 @@ mod tests {
         assert_eq!(axis.label(40.0, AxisUnit::Percent), "40 %");
         assert_eq!(ValueAxis::linear(0.0, 60_000.0, 5).label(20_000.0, AxisUnit::Number), "20k");
         assert_eq!(ValueAxis::linear(0.0, 60_000.0, 5).label(20_000.0, AxisUnit::Millis), "20 s");
+        assert_eq!(ValueAxis::linear(0.0, 60_000.0, 5).label(0.0, AxisUnit::Number), "0");
     }
 
     #[test]

@@ -11,7 +11,7 @@ pub struct Limits {
     pub events_at_one_instant: u64,
     /// Events pending at once, which bounds memory (`limits.pendingEvents`).
     pub pending_events: u64,
-    /// Tasks created in the whole run, which bounds memory (`limits.tasks`).
+    /// Tasks created in the whole run, which bounds memory: about 600 bytes each (`limits.tasks`).
     pub tasks: u64,
 }
 
@@ -21,7 +21,7 @@ impl Default for Limits {
             events: 2_000_000_000,
             events_at_one_instant: 1_000_000,
             pending_events: 50_000_000,
-            tasks: 20_000_000,
+            tasks: 5_000_000,
         }
     }
 }

@@ -33,8 +33,8 @@ pub struct StopCandidate {
 /// broken uniformly by `random_bits`, counted in order of task id.
 ///
 /// Sources: developer guide, *Task placement strategies*; API reference, `UpdateService`.
-pub fn choose_stop(
-    candidates: &[StopCandidate],
+pub fn choose_stop<'c>(
+    candidates: impl IntoIterator<Item = &'c StopCandidate>,
     strategy: &[PlacementStrategy],
     random_bits: u64,
 ) -> Option<TaskId> {
@@ -49,12 +49,18 @@ pub fn choose_stop(
         };
         (!candidate.running, first, second)
     };
-    let best = candidates.iter().map(score).max()?;
-    let mut tied: Vec<TaskId> = candidates
-        .iter()
-        .filter(|candidate| score(candidate) == best)
-        .map(|candidate| candidate.task)
-        .collect();
+    let mut best = None;
+    let mut tied: Vec<TaskId> = Vec::new();
+    for candidate in candidates {
+        let score = Some(score(candidate));
+        if best < score {
+            best = score;
+            tied.clear();
+        }
+        if best == score {
+            tied.push(candidate.task);
+        }
+    }
     tied.sort_unstable();
     let nth = (u128::from(random_bits) * tied.len() as u128) >> 64;
     tied.get(nth as usize).copied()
@@ -125,6 +131,6 @@ mod tests {
 
     #[test]
     fn nothing_to_stop() {
-        assert_eq!(choose_stop(&[], &[], 0), None);
+        assert_eq!(choose_stop(&[] as &[StopCandidate], &[], 0), None);
     }
 }

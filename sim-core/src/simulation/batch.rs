@@ -1,14 +1,14 @@
 //! Standalone tasks: arrivals, the queue of jobs that wait for room, and what waits in PROVISIONING.
 
 use super::event::Event;
-use super::lifecycle::{NewTask, StartUp};
+use super::lifecycle::{Change, JOB_ENDED, NewTask, StartUp};
 use super::task::{Capacity, DRAWS_PER_TASK, Owner, TaskDraw};
 use super::world::{WaitingJob, World};
 use crate::autoscaling::choose_for_launch;
 use crate::engine::{Phase, Scheduler};
 use crate::placement::Choice;
 use crate::scenario::{BatchJob, BatchJobs, LaunchTarget, QueueDiscipline};
-use crate::units::{BatchId, CapacityProviderId, Cpu, Mib, SimDuration, TaskId};
+use crate::units::{BatchId, CapacityProviderId, Cpu, Mib, SimDuration, SimTime, TaskId};
 
 /// Jobs that met a launch quota are tried again after this.
 const QUOTA_RETRY: SimDuration = SimDuration::from_secs(1);
@@ -17,14 +17,35 @@ const QUOTA_RETRY: SimDuration = SimDuration::from_secs(1);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Attempt {
     Started,
-    NoRoom,
+    /// No instance of this capacity has room.
+    NoRoom(Capacity),
     /// A quota holds it back: try again after [`QUOTA_RETRY`].
     Throttled,
 }
 
-/// Demands that found no room in this round. What is free only shrinks within a round, so the same
-/// demand of the same owner need not be tried again.
-type Failed = Vec<(Owner, Capacity, Cpu, Mib)>;
+/// Demands that found no room in this round. What is free only shrinks within a round, so a demand
+/// of the same owner for as much or more need not be tried.
+#[derive(Debug, Default)]
+struct Failed {
+    demands: Vec<(Owner, Capacity, Cpu, Mib)>,
+    /// How often a failure was noted.
+    noted: u64,
+}
+
+impl Failed {
+    fn covers(&self, (owner, capacity, cpu, memory): (Owner, Capacity, Cpu, Mib)) -> bool {
+        let same = |it: &&(Owner, Capacity, Cpu, Mib)| (it.0, it.1) == (owner, capacity);
+        self.demands.iter().filter(same).any(|it| it.2 <= cpu && it.3 <= memory)
+    }
+
+    /// Notes a failure, and forgets those that it covers: what is left is short.
+    fn push(&mut self, demand: (Owner, Capacity, Cpu, Mib)) {
+        let (owner, capacity, cpu, memory) = demand;
+        self.demands.retain(|it| (it.0, it.1) != (owner, capacity) || it.2 < cpu || it.3 < memory);
+        self.demands.push(demand);
+        self.noted += 1;
+    }
+}
 
 impl World<'_, '_> {
     /// Schedules the next arrival of a source, which is its only pending event.
@@ -70,25 +91,62 @@ impl World<'_, '_> {
             }
         };
         state.arrived += 1;
-        state.waiting.push_back(WaitingJob { ordinal, job, resubmitted: false });
-        state.waiting_integral.add(now, 1);
+        let waiting = WaitingJob { ordinal, job, attempt: 0, placed_before: false };
+        self.wait_for_room(id, waiting, now);
+        // A waiting job takes memory as a task does.
+        let limit = scheduler.limits().tasks;
+        if self.batches.iter().map(|batch| batch.waiting.len() as u64).sum::<u64>() > limit {
+            scheduler.fail("limits.tasks", limit);
+            return;
+        }
         self.request_placement(scheduler);
         self.schedule_next_arrival(id, scheduler);
+    }
+
+    /// Puts a job at the end of its queue.
+    fn wait_for_room(&mut self, id: BatchId, waiting: WaitingJob, now: SimTime) {
+        let state = &mut self.batches[id];
+        *state.waiting_sizes.entry((waiting.job.cpu, waiting.job.memory)).or_default() += 1;
+        state.waiting.push_back(waiting);
+        state.pending.add(now, 1);
+    }
+
+    /// Takes the job at `position` off its queue.
+    fn stop_waiting(&mut self, id: BatchId, position: usize) {
+        let state = &mut self.batches[id];
+        let Some(left) = state.waiting.remove(position) else { return };
+        let size = (left.job.cpu, left.job.memory);
+        if let Some(number) = state.waiting_sizes.get_mut(&size) {
+            *number -= 1;
+            if *number == 0 {
+                state.waiting_sizes.remove(&size);
+            }
+        }
     }
 
     /// Asks for another look at everything that waits, once, after what else happens now.
     pub(super) fn request_placement(&mut self, scheduler: &mut Scheduler<Event>) {
         let waiting = self.provisioning > 0 || self.batches.iter().any(|b| !b.waiting.is_empty());
-        if waiting && !self.place_waiting_pending {
-            self.place_waiting_pending = true;
-            scheduler.schedule_at(scheduler.now(), Phase::Schedule, Event::PlaceWaiting);
+        if waiting {
+            self.request_placement_at(scheduler.now(), scheduler);
+        }
+    }
+
+    /// Asks for a look at `at`, unless an earlier one is due anyway.
+    fn request_placement_at(&mut self, at: SimTime, scheduler: &mut Scheduler<Event>) {
+        if self.next_placement.is_none_or(|due| at < due) {
+            self.next_placement = Some(at);
+            scheduler.schedule_at(at, Phase::Schedule, Event::PlaceWaiting);
         }
     }
 
     /// Tries everything that waits: PROVISIONING tasks in order of creation, then jobs in order of
     /// arrival.
     pub(super) fn place_waiting(&mut self, scheduler: &mut Scheduler<Event>) {
-        self.place_waiting_pending = false;
+        if self.next_placement != Some(scheduler.now()) {
+            return;
+        }
+        self.next_placement = None;
         for provider in self.providers.ids() {
             if !self.providers[provider].queue.is_empty() {
                 self.place_provisioning(provider, scheduler);
@@ -98,27 +156,28 @@ impl World<'_, '_> {
         for batch in self.batches.ids() {
             throttled |= self.place_jobs(batch, scheduler);
         }
-        if throttled && !self.place_waiting_pending {
-            self.place_waiting_pending = true;
-            scheduler.schedule_in(QUOTA_RETRY, Phase::Schedule, Event::PlaceWaiting);
+        if throttled {
+            self.request_placement_at(scheduler.now() + QUOTA_RETRY, scheduler);
         }
     }
 
     fn place_provisioning(&mut self, id: CapacityProviderId, scheduler: &mut Scheduler<Event>) {
-        let mut failed = Failed::new();
+        let mut failed = Failed::default();
         let queue = std::mem::take(&mut self.providers[id].queue);
         let mut kept = std::collections::VecDeque::with_capacity(queue.len());
         for task_id in queue {
             debug_assert!(self.is_waiting(task_id), "stopped tasks leave the queue");
             let task = &self.tasks[task_id];
             let demand = (task.owner, task.capacity, task.cpu, task.memory);
-            if failed.contains(&demand) {
+            if failed.covers(demand) {
                 kept.push_back(task_id);
                 continue;
             }
             let new = NewTask {
                 owner: task.owner,
                 ordinal: task.ordinal,
+                attempt: task.attempt,
+                placed_before: task.placed_before,
                 capacity: task.capacity,
                 cpu: task.cpu,
                 memory: task.memory,
@@ -128,6 +187,7 @@ impl World<'_, '_> {
             match self.find_instance(&new) {
                 Choice::Instance(instance) => {
                     self.provisioning -= 1;
+                    self.change_waiting(task_id, Change::Remove, scheduler.now());
                     self.job_placed(task_id, scheduler);
                     self.assign(task_id, instance, StartUp::Delayed, scheduler);
                 }
@@ -142,22 +202,38 @@ impl World<'_, '_> {
 
     /// Starts waiting jobs; `true` if a quota stopped it.
     fn place_jobs(&mut self, id: BatchId, scheduler: &mut Scheduler<Event>) -> bool {
-        let mut failed = Failed::new();
+        let mut failed = Failed::default();
         let mut position = 0;
+        // What the rest of the queue was last judged by; the answer is the same until that changes.
+        let mut judged = None;
         while let Some(&waiting) = self.batches[id].waiting.get(position) {
             match self.start_job(id, waiting, &mut failed, scheduler) {
                 Attempt::Started => {
-                    self.batches[id].waiting.remove(position);
-                    self.batches[id].waiting_integral.subtract(scheduler.now(), 1);
+                    self.stop_waiting(id, position);
+                    judged = None;
                 }
-                Attempt::NoRoom => match self.batches[id].settings.queue {
+                Attempt::NoRoom(capacity) => match self.batches[id].settings.queue {
                     QueueDiscipline::FirstComeFirstServed => return false,
-                    QueueDiscipline::FirstFit => position += 1,
+                    QueueDiscipline::FirstFit => {
+                        let known = (capacity, failed.noted);
+                        if judged != Some(known) && self.nothing_fits(id, capacity, &failed) {
+                            return false;
+                        }
+                        judged = Some(known);
+                        position += 1;
+                    }
                 },
                 Attempt::Throttled => return true,
             }
         }
         false
+    }
+
+    /// Whether every size that still waits is known to find no room in this round: then a long queue
+    /// need not be walked to its end.
+    fn nothing_fits(&self, id: BatchId, capacity: Capacity, failed: &Failed) -> bool {
+        let mut sizes = self.batches[id].waiting_sizes.keys();
+        sizes.all(|(cpu, memory)| failed.covers((Owner::Batch(id), capacity, *cpu, *memory)))
     }
 
     fn start_job(
@@ -181,6 +257,8 @@ impl World<'_, '_> {
         let new = NewTask {
             owner: Owner::Batch(id),
             ordinal: waiting.ordinal,
+            attempt: waiting.attempt,
+            placed_before: waiting.placed_before,
             capacity,
             cpu: job.cpu,
             memory: job.memory,
@@ -188,8 +266,8 @@ impl World<'_, '_> {
             arrival: job.arrival,
         };
         let demand = (new.owner, capacity, new.cpu, new.memory);
-        if failed.contains(&demand) {
-            return Attempt::NoRoom;
+        if failed.covers(demand) {
+            return Attempt::NoRoom(capacity);
         }
         let fargate = self.is_fargate(capacity);
         let mut instance = None;
@@ -206,17 +284,19 @@ impl World<'_, '_> {
                     let limit = self.scenario.rules.provisioning_tasks_per_cluster;
                     if !self.has_managed_scaling(capacity) || self.provisioning >= limit {
                         failed.push(demand);
-                        return Attempt::NoRoom;
+                        return Attempt::NoRoom(capacity);
                     }
                 }
             }
         }
-        let Some(task) = self.create_task(new, scheduler) else { return Attempt::NoRoom };
+        let Some(task) = self.create_task(new, scheduler) else {
+            return Attempt::NoRoom(capacity);
+        };
         if let Some(item) = item {
             self.batches[id].per_item[item] += 1;
         }
         let placed = fargate || instance.is_some();
-        if placed && !waiting.resubmitted {
+        if placed && !waiting.placed_before {
             let wait = now.saturating_since(job.arrival).as_nanos();
             self.batches[id].waits.push(wait);
         }
@@ -228,10 +308,12 @@ impl World<'_, '_> {
         Attempt::Started
     }
 
-    /// Records the wait of a job that leaves PROVISIONING.
+    /// Records the wait of a job that leaves PROVISIONING, unless an earlier attempt was placed.
     fn job_placed(&mut self, id: TaskId, scheduler: &Scheduler<Event>) {
         let task = &self.tasks[id];
-        if let Owner::Batch(batch) = task.owner {
+        if let Owner::Batch(batch) = task.owner
+            && !task.placed_before
+        {
             let wait = scheduler.now().saturating_since(task.arrival).as_nanos();
             self.batches[batch].waits.push(wait);
         }
@@ -257,7 +339,7 @@ impl World<'_, '_> {
         let now = scheduler.now();
         let task = &self.tasks[task];
         let state = &mut self.batches[id];
-        if task.stop_code == "EssentialContainerExited" {
+        if task.stop_code == JOB_ENDED {
             state.completed += 1;
             state.last_end = Some(now);
             return;
@@ -268,10 +350,14 @@ impl World<'_, '_> {
             cpu: task.cpu,
             memory: task.memory,
         };
-        // A job that never found a place has not been counted as waiting yet.
-        let resubmitted = task.placed.is_some();
-        state.waiting.push_back(WaitingJob { ordinal: task.ordinal, job, resubmitted });
-        state.waiting_integral.add(now, 1);
+        let waiting = WaitingJob {
+            ordinal: task.ordinal,
+            job,
+            attempt: task.attempt.saturating_add(1),
+            // The wait of a job ends where it is placed first.
+            placed_before: task.placed_before || task.placed.is_some(),
+        };
+        self.wait_for_room(id, waiting, now);
         self.request_placement(scheduler);
     }
 }

@@ -1,13 +1,12 @@
 //! Managed scaling of capacity providers: the minute's metric, and the group's new desired capacity.
 
 use super::event::Event;
-use super::world::{InstanceState, MINUTE, World};
+use super::world::{MINUTE, World};
 use crate::autoscaling::{
     GroupCapacity, InstanceSize, InstanceSizes, PendingGroups, TaskDemand, instances_needed,
 };
 use crate::engine::Scheduler;
 use crate::placement::PlacementConstraint;
-use crate::results::EventCategory;
 use crate::scenario::CapacityProviderKind;
 use crate::units::{CapacityProviderId, SimTime};
 
@@ -24,14 +23,7 @@ impl World<'_, '_> {
             return;
         };
         let state = &self.groups[group];
-        let (mut n, mut empty) = (0, 0);
-        for instance in &state.alive {
-            let instance = &self.instances[*instance];
-            if instance.state != InstanceState::Launching {
-                n += 1;
-                empty += u32::from(instance.tasks.is_empty());
-            }
-        }
+        let (n, empty) = (state.alive.running(), state.alive.empty());
         let mut pending = PendingGroups::new();
         for task in &self.providers[id].queue {
             let task = &self.tasks[*task];
@@ -65,18 +57,15 @@ impl World<'_, '_> {
             return;
         };
         let group = &self.groups[group_id];
-        let youngest = group.alive.iter().filter_map(|id| self.instances[*id].running).max();
         let capacity = GroupCapacity {
             desired: group.desired,
             min_size: group.settings.min_size,
             max_size: group.settings.max_size,
-            youngest_age: youngest.map(|running| now.saturating_since(running)),
+            youngest_age: group.alive.youngest().map(|running| now.saturating_since(running)),
         };
         let Some(scaler) = &mut self.providers[id].scaler else { return };
         let evaluation = scaler.evaluate(now, capacity);
-        for change in evaluation.alarm_changes {
-            self.log(now, EventCategory::Alarm, &change.name, None, change.reason);
-        }
+        self.log_alarms(now, evaluation.alarm_changes);
         if let Some(decision) = evaluation.decision {
             self.set_desired_capacity(group_id, decision.new_desired, decision.cause, scheduler);
         }

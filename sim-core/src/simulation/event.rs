@@ -36,7 +36,7 @@ pub enum Event {
     ServicePass(ServiceId),
     /// A standalone task is requested.
     BatchArrival(BatchId),
-    /// Waiting tasks are tried again, since something became free.
+    /// Waiting tasks are tried again, since something became free. Stale if not the next such look.
     PlaceWaiting,
     /// Metric samples are taken.
     Sample,

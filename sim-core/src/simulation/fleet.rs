@@ -14,7 +14,7 @@ use crate::engine::{Phase, Scheduler};
 use crate::placement::Slot;
 use crate::results::EventCategory;
 use crate::scenario::TieBreak;
-use crate::units::{AsgId, InstanceId, SimDuration, SimTime, ZoneId};
+use crate::units::{AsgId, InstanceId, SimDuration, SimTime};
 
 /// Attributes drawn once per instance.
 #[derive(Clone, Copy, Debug)]
@@ -32,7 +32,7 @@ impl World<'_, '_> {
         group.desired_integral.set(SimTime::ZERO, u64::from(group.desired));
         if group.settings.starts_ready {
             for _ in 0..group.desired {
-                let instance = self.create_instance(id, SimTime::ZERO);
+                let Some(instance) = self.create_instance(id, SimTime::ZERO) else { break };
                 self.instances[instance].running = Some(SimTime::ZERO);
                 self.count_running(instance, SimTime::ZERO);
                 self.register(instance, SimTime::ZERO);
@@ -83,12 +83,15 @@ impl World<'_, '_> {
 
     pub(super) fn reconcile_group(&mut self, id: AsgId, scheduler: &mut Scheduler<Event>) {
         self.groups[id].reconcile_pending = false;
-        let (alive, desired) = (self.groups[id].alive.len(), self.groups[id].desired as usize);
+        let (alive, desired) = (self.groups[id].alive.len(), self.groups[id].desired);
         if alive < desired {
             self.launch_missing(id, scheduler);
         } else {
             for _ in desired..alive {
-                let Some(victim) = self.instance_to_terminate(id) else { break };
+                // Managed termination protection holds for every instance that runs a task: ECS lifts
+                // it when the last one stops.
+                let group = &self.groups[id];
+                let Some(victim) = group.alive.victim(group.protected) else { break };
                 self.terminate(
                     victim,
                     "in response to a difference between desired and actual \
@@ -101,11 +104,10 @@ impl World<'_, '_> {
 
     fn launch_missing(&mut self, id: AsgId, scheduler: &mut Scheduler<Event>) {
         let now = scheduler.now();
-        let missing =
-            (self.groups[id].desired as usize).saturating_sub(self.groups[id].alive.len());
+        let missing = self.groups[id].desired.saturating_sub(self.groups[id].alive.len());
         for _ in 0..missing {
             let ordinal = self.groups[id].launched;
-            let instance = self.create_instance(id, now);
+            let Some(instance) = self.create_instance(id, now) else { break };
             let group = &self.groups[id];
             let bits = |draw: InstanceDraw| {
                 group.instance_key.at(ordinal.wrapping_mul(DRAWS_PER_INSTANCE) + draw as u64)
@@ -128,14 +130,11 @@ impl World<'_, '_> {
         }
     }
 
-    /// Creates an instance in the zone with fewest of the group's, in listed order.
-    fn create_instance(&mut self, id: AsgId, now: SimTime) -> InstanceId {
+    /// Creates an instance in the zone with fewest of the group's, in listed order; `None` if the
+    /// group has no zones.
+    fn create_instance(&mut self, id: AsgId, now: SimTime) -> Option<InstanceId> {
         let tie_break = self.scenario.control_plane.tie_break;
-        let zone = self
-            .zone_counts(id)
-            .min_by_key(|(count, position, _)| (*count, *position))
-            .map(|(_, _, zone)| zone)
-            .expect("a group without zones is refused on input");
+        let zone_position = self.groups[id].alive.launch_zone()?;
         let group = &mut self.groups[id];
         let draw = group.launched.wrapping_mul(DRAWS_PER_INSTANCE) + InstanceDraw::TieRank as u64;
         let tie_rank = match tie_break {
@@ -145,7 +144,8 @@ impl World<'_, '_> {
         group.launched += 1;
         let instance = self.instances.push(Instance {
             group: id,
-            zone,
+            zone: group.settings.zones[zone_position],
+            zone_position,
             state: InstanceState::Launching,
             tie_rank,
             requested: now,
@@ -160,17 +160,8 @@ impl World<'_, '_> {
             registration_delay: SimDuration::ZERO,
             billed_seconds: 0,
         });
-        self.groups[id].alive.push(instance);
-        instance
-    }
-
-    /// Instances of a group per zone: count, position in the group's list, zone.
-    fn zone_counts(&self, id: AsgId) -> impl Iterator<Item = (usize, usize, ZoneId)> {
-        let group = &self.groups[id];
-        group.settings.zones.iter().enumerate().map(move |(position, zone)| {
-            let in_zone = |instance: &&InstanceId| self.instances[**instance].zone == *zone;
-            (group.alive.iter().filter(in_zone).count(), position, *zone)
-        })
+        self.groups[id].alive.launched(zone_position, instance);
+        Some(instance)
     }
 
     pub(super) fn instance_running(&mut self, id: InstanceId, scheduler: &mut Scheduler<Event>) {
@@ -188,7 +179,9 @@ impl World<'_, '_> {
 
     fn count_running(&mut self, id: InstanceId, now: SimTime) {
         self.totals.instances_running.add(now, 1);
-        self.groups[self.instances[id].group].running.add(now, 1);
+        let group = &mut self.groups[self.instances[id].group];
+        group.running.add(now, 1);
+        group.alive.started(id, now);
     }
 
     pub(super) fn instance_registered(&mut self, id: InstanceId, scheduler: &mut Scheduler<Event>) {
@@ -210,24 +203,6 @@ impl World<'_, '_> {
         self.totals.registered_memory.add(now, shape.memory.as_mib());
         let slot = Slot::new(id, instance.zone, shape, instance.tie_rank);
         self.fleet.register(instance.group, slot);
-    }
-
-    /// The instance that a scale-in terminates; `None` if all are protected.
-    ///
-    /// Managed termination protection protects every instance that runs a task (ECS removes the
-    /// protection when the last one stops).
-    fn instance_to_terminate(&self, id: AsgId) -> Option<InstanceId> {
-        let group = &self.groups[id];
-        let eligible =
-            |instance: &InstanceId| !group.protected || self.instances[*instance].tasks.is_empty();
-        let fullest = self
-            .zone_counts(id)
-            .filter(|(_, _, zone)| {
-                group.alive.iter().any(|i| self.instances[*i].zone == *zone && eligible(i))
-            })
-            .max_by_key(|(count, position, _)| (*count, std::cmp::Reverse(*position)))
-            .map(|(_, _, zone)| zone)?;
-        group.alive.iter().copied().find(|i| self.instances[*i].zone == fullest && eligible(i))
     }
 
     fn terminate(
@@ -259,7 +234,8 @@ impl World<'_, '_> {
             self.groups[group_id].running.subtract(now, 1);
         }
         self.totals.instances_terminated += 1;
-        self.groups[group_id].alive.retain(|alive| *alive != id);
+        let (zone, running) = (instance.zone_position, instance.running);
+        self.groups[group_id].alive.terminated(zone, id, running);
         let tasks: Vec<_> = self.instances[id].tasks.iter().copied().collect();
         for task in tasks {
             let reason = format!("Host EC2 (instance {}) terminated.", instance_name(id));
@@ -297,7 +273,7 @@ impl World<'_, '_> {
 
     /// An instance lost its last task: a scale-in that protection held back may go on.
     pub(super) fn instance_emptied(&mut self, id: AsgId, scheduler: &mut Scheduler<Event>) {
-        if self.groups[id].alive.len() > self.groups[id].desired as usize {
+        if self.groups[id].alive.len() > self.groups[id].desired {
             self.request_reconcile(id, scheduler);
         }
     }

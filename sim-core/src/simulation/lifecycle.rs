@@ -1,14 +1,14 @@
 //! The life of a task: creation, placement, start, stop.
 //!
 //! Source: developer guide, *Task lifecycle*. Simplifications of this version: what a task reserved
-//! is free again when its containers have exited, for placement and for the agent alike; a task
-//! stopped before RUNNING skips the stop time-out.
+//! is free again when it is STOPPED, for placement and for the agent alike; a task stopped before
+//! RUNNING skips the stop time-out.
 
 use std::borrow::Cow;
 
 use super::event::Event;
-use super::task::{Capacity, DRAWS_PER_TASK, Owner, Task, TaskDraw, TaskState};
-use super::world::{InstanceState, World};
+use super::task::{ATTEMPT_SHIFT, Capacity, DRAWS_PER_TASK, Owner, Task, TaskDraw, TaskState};
+use super::world::{GroupState, InstanceState, World};
 use crate::billing::FargateUsage;
 use crate::engine::{DurationDistribution, Phase, Scheduler};
 use crate::placement::{
@@ -19,11 +19,20 @@ use crate::results::EventCategory;
 use crate::scenario::{CapacityProviderKind, NetworkMode, TaskDefinition};
 use crate::units::{AsgId, Cpu, InstanceId, Mib, SimDuration, SimTime, TaskId, ZoneId};
 
+/// Stop code of a task whose essential container ended by itself: a job that is done.
+pub(super) const JOB_ENDED: &str = "EssentialContainerExited";
+const JOB_END_REASON: &str = "Essential container in task exited";
+
+/// Fargate kills what still runs two minutes after SIGTERM.
+const FARGATE_STOP_LIMIT: SimDuration = SimDuration::from_secs(120);
+
 /// What a new task is, before it has a place.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct NewTask {
     pub(super) owner: Owner,
     pub(super) ordinal: u64,
+    pub(super) attempt: u32,
+    pub(super) placed_before: bool,
     pub(super) capacity: Capacity,
     pub(super) cpu: Cpu,
     pub(super) memory: Mib,
@@ -59,8 +68,11 @@ impl<'s> World<'s, '_> {
         Demand { cpu, memory, ..Demand::of(self.definition(owner)) }
     }
 
-    /// 64 bits for one attribute of one task.
-    fn task_bits(&self, owner: Owner, ordinal: u64, draw: TaskDraw) -> u64 {
+    /// 64 bits for one attribute of one task, in its `attempt`-th submission after the first.
+    ///
+    /// Another attempt draws anew: with the first one's time to interruption, a job on Fargate Spot
+    /// that was interrupted once would be interrupted at the same point for ever.
+    fn task_bits(&self, owner: Owner, ordinal: u64, attempt: u32, draw: TaskDraw) -> u64 {
         let (task_key, placement_key) = match owner {
             Owner::Service(service) => {
                 let state = &self.services[service];
@@ -72,17 +84,17 @@ impl<'s> World<'s, '_> {
             }
         };
         let key = if draw == TaskDraw::Placement { placement_key } else { task_key };
-        key.at(ordinal.wrapping_mul(DRAWS_PER_TASK).wrapping_add(draw as u64))
+        let position = ordinal.wrapping_mul(DRAWS_PER_TASK).wrapping_add(draw as u64);
+        key.at(position.wrapping_add(u64::from(attempt) << ATTEMPT_SHIFT))
     }
 
     pub(super) fn draw(
         &self,
-        owner: Owner,
-        ordinal: u64,
+        task: &Task,
         draw: TaskDraw,
         distribution: &DurationDistribution,
     ) -> SimDuration {
-        distribution.sample(self.task_bits(owner, ordinal, draw))
+        distribution.sample(self.task_bits(task.owner, task.ordinal, task.attempt, draw))
     }
 
     /// The group of container instances that `capacity` allows; `None` for any.
@@ -111,7 +123,7 @@ impl<'s> World<'s, '_> {
     pub(super) fn find_instance(&mut self, new: &NewTask) -> Choice {
         let demand = self.demand(new.owner, new.cpu, new.memory);
         let pool = self.pool(new.capacity);
-        let random_bits = self.task_bits(new.owner, new.ordinal, TaskDraw::Placement);
+        let random_bits = self.task_bits(new.owner, new.ordinal, new.attempt, TaskDraw::Placement);
         let (strategy, constraints, group): (&[PlacementStrategy], _, _) = match new.owner {
             Owner::Service(service) => {
                 let state = &self.services[service];
@@ -156,6 +168,8 @@ impl<'s> World<'s, '_> {
         Some(self.tasks.push(Task {
             owner: new.owner,
             ordinal: new.ordinal,
+            attempt: new.attempt,
+            placed_before: new.placed_before,
             capacity: new.capacity,
             state: TaskState::WaitingForCapacity,
             epoch: 0,
@@ -199,6 +213,7 @@ impl<'s> World<'s, '_> {
         state.tasks.insert(id);
         state.tasks_run += 1;
         let group = state.group;
+        self.groups[group].alive.set_idle(state.zone_position, instance, false);
         self.change_reservation(instance, group, owner, (cpu, memory), Change::Add, now);
         self.count_in_group(id, true);
         self.enter(id, TaskState::Provisioning, start_up, scheduler);
@@ -271,6 +286,10 @@ impl<'s> World<'s, '_> {
                 | TaskState::Deprovisioning => {}
             }
             let Some((length, next)) = self.step(id, state) else { return };
+            if state == TaskState::Running && length.is_zero() {
+                // The end of a job is a stop like any other, also if it ends as it begins.
+                self.begin_stop(id, JOB_ENDED, Cow::Borrowed(JOB_END_REASON), now);
+            }
             let skip = start_up == StartUp::Ready
                 && (state.is_starting() || state == TaskState::Registering);
             if length.is_zero() || skip {
@@ -288,9 +307,7 @@ impl<'s> World<'s, '_> {
         let task = &self.tasks[id];
         let definition = self.definition(task.owner);
         let control_plane = &self.scenario.control_plane;
-        let draw = |draw, distribution: &DurationDistribution| {
-            self.draw(task.owner, task.ordinal, draw, distribution)
-        };
+        let draw = |draw, distribution: &DurationDistribution| self.draw(task, draw, distribution);
         let fargate = self.is_fargate(task.capacity);
         let target_group = match task.owner {
             Owner::Service(service) => self.services[service].settings.target_group.as_ref(),
@@ -318,7 +335,8 @@ impl<'s> World<'s, '_> {
             TaskState::Registering => {
                 let length = target_group.map_or(SimDuration::ZERO, |target_group| {
                     let interval = target_group.health_check_interval.as_nanos();
-                    let bits = self.task_bits(task.owner, task.ordinal, TaskDraw::Probe);
+                    let bits =
+                        self.task_bits(task.owner, task.ordinal, task.attempt, TaskDraw::Probe);
                     let probe = (u128::from(bits) * u128::from(interval)) >> 64;
                     draw(TaskDraw::Register, &target_group.registration_time)
                         + SimDuration::from_nanos(probe as u64)
@@ -333,11 +351,12 @@ impl<'s> World<'s, '_> {
                 Some((length, TaskState::Stopping))
             }
             TaskState::Stopping => {
-                let exited = task.stop_code == "EssentialContainerExited" || task.started.is_none();
+                let exited = task.stop_code == JOB_ENDED || task.started.is_none();
                 let length = if exited {
                     SimDuration::ZERO
                 } else {
-                    draw(TaskDraw::Stop, &definition.stop_time)
+                    let length = draw(TaskDraw::Stop, &definition.stop_time);
+                    if fargate { length.min(FARGATE_STOP_LIMIT) } else { length }
                 };
                 Some((length, TaskState::Deprovisioning))
             }
@@ -361,12 +380,7 @@ impl<'s> World<'s, '_> {
         let state = task.state;
         let Some((_, next)) = self.step(id, state) else { return };
         if state == TaskState::Running {
-            self.stop_task(
-                id,
-                "EssentialContainerExited",
-                Cow::Borrowed("Essential container in task exited"),
-                scheduler,
-            );
+            self.stop_task(id, JOB_ENDED, Cow::Borrowed(JOB_END_REASON), scheduler);
             return;
         }
         self.enter(id, next, StartUp::Delayed, scheduler);
@@ -376,8 +390,8 @@ impl<'s> World<'s, '_> {
         let now = scheduler.now();
         let task = &mut self.tasks[id];
         task.started = Some(now);
-        let (owner, ordinal, capacity) = (task.owner, task.ordinal, task.capacity);
-        let (cpu, on_instance) = (task.cpu, task.instance.is_some());
+        let (owner, capacity) = (task.owner, task.capacity);
+        let (cpu, memory, on_instance) = (task.cpu, task.memory, task.instance.is_some());
         self.totals.started += 1;
         self.totals.running.add(now, 1);
         match owner {
@@ -389,9 +403,11 @@ impl<'s> World<'s, '_> {
                 self.observe_running(service, now);
             }
             Owner::Batch(batch) => {
+                self.batches[batch].pending.subtract(now, 1);
                 self.batches[batch].running.add(now, 1);
                 if on_instance {
                     self.totals.batch_cpu.add(now, cpu.as_raw());
+                    self.totals.batch_memory.add(now, memory.as_mib());
                 }
             }
         }
@@ -400,7 +416,7 @@ impl<'s> World<'s, '_> {
                 self.providers[provider].settings.kind
         {
             let law = DurationDistribution::Exponential { mean };
-            let length = self.draw(owner, ordinal, TaskDraw::SpotInterruption, &law);
+            let length = self.draw(&self.tasks[id], TaskDraw::SpotInterruption, &law);
             scheduler.schedule_in(length, Phase::Release, Event::SpotInterruption { task: id });
         }
     }
@@ -422,6 +438,7 @@ impl<'s> World<'s, '_> {
         scheduler: &mut Scheduler<Event>,
     ) {
         if self.begin_stop(id, stop_code, reason, scheduler.now()) {
+            self.replace_stopped(id, scheduler);
             let task = &self.tasks[id];
             let drain = task.healthy_before_stop && stop_code == "ServiceSchedulerInitiated";
             let next = if drain { TaskState::Deactivating } else { TaskState::Stopping };
@@ -440,8 +457,21 @@ impl<'s> World<'s, '_> {
         if self.tasks[id].state == TaskState::Stopped {
             return;
         }
-        self.begin_stop(id, stop_code, reason, scheduler.now());
+        if self.begin_stop(id, stop_code, reason, scheduler.now()) {
+            self.replace_stopped(id, scheduler);
+        }
         self.enter(id, TaskState::Stopped, StartUp::Delayed, scheduler);
+    }
+
+    /// A service replaces a task that it did not stop itself from the stop decision on: for Fargate
+    /// Spot that is the warning, not the end (developer guide, *Fargate Spot termination notices*).
+    fn replace_stopped(&mut self, id: TaskId, scheduler: &mut Scheduler<Event>) {
+        let task = &self.tasks[id];
+        if let Owner::Service(service) = task.owner
+            && task.stop_code != "ServiceSchedulerInitiated"
+        {
+            self.request_pass_after_reaction(service, scheduler);
+        }
     }
 
     /// The bookkeeping of a stop decision; `false` if the task was stopping already.
@@ -461,7 +491,7 @@ impl<'s> World<'s, '_> {
         task.stopped_reason = reason;
         let state = task.state;
         let (owner, capacity) = (task.owner, task.capacity);
-        let (cpu, on_instance) = (task.cpu, task.instance.is_some());
+        let (cpu, memory, on_instance) = (task.cpu, task.memory, task.instance.is_some());
         task.healthy_before_stop = state == TaskState::Running;
         if let Owner::Service(service) = owner {
             self.sync_load(service, now);
@@ -486,7 +516,10 @@ impl<'s> World<'s, '_> {
                 self.batches[batch].running.subtract(now, 1);
                 if on_instance {
                     self.totals.batch_cpu.subtract(now, cpu.as_raw());
+                    self.totals.batch_memory.subtract(now, memory.as_mib());
                 }
+            } else {
+                self.batches[batch].pending.subtract(now, 1);
             }
             self.uncount_batch_item(batch, capacity);
         }
@@ -494,7 +527,7 @@ impl<'s> World<'s, '_> {
             self.totals.running.subtract(now, 1);
         }
         if state == TaskState::WaitingForCapacity {
-            self.leave_queue(id, capacity);
+            self.leave_queue(id, capacity, now);
         }
         self.count_in_group(id, false);
         true
@@ -506,6 +539,7 @@ impl<'s> World<'s, '_> {
         let task = &mut self.tasks[id];
         task.stopped = Some(now);
         let (owner, instance, cpu, memory) = (task.owner, task.instance, task.cpu, task.memory);
+        let capacity = task.capacity;
         if let Some(instance) = instance {
             let demand = self.demand(owner, cpu, memory);
             self.fleet.release(instance, &demand);
@@ -513,6 +547,9 @@ impl<'s> World<'s, '_> {
             state.tasks.remove(&id);
             let group = state.group;
             let empty = state.tasks.is_empty() && state.state == InstanceState::Registered;
+            if empty {
+                self.groups[group].alive.set_idle(state.zone_position, instance, true);
+            }
             self.change_reservation(instance, group, owner, (cpu, memory), Change::Remove, now);
             if empty {
                 self.instance_emptied(group, scheduler);
@@ -520,6 +557,10 @@ impl<'s> World<'s, '_> {
             self.request_placement(scheduler);
         } else {
             self.bill_fargate(id, now, true);
+            if self.has_managed_scaling(capacity) {
+                // It left PROVISIONING, whose limit may have held back a job.
+                self.request_placement(scheduler);
+            }
         }
         match owner {
             Owner::Service(service) => self.request_pass_after_reaction(service, scheduler),
@@ -618,18 +659,50 @@ impl<'s> World<'s, '_> {
                 group.reserved_memory -= memory;
             }
         }
-        let shape = &group.settings.shape;
-        let by_cpu = group.reserved_cpu.div_ceil(shape.cpu.as_raw().max(1));
-        let by_memory = group.reserved_memory.div_ceil(shape.memory.as_mib().max(1));
-        let needed = by_cpu.max(by_memory);
-        if needed != group.needed.value() {
-            group.needed.set(now, needed);
+        bound_instances(group, now);
+    }
+
+    /// Counts a task that waits in PROVISIONING for the capacity of a group, or stops counting it.
+    pub(super) fn change_waiting(&mut self, id: TaskId, change: Change, now: SimTime) {
+        let task = &self.tasks[id];
+        let (cpu, memory) = (task.cpu.as_raw(), task.memory.as_mib());
+        let Some(group) = self.pool(task.capacity) else { return };
+        let group = &mut self.groups[group];
+        match change {
+            Change::Add => {
+                group.waiting_cpu += cpu;
+                group.waiting_memory += memory;
+            }
+            Change::Remove => {
+                group.waiting_cpu -= cpu;
+                group.waiting_memory -= memory;
+            }
+        }
+        bound_instances(group, now);
+    }
+}
+
+/// Keeps the integrals of the fewest instances that could hold a group's tasks.
+fn bound_instances(group: &mut GroupState<'_>, now: SimTime) {
+    let shape = &group.settings.shape;
+    let instances = |cpu: u64, memory: u64| {
+        let by_cpu = cpu.div_ceil(shape.cpu.as_raw().max(1));
+        by_cpu.max(memory.div_ceil(shape.memory.as_mib().max(1)))
+    };
+    let needed = instances(group.reserved_cpu, group.reserved_memory);
+    let wanted = instances(
+        group.reserved_cpu + group.waiting_cpu,
+        group.reserved_memory + group.waiting_memory,
+    );
+    for (integral, value) in [(&mut group.needed, needed), (&mut group.wanted, wanted)] {
+        if value != integral.value() {
+            integral.set(now, value);
         }
     }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Change {
+pub(super) enum Change {
     Add,
     Remove,
 }

@@ -4,7 +4,7 @@
 //! * `event`: everything that can happen;
 //! * `lifecycle`, `task`: the life of a task;
 //! * `service`: the service scheduler; `batch`: standalone tasks and everything that waits for room;
-//! * `fleet`: container instances and their groups; `capacity`: managed scaling;
+//! * `fleet`, `pool`: container instances and their groups; `capacity`: managed scaling;
 //! * `load`: request load of services; `balancer`: what its load balancer processed;
 //!   `scaling`: samples, alarms and scaling activities;
 //! * `recorder`: time series; `outcome`: the results; `quota`, `integral`: small parts.
@@ -13,6 +13,8 @@
 
 mod balancer;
 mod batch;
+#[cfg(test)]
+mod behaviour;
 mod capacity;
 mod event;
 mod fleet;
@@ -20,13 +22,14 @@ mod integral;
 mod lifecycle;
 mod load;
 mod outcome;
+mod pool;
 mod quota;
+#[cfg(test)]
+mod random;
 mod recorder;
 mod scaling;
 mod service;
 mod task;
-#[cfg(test)]
-mod random;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

@@ -368,6 +368,12 @@ impl World<'_, '_> {
             }
         }
         for state in &self.services {
+            if state.quota_bound {
+                warnings.push(format!(
+                    "service `{}` was held to {} tasks, the quota of a service",
+                    state.settings.name, self.scenario.rules.tasks_per_service
+                ));
+            }
             if state.desired > 0 && state.running.peak() == 0 {
                 warnings.push(format!("no task of service `{}` ever ran", state.settings.name));
             }

@@ -30,17 +30,22 @@ impl TokenBucket {
         }
     }
 
-    /// Takes a token if there is one.
-    pub(super) fn take(&mut self, now: SimTime) -> bool {
+    /// Whether there is a token.
+    pub(super) fn has_token(&mut self, now: SimTime) -> bool {
         let elapsed = u128::from(now.saturating_since(self.updated).as_nanos());
         let refill = elapsed * self.refill_per_second / u128::from(NANOS_PER_SECOND);
         self.level = (self.level + refill).min(self.capacity);
         self.updated = now;
-        if self.level < NANO {
-            return false;
+        NANO <= self.level
+    }
+
+    /// Takes a token if there is one.
+    pub(super) fn take(&mut self, now: SimTime) -> bool {
+        let token = self.has_token(now);
+        if token {
+            self.level -= NANO;
         }
-        self.level -= NANO;
-        true
+        token
     }
 }
 

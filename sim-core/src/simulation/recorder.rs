@@ -19,10 +19,11 @@ const MANAGED: &str = "AWS/ECS/ManagedScaling";
 const OWN: &str = "Plimsoll";
 
 /// Columns of a cluster with container instances.
-const CLUSTER: [(&str, &str, &str); 3] = [
+const CLUSTER: [(&str, &str, &str); 4] = [
     (ECS, "CPUReservation", "Percent"),
     (ECS, "MemoryReservation", "Percent"),
     (ECS, "CPUUtilization", "Percent"),
+    (ECS, "MemoryUtilization", "Percent"),
 ];
 const SERVICE: [(&str, &str, &str); 3] = [
     (INSIGHTS, "DesiredTaskCount", "Count"),
@@ -62,7 +63,7 @@ pub(super) struct Recorder {
     columns: Vec<Column>,
     cursor: usize,
     last: SimTime,
-    used_before: u128,
+    used_before: [u128; 2],
     registered_before: [u128; 2],
     reserved_before: [u128; 2],
 }
@@ -112,7 +113,7 @@ impl Recorder {
             columns,
             cursor: 0,
             last: SimTime::ZERO,
-            used_before: 0,
+            used_before: [0; 2],
             registered_before: [0; 2],
             reserved_before: [0; 2],
         }
@@ -189,12 +190,12 @@ impl World<'_, '_> {
         }
         for state in &self.batches {
             self.recorder.mean(state.running.total_at(now), length);
-            self.recorder.mean(state.waiting_integral.total_at(now), length);
+            self.recorder.mean(state.pending.total_at(now), length);
         }
         for state in &self.groups {
             self.recorder.mean(state.desired_integral.total_at(now), length);
             self.recorder.mean(state.running.total_at(now), length);
-            self.recorder.mean(state.needed.total_at(now), length);
+            self.recorder.mean(state.wanted.total_at(now), length);
             let reservation = state.provider.and_then(|id| self.providers[id].newest_reservation);
             self.recorder.value(reservation);
         }
@@ -206,7 +207,7 @@ impl World<'_, '_> {
         let registered =
             [totals.registered_cpu.total_at(now), totals.registered_memory.total_at(now)];
         let reserved = [totals.reserved_cpu.total_at(now), totals.reserved_memory.total_at(now)];
-        let used = self.used_cpu_on_instances(now);
+        let used = [self.used_cpu_on_instances(now), self.used_memory_on_instances(now)];
         let recorder = &mut self.recorder;
         let registered_before = std::mem::replace(&mut recorder.registered_before, registered);
         let reserved_before = std::mem::replace(&mut recorder.reserved_before, reserved);
@@ -215,7 +216,8 @@ impl World<'_, '_> {
         let memory = (registered_before[1], registered[1]);
         recorder.value(percent_since((reserved_before[0], reserved[0]), cpu));
         recorder.value(percent_since((reserved_before[1], reserved[1]), memory));
-        recorder.value(percent_since((used_before, used), cpu));
+        recorder.value(percent_since((used_before[0], used[0]), cpu));
+        recorder.value(percent_since((used_before[1], used[1]), memory));
     }
 
     /// CPU used on container instances so far, in raw CPU·ns: requests and idle use of services, and
@@ -228,6 +230,19 @@ impl World<'_, '_> {
             if let Some(load) = state.load.as_ref().filter(|_| on_instances) {
                 let idle = u128::from(load.load.idle_cpu.as_raw()) * state.running.total_at(now);
                 used += load.busy_cpu() + idle;
+            }
+        }
+        used
+    }
+
+    /// Memory used on container instances so far, in MiB·ns, likewise.
+    fn used_memory_on_instances(&self, now: SimTime) -> u128 {
+        let mut used = self.totals.batch_memory.total_at(now);
+        for state in &self.services {
+            let on_instances = state.settings.launch_is_ec2(self.scenario);
+            if let Some(load) = state.load.as_ref().filter(|_| on_instances) {
+                let idle = u128::from(load.load.idle_memory.as_mib());
+                used += idle * state.running.total_at(now) + load.request_memory();
             }
         }
         used

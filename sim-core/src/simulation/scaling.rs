@@ -98,7 +98,7 @@ impl World<'_, '_> {
         }
     }
 
-    fn log_alarms(&mut self, now: SimTime, changes: Vec<AlarmChange>) {
+    pub(super) fn log_alarms(&mut self, now: SimTime, changes: Vec<AlarmChange>) {
         for change in changes {
             let message = format!(
                 "State of alarm changed from {} to {}: {}",

@@ -7,7 +7,8 @@
 use std::borrow::Cow;
 
 use super::event::Event;
-use super::lifecycle::{NewTask, StartUp};
+use super::lifecycle::{Change, NewTask, StartUp};
+use super::quota::TokenBucket;
 use super::task::{Capacity, Owner, TaskDraw, TaskState};
 use super::world::World;
 use crate::autoscaling::{choose_for_launch, choose_for_stop};
@@ -37,7 +38,14 @@ enum Launch {
 
 impl World<'_, '_> {
     pub(super) fn start_service(&mut self, id: ServiceId, scheduler: &mut Scheduler<Event>) {
+        let quota = self.scenario.rules.tasks_per_service;
         let state = &mut self.services[id];
+        if let Some(scaler) = &state.scaler {
+            // Registration of a scalable target pulls the count into its bounds at once.
+            state.desired = scaler.registered_capacity(state.desired);
+        }
+        state.quota_bound = quota < state.desired;
+        state.desired = state.desired.min(quota);
         state.desired_integral.set(SimTime::ZERO, u64::from(state.desired));
         if let Some(scaling) = &state.settings.scaling
             && let Some(first) = scaling.scheduled.first()
@@ -76,7 +84,10 @@ impl World<'_, '_> {
         scheduler: &mut Scheduler<Event>,
     ) {
         let now = scheduler.now();
+        let quota = self.scenario.rules.tasks_per_service;
         let state = &mut self.services[id];
+        state.quota_bound |= quota < desired;
+        let desired = desired.min(quota);
         if state.desired == desired {
             return;
         }
@@ -111,16 +122,7 @@ impl World<'_, '_> {
                 Launch::Abandoned => return,
             }
         }
-        let mut stopped = 0;
-        while self.services[id].active.len() > self.services[id].desired as usize {
-            let Some(task) = self.task_to_stop(id) else { break };
-            let reason = format!(
-                "Scaling activity initiated by (deployment ecs-svc/{})",
-                self.services[id].settings.name
-            );
-            self.stop_task(task, "ServiceSchedulerInitiated", Cow::Owned(reason), scheduler);
-            stopped += 1;
-        }
+        let stopped = self.stop_surplus(id, scheduler);
         let name = &self.services[id].settings.name;
         if started > 0 {
             let message = format!("(service {name}) has started {started} tasks.");
@@ -170,6 +172,8 @@ impl World<'_, '_> {
         let new = NewTask {
             owner: Owner::Service(id),
             ordinal: state.created,
+            attempt: 0,
+            placed_before: false,
             capacity,
             cpu: definition.cpu,
             memory: definition.memory,
@@ -178,7 +182,7 @@ impl World<'_, '_> {
         };
         let initial = now == SimTime::ZERO && state.settings.starts_ready;
         let start_up = if initial { StartUp::Ready } else { StartUp::Delayed };
-        if !initial && !self.take_launch_tokens(id, capacity, now) {
+        if !initial && !self.has_launch_tokens(id, capacity, now) {
             return Launch::Retry(QUOTA_RETRY);
         }
         let fargate = self.is_fargate(capacity);
@@ -199,6 +203,9 @@ impl World<'_, '_> {
             }
         };
         let Some(task) = self.create_task(new, scheduler) else { return Launch::Abandoned };
+        if !initial {
+            self.take_launch_tokens(id, capacity, now);
+        }
         let state = &mut self.services[id];
         state.created += 1;
         state.active.insert(task);
@@ -214,28 +221,44 @@ impl World<'_, '_> {
         Launch::Launched
     }
 
-    /// Takes the launch quotas' tokens for one task; `false` if one is missing.
-    fn take_launch_tokens(&mut self, id: ServiceId, capacity: Capacity, now: SimTime) -> bool {
+    /// Whether the launch quotas have a token each for one task now.
+    fn has_launch_tokens(&mut self, id: ServiceId, capacity: Capacity, now: SimTime) -> bool {
         let quotas = self.scenario.control_plane.launch_rate_quotas;
-        let bucket = self.services[id].bucket.as_mut().filter(|_| quotas);
-        bucket.is_none_or(|bucket| bucket.take(now)) && self.take_fargate_token(capacity, now)
+        let own = self.services[id].bucket.as_mut().filter(|_| quotas);
+        own.is_none_or(|bucket| bucket.has_token(now))
+            && self.fargate_quota(capacity).is_none_or(|bucket| bucket.has_token(now))
     }
 
-    /// Takes a token of the account's Fargate launch quota, if `capacity` is Fargate.
+    /// Takes the tokens for a task that is launched.
+    fn take_launch_tokens(&mut self, id: ServiceId, capacity: Capacity, now: SimTime) {
+        let quotas = self.scenario.control_plane.launch_rate_quotas;
+        if let Some(bucket) = self.services[id].bucket.as_mut().filter(|_| quotas) {
+            bucket.take(now);
+        }
+        self.take_fargate_token(capacity, now);
+    }
+
+    /// Takes a token of the account's Fargate launch quota, if `capacity` is Fargate; `false` if
+    /// there is none.
     pub(super) fn take_fargate_token(&mut self, capacity: Capacity, now: SimTime) -> bool {
+        self.fargate_quota(capacity).is_none_or(|bucket| bucket.take(now))
+    }
+
+    /// The account's launch quota that holds for `capacity`.
+    fn fargate_quota(&mut self, capacity: Capacity) -> Option<&mut TokenBucket> {
         if !self.scenario.control_plane.launch_rate_quotas {
-            return true;
+            return None;
         }
         let spot = match capacity {
-            Capacity::AnyInstance => return true,
+            Capacity::AnyInstance => return None,
             Capacity::Fargate => false,
             Capacity::Provider(provider) => match self.providers[provider].settings.kind {
-                CapacityProviderKind::AutoScalingGroup { .. } => return true,
+                CapacityProviderKind::AutoScalingGroup { .. } => return None,
                 CapacityProviderKind::Fargate => false,
                 CapacityProviderKind::FargateSpot { .. } => true,
             },
         };
-        if spot { self.fargate_spot_bucket.take(now) } else { self.fargate_bucket.take(now) }
+        Some(if spot { &mut self.fargate_spot_bucket } else { &mut self.fargate_bucket })
     }
 
     /// Leaves a task in PROVISIONING until an instance can take it or its patience ends.
@@ -248,20 +271,22 @@ impl World<'_, '_> {
         let Capacity::Provider(provider) = capacity else { return };
         self.providers[provider].queue.push_back(id);
         self.provisioning += 1;
+        self.change_waiting(id, Change::Add, scheduler.now());
         let task = &self.tasks[id];
         let timeout = &self.scenario.control_plane.provisioning_timeout;
-        let patience = self.draw(task.owner, task.ordinal, TaskDraw::ProvisioningTimeout, timeout);
+        let patience = self.draw(task, TaskDraw::ProvisioningTimeout, timeout);
         let event = Event::ProvisioningTimeout { task: id, epoch: task.epoch };
         scheduler.schedule_in(patience, Phase::Release, event);
     }
 
     /// Takes a stopped task out of its provider's queue.
-    pub(super) fn leave_queue(&mut self, id: TaskId, capacity: Capacity) {
+    pub(super) fn leave_queue(&mut self, id: TaskId, capacity: Capacity, now: SimTime) {
         let Capacity::Provider(provider) = capacity else { return };
         let queue = &mut self.providers[provider].queue;
         if let Some(position) = queue.iter().position(|queued| *queued == id) {
             queue.remove(position);
             self.provisioning -= 1;
+            self.change_waiting(id, Change::Remove, now);
         }
     }
 
@@ -300,24 +325,56 @@ impl World<'_, '_> {
         self.request_pass(id, now + after, scheduler);
     }
 
-    /// The task that a scale-in stops: first the capacity provider with the largest surplus, then
-    /// the task by the placement strategy.
-    fn task_to_stop(&self, id: ServiceId) -> Option<TaskId> {
+    /// Stops what the service runs beyond its desired count: at each step first the capacity provider
+    /// with the largest surplus, then the task by the placement strategy. Returns how many.
+    ///
+    /// The candidates are collected once. A stop changes the counts of its zone and its instance only.
+    fn stop_surplus(&mut self, id: ServiceId, scheduler: &mut Scheduler<Event>) -> u32 {
         let state = &self.services[id];
-        let item = match &state.settings.launch {
-            LaunchTarget::Strategy(items) => choose_for_stop(items, &state.per_item),
-            LaunchTarget::Ec2 | LaunchTarget::Fargate => None,
-        };
-        let candidates: Vec<StopCandidate> = state
-            .active
-            .iter()
-            .filter(|task| {
-                item.is_none() || self.strategy_item(id, self.tasks[**task].capacity) == item
-            })
-            .map(|task| self.stop_candidate(id, *task))
-            .collect();
-        let bits = state.stop_key.at(state.stops);
-        choose_stop(&candidates, &state.settings.placement_strategy, bits)
+        let desired = state.desired as usize;
+        if state.active.len() <= desired {
+            return 0;
+        }
+        let settings = state.settings;
+        let mut items: Vec<Option<usize>> = Vec::with_capacity(state.active.len());
+        let mut candidates: Vec<StopCandidate> = Vec::with_capacity(state.active.len());
+        for task in &state.active {
+            items.push(self.strategy_item(id, self.tasks[*task].capacity));
+            candidates.push(self.stop_candidate(id, *task));
+        }
+        let mut stopped = 0;
+        while desired < self.services[id].active.len() {
+            let state = &mut self.services[id];
+            let item = match &settings.launch {
+                LaunchTarget::Strategy(items) => choose_for_stop(items, &state.per_item),
+                LaunchTarget::Ec2 | LaunchTarget::Fargate => None,
+            };
+            let bits = state.stop_key.at(state.stops);
+            state.stops += 1;
+            let of_item = items.iter().zip(&candidates);
+            let of_item = of_item.filter(|(own, _)| item.is_none() || **own == item);
+            let chosen = of_item.map(|(_, candidate)| candidate);
+            let Some(task) = choose_stop(chosen, &settings.placement_strategy, bits) else { break };
+            let reason =
+                format!("Scaling activity initiated by (deployment ecs-svc/{})", settings.name);
+            self.stop_task(task, "ServiceSchedulerInitiated", Cow::Owned(reason), scheduler);
+            stopped += 1;
+            if let Ok(position) = candidates.binary_search_by_key(&task, |it| it.task) {
+                items.remove(position);
+                candidates.remove(position);
+            }
+            let (zone, instance) = (self.tasks[task].zone, self.tasks[task].instance);
+            let zone_tasks = zone.map_or(0, |zone| self.services[id].group.in_zone(zone));
+            for candidate in &mut candidates {
+                if candidate.zone == zone {
+                    candidate.zone_tasks = zone_tasks;
+                }
+                if instance.is_some() && candidate.instance == instance {
+                    *candidate = self.stop_candidate(id, candidate.task);
+                }
+            }
+        }
+        stopped
     }
 
     fn stop_candidate(&self, id: ServiceId, task_id: TaskId) -> StopCandidate {

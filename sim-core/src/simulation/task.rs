@@ -87,12 +87,19 @@ pub(super) enum TaskDraw {
 /// Draws reserved per task ordinal, with room for more attributes.
 pub(super) const DRAWS_PER_TASK: u64 = 16;
 
+/// Distance between the draws of two attempts of one job, as a power of two: room for 2^40 tasks.
+pub(super) const ATTEMPT_SHIFT: u32 = 44;
+
 /// A task and its history.
 #[derive(Clone, Debug)]
 pub(super) struct Task {
     pub(super) owner: Owner,
     /// Number within the owner.
     pub(super) ordinal: u64,
+    /// Submissions of the same job before this one.
+    pub(super) attempt: u32,
+    /// Whether an earlier submission of the job found a place, and with it the job's wait an end.
+    pub(super) placed_before: bool,
     pub(super) capacity: Capacity,
     pub(super) state: TaskState,
     /// Raised at every change of state; pending events of an older epoch are void.

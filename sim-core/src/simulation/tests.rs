@@ -84,6 +84,64 @@ fn a_job_that_fits_may_overtake_if_the_queue_allows_it() {
 }
 
 #[test]
+fn a_long_queue_of_jobs_that_may_overtake_is_not_walked_to_its_end() {
+    // 60 000 jobs for an instance that runs one a second: walked to the end each time, the queue
+    // would be looked at 1.8 billion times.
+    let mut jobs: Vec<BatchJob> = (0..60_000).map(|_| job(0, 1, 2048)).collect();
+    jobs.push(job(60_000, 1, 1024));
+    let mut scenario = one_instance(jobs);
+    scenario.batches[0].queue = QueueDiscipline::FirstFit;
+    scenario.duration = seconds(60_002);
+    let before = std::time::Instant::now();
+    let results = run(&scenario);
+    assert_eq!(results.batches[0].completed, 60_001);
+    assert_eq!(results.batches[0].last_end, Some(SimTime::from_secs(60_001)));
+    let bound = std::time::Duration::from_secs(if cfg!(debug_assertions) { 20 } else { 5 });
+    assert!(before.elapsed() < bound, "{:?}", before.elapsed());
+}
+
+#[test]
+fn a_smaller_job_overtakes_wherever_it_stands_in_the_queue() {
+    let mut jobs = vec![job(0, 100, 1536)];
+    jobs.extend((0..50).map(|_| job(1, 10, 1024)));
+    jobs.push(job(1, 10, 512));
+    let mut scenario = one_instance(jobs);
+    scenario.batches[0].queue = QueueDiscipline::FirstFit;
+    let results = run(&scenario);
+    let overtook = &results.task_records[1];
+    assert_eq!(
+        (overtook.cpu, overtook.started),
+        (Cpu::from_ecs_units(512), Some(SimTime::from_secs(1)))
+    );
+}
+
+#[test]
+fn jobs_that_wait_count_against_the_limit_of_tasks() {
+    let mut scenario = one_instance((0..20).map(|n| job(n, 10_000, 2048)).collect());
+    scenario.limits.tasks = 10;
+    let ended = super::run(&scenario, &mut |_| {});
+    assert!(
+        matches!(ended, Err(RunError::LimitReached { setting: "limits.tasks", limit: 10, .. })),
+        "{:?}",
+        ended.map(|results| results.tasks)
+    );
+}
+
+#[test]
+fn a_job_of_no_length_ends_when_it_starts() {
+    let jobs = vec![job(0, 0, 2048), job(10, 0, 2048), job(10, 5, 2048)];
+    let results = run(&one_instance(jobs));
+    assert_eq!((results.batches[0].arrived, results.batches[0].completed), (3, 3));
+    assert_eq!((results.tasks.started, results.tasks.stopped), (3, 3));
+    assert_eq!((results.tasks.peak_running, results.tasks.running_at_end), (1, 0));
+    assert_eq!(results.batches[0].last_end, Some(SimTime::from_secs(15)));
+    for task in &results.task_records {
+        assert_eq!(task.stop_code, "EssentialContainerExited", "{task:?}");
+        assert!(task.stopping.is_some(), "{task:?}");
+    }
+}
+
+#[test]
 fn a_service_spreads_over_zones_by_default() {
     let mut scenario = empty();
     scenario.task_definitions.push(definition(256, 512));
@@ -121,6 +179,25 @@ fn managed_scaling_launches_what_provisioning_tasks_need() {
     assert_eq!(results.capacity[0].peak, 3, "{launched:?}");
     // Metric at 60 s, group acts at 65 s, running at 90 s, registered at 105 s.
     assert_eq!(results.task_records[0].started, Some(SimTime::from_secs(105)));
+}
+
+#[test]
+fn waiting_tasks_count_as_need_for_instances() {
+    let mut scenario = empty();
+    // Four tasks per instance; the group may have one.
+    scenario.task_definitions.push(definition(512, 1024));
+    scenario.auto_scaling_groups.push(group(1, 1, 1));
+    scenario.capacity_providers.push(managed_provider(100));
+    scenario.services.push(service("web", 12, strategy()));
+    scenario.control_plane.provisioning_timeout = DurationDistribution::Constant(seconds(3600));
+    scenario.duration = seconds(600);
+    let results = run(&scenario);
+    let needed = results.series.iter().find(|series| series.metric == "NeededInstanceCount");
+    let values = &needed.expect("recorded").values;
+    assert_eq!(values.first(), Some(&Some(3.0)), "{values:?}");
+    let packing = results.packing.expect("there is a group");
+    // The packing of the instances is judged by the tasks that had a place.
+    assert_eq!(packing.lower_bound_instance_hours, 600.0 / 3600.0);
 }
 
 #[test]

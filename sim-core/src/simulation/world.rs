@@ -1,12 +1,13 @@
 //! The state of the cluster, and the dispatch of events.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::Progress;
 use super::balancer::ServiceHour;
 use super::event::Event;
 use super::integral::Integral;
 use super::load::LoadState;
+use super::pool::GroupInstances;
 use super::quota::TokenBucket;
 use super::recorder::Recorder;
 use super::scaling::ServiceMetrics;
@@ -21,8 +22,8 @@ use crate::scenario::{
     Scenario, Service,
 };
 use crate::units::{
-    AsgId, BatchId, CapacityProviderId, IdVec, InstanceId, ServiceId, SimDuration, SimTime, TaskId,
-    ZoneId,
+    AsgId, BatchId, CapacityProviderId, Cpu, IdVec, InstanceId, Mib, ServiceId, SimDuration,
+    SimTime, TaskId, ZoneId,
 };
 
 /// CloudWatch's period, and the cadence of alarms and of managed scaling.
@@ -68,6 +69,8 @@ pub(super) struct ServiceState<'s> {
     pub(super) placement_key: StreamKey,
     pub(super) stop_key: StreamKey,
     pub(super) stops: u64,
+    /// Whether the quota of tasks per service cut a desired count.
+    pub(super) quota_bound: bool,
 }
 
 /// A job that waits for room.
@@ -75,8 +78,10 @@ pub(super) struct ServiceState<'s> {
 pub(super) struct WaitingJob {
     pub(super) ordinal: u64,
     pub(super) job: BatchJob,
-    /// Whether an earlier attempt was interrupted.
-    pub(super) resubmitted: bool,
+    /// Submissions before this one.
+    pub(super) attempt: u32,
+    /// Whether one of them found a place.
+    pub(super) placed_before: bool,
 }
 
 /// The state of a source of standalone tasks.
@@ -84,7 +89,10 @@ pub(super) struct BatchState<'s> {
     pub(super) settings: &'s BatchSource,
     pub(super) group: GroupTasks,
     pub(super) waiting: VecDeque<WaitingJob>,
-    pub(super) waiting_integral: Integral,
+    /// How many of the waiting jobs want which size, so that a round knows when all sizes have failed.
+    pub(super) waiting_sizes: BTreeMap<(Cpu, Mib), u64>,
+    /// Jobs submitted and not RUNNING yet: with their caller, in PROVISIONING or starting.
+    pub(super) pending: Integral,
     pub(super) running: Integral,
     /// Jobs that arrived.
     pub(super) arrived: u64,
@@ -114,6 +122,8 @@ pub(super) enum InstanceState {
 pub(super) struct Instance {
     pub(super) group: AsgId,
     pub(super) zone: ZoneId,
+    /// Position of the zone in the group's list.
+    pub(super) zone_position: usize,
     pub(super) state: InstanceState,
     pub(super) tie_rank: u64,
     pub(super) requested: SimTime,
@@ -137,8 +147,8 @@ pub(super) struct GroupState<'s> {
     /// Whether busy instances are protected from scale-in.
     pub(super) protected: bool,
     pub(super) desired: u32,
-    /// Instances that are not terminated, in order of launch.
-    pub(super) alive: Vec<InstanceId>,
+    /// Instances that are not terminated.
+    pub(super) alive: GroupInstances,
     pub(super) launched: u64,
     pub(super) reconcile_pending: bool,
     pub(super) reconciles: u64,
@@ -149,6 +159,10 @@ pub(super) struct GroupState<'s> {
     pub(super) needed: Integral,
     pub(super) reserved_cpu: u64,
     pub(super) reserved_memory: u64,
+    /// The same bound with the tasks that wait for this group's capacity in PROVISIONING.
+    pub(super) wanted: Integral,
+    pub(super) waiting_cpu: u64,
+    pub(super) waiting_memory: u64,
     pub(super) scale_out: u32,
     pub(super) scale_in: u32,
     /// Why the desired capacity last changed.
@@ -184,6 +198,8 @@ pub(super) struct Totals {
     pub(super) reserved_memory: Integral,
     /// Reserved CPU of running jobs on container instances.
     pub(super) batch_cpu: Integral,
+    /// Reserved memory of running jobs on container instances.
+    pub(super) batch_memory: Integral,
     pub(super) fargate_billed_seconds: u64,
     pub(super) instance_billed_seconds: u64,
 }
@@ -202,7 +218,8 @@ pub(super) struct World<'s, 'p> {
     pub(super) fargate_spot_bucket: TokenBucket,
     /// Tasks in PROVISIONING for lack of capacity, over all providers.
     pub(super) provisioning: u32,
-    pub(super) place_waiting_pending: bool,
+    /// When what waits is looked at next; other events of that kind are stale.
+    pub(super) next_placement: Option<SimTime>,
     pub(super) meter: Meter,
     pub(super) recorder: Recorder,
     pub(super) log: Vec<EventRecord>,
@@ -272,6 +289,7 @@ impl<'s, 'p> World<'s, 'p> {
                     placement_key: key("placement", &settings.name),
                     stop_key: key("stop-choice", &settings.name),
                     stops: 0,
+                    quota_bound: false,
                 }
             })
             .collect();
@@ -282,7 +300,8 @@ impl<'s, 'p> World<'s, 'p> {
                 settings,
                 group: GroupTasks::new(zones),
                 waiting: VecDeque::new(),
-                waiting_integral: Integral::default(),
+                waiting_sizes: BTreeMap::new(),
+                pending: Integral::default(),
                 running: Integral::default(),
                 arrived: 0,
                 completed: 0,
@@ -316,7 +335,7 @@ impl<'s, 'p> World<'s, 'p> {
                     provider,
                     protected,
                     desired: settings.desired_capacity,
-                    alive: Vec::new(),
+                    alive: GroupInstances::new(settings.zones.len()),
                     launched: 0,
                     reconcile_pending: false,
                     reconciles: 0,
@@ -326,6 +345,9 @@ impl<'s, 'p> World<'s, 'p> {
                     needed: Integral::default(),
                     reserved_cpu: 0,
                     reserved_memory: 0,
+                    wanted: Integral::default(),
+                    waiting_cpu: 0,
+                    waiting_memory: 0,
                     scale_out: 0,
                     scale_in: 0,
                     cause:
@@ -370,7 +392,7 @@ impl<'s, 'p> World<'s, 'p> {
             fargate_bucket,
             fargate_spot_bucket: fargate_bucket,
             provisioning: 0,
-            place_waiting_pending: false,
+            next_placement: None,
             meter: Meter::new(scenario.start_unix_seconds),
             recorder: Recorder::new(scenario),
             log: Vec::new(),

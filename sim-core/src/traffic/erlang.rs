@@ -35,11 +35,8 @@ pub fn erlang_c(servers: u64, load: f64) -> f64 {
     if servers as f64 <= load {
         return 1.0;
     }
-    let blocked = if servers <= RECURSION_LIMIT {
-        erlang_b(servers, load)
-    } else {
-        large_b(servers, load)
-    };
+    let blocked =
+        if servers <= RECURSION_LIMIT { erlang_b(servers, load) } else { large_b(servers, load) };
     let rho = load / servers as f64;
     blocked / (1.0 - rho * (1.0 - blocked))
 }
@@ -83,10 +80,7 @@ mod tests {
 
     #[track_caller]
     fn close(actual: f64, expected: f64, tolerance: f64) {
-        assert!(
-            (actual - expected).abs() <= tolerance,
-            "{actual} is not {expected}"
-        );
+        assert!((actual - expected).abs() <= tolerance, "{actual} is not {expected}");
     }
 
     #[test]
@@ -125,9 +119,7 @@ mod tests {
     fn the_fast_path_agrees_with_the_recursion() {
         let mut compared = 0;
         for servers in [129_u64, 200, 500, 1000, 5000, 100_000] {
-            for rho in [
-                0.3, 0.6, 0.7, 0.8, 0.9, 0.95, 0.97, 0.98, 0.99, 0.999, 0.9999,
-            ] {
+            for rho in [0.3, 0.6, 0.7, 0.8, 0.9, 0.95, 0.97, 0.98, 0.99, 0.999, 0.9999] {
                 let load = rho * servers as f64;
                 let b = erlang_b(servers, load);
                 let exact = b / (1.0 - rho * (1.0 - b));
@@ -146,19 +138,9 @@ mod tests {
     #[test]
     fn has_an_answer_for_every_input() {
         for servers in [0, 1, 7, 128, 129, 4_000_000_000, u64::MAX] {
-            for load in [
-                0.0,
-                1e-300,
-                1e-9,
-                0.5,
-                1.0,
-                128.0,
-                1e9,
-                1e300,
-                f64::INFINITY,
-                f64::NAN,
-                -1.0,
-            ] {
+            for load in
+                [0.0, 1e-300, 1e-9, 0.5, 1.0, 128.0, 1e9, 1e300, f64::INFINITY, f64::NAN, -1.0]
+            {
                 let c = erlang_c(servers, load);
                 assert!((0.0..=1.0).contains(&c), "{servers} {load} {c}");
             }

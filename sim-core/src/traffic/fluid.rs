@@ -155,9 +155,7 @@ impl FluidService {
             }
             _ => 0.0,
         };
-        let longest = pieces
-            .iter()
-            .map(|piece| piece.wait_high.max(piece.wait_low));
+        let longest = pieces.iter().map(|piece| piece.wait_high.max(piece.wait_low));
         Segment {
             offered,
             served,
@@ -183,34 +181,18 @@ fn pieces(
 ) -> [Piece; 2] {
     let Some(servers) = capacity.servers() else {
         // Requests without CPU are answered at once; without tasks nothing is served.
-        return [
-            Piece {
-                weight: 1.0,
-                ..Piece::NONE
-            },
-            Piece::NONE,
-        ];
+        return [Piece { weight: 1.0, ..Piece::NONE }, Piece::NONE];
     };
     let rate = capacity.requests_per_second() * MICRO_PER_REQUEST as f64;
     let wait = |backlog: u128| backlog as f64 / rate;
     let crowded = |weight, from: u128, to: u128| {
         let (low, high) = (wait(from.min(to)), wait(from.max(to)));
         let stationary = Stationary::new(servers, MAX_STATIONARY_UTILIZATION);
-        Piece {
-            weight,
-            wait_low: low,
-            wait_high: high,
-            stationary,
-        }
+        Piece { weight, wait_low: low, wait_high: high, stationary }
     };
     let calm = |weight| {
         let stationary = Stationary::new(servers, offered as f64 / most.max(1) as f64);
-        Piece {
-            weight,
-            wait_low: 0.0,
-            wait_high: 0.0,
-            stationary,
-        }
+        Piece { weight, wait_low: 0.0, wait_high: 0.0, stationary }
     };
     let present = waiting.saturating_add(offered);
     if present <= most {
@@ -228,10 +210,7 @@ fn pieces(
     }
     // Here offered > most, since waiting ≤ room: the backlog reaches its limit and stays there.
     let share = (room - waiting) as f64 / (offered - most) as f64;
-    [
-        crowded(share, waiting, room),
-        crowded(1.0 - share, room, room),
-    ]
+    [crowded(share, waiting, room), crowded(1.0 - share, room, room)]
 }
 
 /// Tasks that keep CPU utilization at `target` (a fraction, for example 0.6) at `requests_per_second`,
@@ -280,11 +259,8 @@ mod tests {
         let mut service = FluidService::new();
         let mut longest = SimDuration::ZERO;
         for _ in 0..5 {
-            let segment = service.advance(
-                requests(9_000),
-                SimDuration::from_secs(60),
-                &capacity(1, 1000),
-            );
+            let segment =
+                service.advance(requests(9_000), SimDuration::from_secs(60), &capacity(1, 1000));
             longest = longest.max(segment.longest_wait);
             assert_eq!(segment.served, requests(6_000));
         }
@@ -300,15 +276,10 @@ mod tests {
 
     #[test]
     fn a_backlog_may_empty_within_a_segment() {
-        let mut service = FluidService {
-            backlog: requests(3_000),
-        };
+        let mut service = FluidService { backlog: requests(3_000) };
         // Drains at 100 − 50 per second: empty after 60 of 100 s, having served 6 000 of 8 000.
-        let segment = service.advance(
-            requests(5_000),
-            SimDuration::from_secs(100),
-            &capacity(1, 1000),
-        );
+        let segment =
+            service.advance(requests(5_000), SimDuration::from_secs(100), &capacity(1, 1000));
         assert_eq!(segment.served, requests(8_000));
         assert_eq!(segment.backlog_after, 0);
         assert_eq!(segment.longest_wait, SimDuration::from_secs(30));
@@ -323,11 +294,8 @@ mod tests {
     fn requests_that_would_wait_too_long_fail() {
         let mut service = FluidService::new();
         // Backlog limit 100/s × 30 s = 3 000, reached after 60 s of +50/s.
-        let segment = service.advance(
-            requests(15_000),
-            SimDuration::from_secs(100),
-            &capacity(1, 30),
-        );
+        let segment =
+            service.advance(requests(15_000), SimDuration::from_secs(100), &capacity(1, 30));
         assert_eq!(segment.served, requests(10_000));
         assert_eq!(segment.backlog_after, requests(3_000));
         assert_eq!(segment.failed, requests(2_000));
@@ -350,10 +318,7 @@ mod tests {
             memory_per_request_kib: 0,
         };
         let capacity = ServingCapacity::new(&load, 4, Cpu::from_ecs_units(1024));
-        assert_eq!(
-            capacity.micro_requests_in(SimDuration::from_secs(1)),
-            requests(300)
-        );
+        assert_eq!(capacity.micro_requests_in(SimDuration::from_secs(1)), requests(300));
         assert!((capacity.requests_per_second() - 300.0).abs() < 1e-9);
         let none = ServingCapacity::new(&load, 4, Cpu::from_ecs_units(128));
         assert_eq!(none.micro_requests_in(SimDuration::from_secs(1)), 0);
@@ -390,13 +355,7 @@ mod tests {
     fn need_keeps_the_target() {
         let quarter = Cpu::from_ecs_units(256);
         let need = |idle| {
-            tasks_needed(
-                100.0,
-                SimDuration::from_millis(35),
-                Cpu::from_ecs_units(1024),
-                idle,
-                0.6,
-            )
+            tasks_needed(100.0, SimDuration::from_millis(35), Cpu::from_ecs_units(1024), idle, 0.6)
         };
         // 3.5 vCPU busy; 0.6, or 0.35 beyond idle, of each task.
         assert!((need(Cpu::ZERO).unwrap() - 3.5 / 0.6).abs() < 1e-12);

@@ -56,13 +56,7 @@ pub(super) struct Servers {
 
 impl Stationary {
     /// No time at all.
-    pub(super) const INSTANT: Self = Self {
-        mu: 1.0,
-        theta: 1.0,
-        a: 0.0,
-        b: 0.0,
-        mean: 0.0,
-    };
+    pub(super) const INSTANT: Self = Self { mu: 1.0, theta: 1.0, a: 0.0, b: 0.0, mean: 0.0 };
 
     /// At utilization `rho` of the given servers.
     pub(super) fn new(servers: Servers, rho: f64) -> Self {
@@ -77,31 +71,17 @@ impl Stationary {
             BalancingAlgorithm::RoundRobin => (cores, erlang_arrivals_root(tasks, rho)),
         };
         let poisson_delay = erlang_c(count as u64, rho * count);
-        let delay = if 0.0 < rho {
-            poisson_delay * (sigma / rho)
-        } else {
-            0.0
-        };
+        let delay = if 0.0 < rho { poisson_delay * (sigma / rho) } else { 0.0 };
         Self::from_rates(mu, count * mu * (1.0 - sigma), delay)
     }
 
     fn from_rates(mu: f64, theta: f64, delay: f64) -> Self {
         // The two exponentials cancel where the rates meet. Moving one by a hundred thousandth costs
         // less than that in any quantile and keeps ten digits of the tail.
-        let theta = if (theta - mu).abs() < 1e-5 * mu {
-            mu * (1.0 - 1e-5)
-        } else {
-            theta
-        };
+        let theta = if (theta - mu).abs() < 1e-5 * mu { mu * (1.0 - 1e-5) } else { theta };
         let b = -delay * mu / (theta - mu);
         let a = 1.0 - b;
-        Self {
-            mu,
-            theta,
-            a,
-            b,
-            mean: 1.0 / mu + delay / theta,
-        }
+        Self { mu, theta, a, b, mean: 1.0 / mu + delay / theta }
     }
 
     /// `(P(T>t), density at t)`.
@@ -165,12 +145,8 @@ pub(super) struct Piece {
 }
 
 impl Piece {
-    pub(super) const NONE: Self = Self {
-        weight: 0.0,
-        wait_low: 0.0,
-        wait_high: 0.0,
-        stationary: Stationary::INSTANT,
-    };
+    pub(super) const NONE: Self =
+        Self { weight: 0.0, wait_low: 0.0, wait_high: 0.0, stationary: Stationary::INSTANT };
 
     fn mean(&self) -> f64 {
         f64::midpoint(self.wait_low, self.wait_high) + self.stationary.mean
@@ -201,10 +177,7 @@ pub struct ResponseTime {
 
 impl ResponseTime {
     pub(super) fn new(pieces: [Piece; 2], other_latency: SimDuration) -> Self {
-        Self {
-            pieces,
-            other: other_latency.as_secs_f64(),
-        }
+        Self { pieces, other: other_latency.as_secs_f64() }
     }
 
     /// Without backlog, at utilization `rho` of `tasks` healthy tasks.
@@ -212,15 +185,9 @@ impl ResponseTime {
     /// For questions outside a run, such as a table of latency over utilization. A request without
     /// CPU time, or a task without CPU, yields the constant part alone.
     pub fn stationary(capacity: &super::fluid::ServingCapacity, rho: f64) -> Self {
-        let stationary = capacity
-            .servers()
-            .map_or(Stationary::INSTANT, |servers| Stationary::new(servers, rho));
-        let piece = Piece {
-            weight: 1.0,
-            wait_low: 0.0,
-            wait_high: 0.0,
-            stationary,
-        };
+        let stationary =
+            capacity.servers().map_or(Stationary::INSTANT, |servers| Stationary::new(servers, rho));
+        let piece = Piece { weight: 1.0, wait_low: 0.0, wait_high: 0.0, stationary };
         Self::new([piece, Piece::NONE], capacity.other_latency)
     }
 
@@ -231,12 +198,7 @@ impl ResponseTime {
 
     /// Mean in seconds.
     pub fn mean_seconds(&self) -> f64 {
-        self.other
-            + self
-                .pieces
-                .iter()
-                .map(|piece| piece.weight * piece.mean())
-                .sum::<f64>()
+        self.other + self.pieces.iter().map(|piece| piece.weight * piece.mean()).sum::<f64>()
     }
 
     /// The `p`-quantile, to a relative error of 1e-9 beyond that of the tail; `p` is taken as within
@@ -249,23 +211,12 @@ impl ResponseTime {
     /// Shortest possible response in seconds.
     pub(super) fn shortest(&self) -> f64 {
         let used = self.pieces.iter().filter(|piece| 0.0 < piece.weight);
-        self.other
-            + used
-                .map(|piece| piece.wait_low)
-                .fold(f64::INFINITY, f64::min)
-                .min(1e300)
+        self.other + used.map(|piece| piece.wait_low).fold(f64::INFINITY, f64::min).min(1e300)
     }
 
     /// Smallest `t ≥ low` with `P(T>t) ≤ above`, to a relative `tolerance`; see [`solve`].
     pub(super) fn solve(&self, above: f64, low: f64, guess: f64, tolerance: f64) -> f64 {
-        solve(
-            |t| self.tail_and_density(t),
-            self.mean_seconds(),
-            above,
-            low,
-            guess,
-            tolerance,
-        )
+        solve(|t| self.tail_and_density(t), self.mean_seconds(), above, low, guess, tolerance)
     }
 
     /// The `p`-quantile over several segments, each with the micro-requests it served, for example
@@ -276,26 +227,17 @@ impl ResponseTime {
             return None;
         }
         let weighted = |t: f64| {
-            parts
-                .iter()
-                .fold((0.0, 0.0), |(tail, density), (part, response)| {
-                    let weight = *part as f64 / served;
-                    let (p, d) = response.tail_and_density(t);
-                    (tail + weight * p, density + weight * d)
-                })
+            parts.iter().fold((0.0, 0.0), |(tail, density), (part, response)| {
+                let weight = *part as f64 / served;
+                let (p, d) = response.tail_and_density(t);
+                (tail + weight * p, density + weight * d)
+            })
         };
-        let used = || {
-            parts
-                .iter()
-                .filter(|(part, _)| 0 < *part)
-                .map(|(_, response)| response)
-        };
+        let used = || parts.iter().filter(|(part, _)| 0 < *part).map(|(_, response)| response);
         let low = used().map(Self::shortest).fold(f64::INFINITY, f64::min);
         let mean = used().map(Self::mean_seconds).fold(0.0, f64::max);
         let above = (1.0 - p).clamp(1e-9, 1.0);
-        Some(SimDuration::from_secs_f64(solve(
-            weighted, mean, above, low, mean, 1e-10,
-        )))
+        Some(SimDuration::from_secs_f64(solve(weighted, mean, above, low, mean, 1e-10)))
     }
 
     fn tail_and_density(&self, t: f64) -> (f64, f64) {
@@ -336,19 +278,11 @@ fn solve(
         }
         let newton = t + libm::log(tail / above) * tail / density;
         let next = if high.is_finite() {
-            if low < newton && newton < high {
-                newton
-            } else {
-                f64::midpoint(low, high)
-            }
+            if low < newton && newton < high { newton } else { f64::midpoint(low, high) }
         } else {
             // On a plateau of the tail, between two pieces, the step would be boundless.
             let farthest = 2.0 * t + scale;
-            if low < newton && newton < farthest {
-                newton
-            } else {
-                farthest
-            }
+            if low < newton && newton < farthest { newton } else { farthest }
         };
         if (next - t).abs() <= tolerance * next || high - low <= tolerance * low {
             return next;

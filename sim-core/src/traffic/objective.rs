@@ -44,9 +44,7 @@ impl ObjectiveRecorder {
         if total == 0 {
             return;
         }
-        let slow = segment
-            .response_time
-            .map_or(0.0, |r| r.tail(self.objective.below));
+        let slow = segment.response_time.map_or(0.0, |r| r.tail(self.objective.below));
         let bad = segment.failed + (segment.served as f64 * slow + 0.5) as u128;
         let bad = bad.min(total);
         self.total += total;
@@ -144,10 +142,7 @@ mod tests {
     }
 
     fn objective(quantile: f64, millis: u64) -> ServiceLevelObjective {
-        ServiceLevelObjective {
-            quantile,
-            below: SimDuration::from_millis(millis),
-        }
+        ServiceLevelObjective { quantile, below: SimDuration::from_millis(millis) }
     }
 
     #[test]

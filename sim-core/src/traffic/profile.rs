@@ -182,12 +182,8 @@ impl Profile {
         let mut at = SimTime::ZERO;
         for ramp in &self.ramps {
             area += area_of_line(from, until, (at, level), (ramp.from, level));
-            area += area_of_line(
-                from,
-                until,
-                (ramp.from, ramp.from_rate),
-                (ramp.until, ramp.to_rate),
-            );
+            area +=
+                area_of_line(from, until, (ramp.from, ramp.from_rate), (ramp.until, ramp.to_rate));
             level = ramp.to_rate;
             at = ramp.until;
         }
@@ -197,20 +193,13 @@ impl Profile {
 
     fn check(&self) -> Result<(), RateError> {
         let require = |holds: bool, setting| {
-            if holds {
-                Ok(())
-            } else {
-                Err(RateError::BadSetting { setting })
-            }
+            if holds { Ok(()) } else { Err(RateError::BadSetting { setting }) }
         };
         let amount = |value: f64| value.is_finite() && 0.0 <= value;
         if self.step.is_zero() {
             return Err(RateError::ZeroStep);
         }
-        require(
-            amount(self.base),
-            "the base rate must be a number of at least 0",
-        )?;
+        require(amount(self.base), "the base rate must be a number of at least 0")?;
         require(
             self.start_second_of_week < SECONDS_PER_WEEK,
             "the start second of the week must be below 604800",
@@ -226,10 +215,7 @@ impl Profile {
             )?;
         }
         for factor in self.weekdays.iter().flatten() {
-            require(
-                amount(*factor),
-                "weekday factors must be numbers of at least 0",
-            )?;
+            require(amount(*factor), "weekday factors must be numbers of at least 0")?;
         }
         let mut end = SimTime::ZERO;
         for ramp in &self.ramps {
@@ -254,23 +240,14 @@ impl Profile {
             None => {}
         }
         for spike in &self.spikes {
-            require(
-                amount(spike.multiplier),
-                "the multiplier of a spike must be at least 0",
-            )?;
+            require(amount(spike.multiplier), "the multiplier of a spike must be at least 0")?;
         }
         if let Some(on_off) = self.on_off {
             require(!on_off.on.is_zero(), "the time on must not be zero")?;
-            require(
-                amount(on_off.off_factor),
-                "the factor while off must be at least 0",
-            )?;
+            require(amount(on_off.off_factor), "the factor while off must be at least 0")?;
         }
         if let Some(noise) = self.noise {
-            require(
-                amount(noise.cv),
-                "the coefficient of variation must be at least 0",
-            )?;
+            require(amount(noise.cv), "the coefficient of variation must be at least 0")?;
             require(
                 -1.0 < noise.autocorrelation && noise.autocorrelation < 1.0,
                 "the autocorrelation must lie between -1 and 1",
@@ -370,9 +347,7 @@ impl NoiseState {
 
     /// Factor of the next step, with mean 1, given its standard normal draw.
     fn next(&mut self, z: f64) -> f64 {
-        let y = self
-            .previous
-            .map_or(z, |before| self.keep * before + self.renew * z);
+        let y = self.previous.map_or(z, |before| self.keep * before + self.renew * z);
         self.previous = Some(y);
         libm::exp(self.sigma * y - self.sigma * self.sigma / 2.0)
     }

@@ -56,10 +56,9 @@ impl fmt::Display for RateError {
                 f,
                 "the request rate has {steps} steps, more than {MAX_STEPS}; use a longer step"
             ),
-            Self::BadValue { step } => write!(
-                f,
-                "value {step} of the request rate is negative, not a number or too large"
-            ),
+            Self::BadValue { step } => {
+                write!(f, "value {step} of the request rate is negative, not a number or too large")
+            }
             Self::BadSetting { setting } => write!(f, "{setting}"),
         }
     }
@@ -86,11 +85,7 @@ pub struct RequestRate {
 impl RequestRate {
     /// A constant rate in requests per second, forever. Resolution 1/3600 micro-request per second.
     pub fn constant(requests_per_second: f64) -> Result<Self, RateError> {
-        Self::from_rates(
-            SimDuration::from_secs(3600),
-            &[requests_per_second],
-            AfterEnd::Repeat,
-        )
+        Self::from_rates(SimDuration::from_secs(3600), &[requests_per_second], AfterEnd::Repeat)
     }
 
     /// Whole requests in each interval, the first from time zero.
@@ -100,9 +95,7 @@ impl RequestRate {
         after_end: AfterEnd,
     ) -> Result<Self, RateError> {
         let micro = (0..).zip(counts).map(|(step, count)| {
-            count
-                .checked_mul(MICRO_PER_REQUEST)
-                .ok_or(RateError::BadValue { step })
+            count.checked_mul(MICRO_PER_REQUEST).ok_or(RateError::BadValue { step })
         });
         Self::from_micro(interval, micro, counts.len() as u64, after_end)
     }
@@ -113,9 +106,7 @@ impl RequestRate {
         totals: &[f64],
         after_end: AfterEnd,
     ) -> Result<Self, RateError> {
-        let micro = (0..)
-            .zip(totals)
-            .map(|(step, &total)| to_micro(total, step));
+        let micro = (0..).zip(totals).map(|(step, &total)| to_micro(total, step));
         Self::from_micro(interval, micro, totals.len() as u64, after_end)
     }
 
@@ -126,9 +117,7 @@ impl RequestRate {
         after_end: AfterEnd,
     ) -> Result<Self, RateError> {
         let seconds = interval.as_secs_f64();
-        let micro = (0..)
-            .zip(rates)
-            .map(|(step, &rate)| to_micro(rate * seconds, step));
+        let micro = (0..).zip(rates).map(|(step, &rate)| to_micro(rate * seconds, step));
         Self::from_micro(interval, micro, rates.len() as u64, after_end)
     }
 
@@ -155,13 +144,7 @@ impl RequestRate {
             sums.push(total);
             total += block.iter().map(|&amount| u128::from(amount)).sum::<u128>();
         }
-        Ok(Self {
-            step,
-            micro,
-            sums,
-            total,
-            after_end,
-        })
+        Ok(Self { step, micro, sums, total, after_end })
     }
 
     /// Length of a step.
@@ -189,16 +172,12 @@ impl RequestRate {
         }
         let index = (at % steps) as usize;
         let block = index / BLOCK;
-        let before: u128 = self.micro[block * BLOCK..index]
-            .iter()
-            .map(|&amount| u128::from(amount))
-            .sum();
+        let before: u128 =
+            self.micro[block * BLOCK..index].iter().map(|&amount| u128::from(amount)).sum();
         let elapsed = u128::from(t.as_nanos() % step);
         let within = u128::from(self.micro[index]) * elapsed / u128::from(step);
         let cycles = u128::from(at / steps);
-        cycles
-            .saturating_mul(self.total)
-            .saturating_add(self.sums[block] + before + within)
+        cycles.saturating_mul(self.total).saturating_add(self.sums[block] + before + within)
     }
 
     /// Micro-requests offered in `[from, until)`; zero if `until` is not after `from`.
@@ -286,10 +265,7 @@ mod tests {
             assert_eq!(offered, u128::from(count * MICRO_PER_REQUEST));
         }
         let all: u64 = counts.iter().sum();
-        assert_eq!(
-            rate.cumulative(SimTime::MAX),
-            u128::from(all * MICRO_PER_REQUEST)
-        );
+        assert_eq!(rate.cumulative(SimTime::MAX), u128::from(all * MICRO_PER_REQUEST));
     }
 
     #[test]
@@ -302,32 +278,20 @@ mod tests {
         assert!(zero.rate_at(at).abs() < 1e-12);
         assert!((repeat.rate_at(at) - 1.0).abs() < 1e-12);
         assert!((repeat.peak_rate() - 2.0).abs() < 1e-12);
-        assert_eq!(
-            repeat.cumulative(SimTime::from_secs(120 * 1000)),
-            180_000_000 * 1000
-        );
+        assert_eq!(repeat.cumulative(SimTime::from_secs(120 * 1000)), 180_000_000 * 1000);
     }
 
     #[test]
     fn names_the_next_change() {
         let rate = minutes(&[5, 5, 7, 0], AfterEnd::Zero);
         assert_eq!(rate.next_change(SimTime::ZERO), SimTime::from_secs(120));
-        assert_eq!(
-            rate.next_change(SimTime::from_secs(119)),
-            SimTime::from_secs(120)
-        );
-        assert_eq!(
-            rate.next_change(SimTime::from_secs(120)),
-            SimTime::from_secs(180)
-        );
+        assert_eq!(rate.next_change(SimTime::from_secs(119)), SimTime::from_secs(120));
+        assert_eq!(rate.next_change(SimTime::from_secs(120)), SimTime::from_secs(180));
         assert_eq!(rate.next_change(SimTime::from_secs(180)), SimTime::MAX);
         assert_eq!(rate.next_change(SimTime::from_secs(9999)), SimTime::MAX);
         let constant = RequestRate::constant(2.5).unwrap();
         assert_eq!(constant.next_change(SimTime::from_secs(7)), SimTime::MAX);
-        assert_eq!(
-            constant.cumulative(SimTime::from_secs(7200)),
-            18_000_000_000
-        );
+        assert_eq!(constant.cumulative(SimTime::from_secs(7200)), 18_000_000_000);
     }
 
     #[test]
@@ -345,9 +309,7 @@ mod tests {
         let none = std::iter::empty();
         assert_eq!(
             RequestRate::from_micro(minute, none, MAX_STEPS + 1, AfterEnd::Zero),
-            Err(RateError::TooManySteps {
-                steps: MAX_STEPS + 1
-            })
+            Err(RateError::TooManySteps { steps: MAX_STEPS + 1 })
         );
     }
 

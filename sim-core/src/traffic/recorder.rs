@@ -100,9 +100,7 @@ impl LatencyRecorder {
         };
         self.served += segment.served;
         let mean_nanos = libm::floor(response.mean_seconds() * 1e9 + 0.5) as u128;
-        self.sum = self
-            .sum
-            .saturating_add(segment.served.saturating_mul(mean_nanos));
+        self.sum = self.sum.saturating_add(segment.served.saturating_mul(mean_nanos));
         if self.last != Some(response) {
             self.invert(&response);
             self.last = Some(response);
@@ -118,8 +116,7 @@ impl LatencyRecorder {
                     self.overflow += u128::from(count) << COUNT_BITS;
                 }
                 self.largest_nanos = self.largest_nanos.max(nanos);
-                self.histogram
-                    .saturating_record_n(nanos.min(HIGHEST_NANOS), count);
+                self.histogram.saturating_record_n(nanos.min(HIGHEST_NANOS), count);
             }
         }
     }
@@ -180,12 +177,7 @@ fn slices() -> Vec<Slice> {
     let mut add = |cell: usize, position: f64, until: f64| {
         // Differences of rounded cumulative shares: together they are exactly one.
         let upto = libm::floor((1.0 - until) * (1_u64 << SHARE_BITS) as f64 + 0.5) as u64;
-        slices.push(Slice {
-            cell,
-            position,
-            share: upto - before,
-            rest: HALF_COUNT,
-        });
+        slices.push(Slice { cell, position, share: upto - before, rest: HALF_COUNT });
         before = upto;
     };
     for (cell, pair) in HAZARDS.windows(2).enumerate() {
@@ -337,10 +329,7 @@ mod tests {
     #[test]
     fn slices_share_everything_and_stay_narrow() {
         let slices = slices();
-        assert_eq!(
-            slices.iter().map(|slice| slice.share).sum::<u64>(),
-            1 << SHARE_BITS
-        );
+        assert_eq!(slices.iter().map(|slice| slice.share).sum::<u64>(), 1 << SHARE_BITS);
         assert!(slices.iter().all(|slice| 0 < slice.share));
         assert!(slices.len() < 270, "{}", slices.len());
     }

@@ -8,8 +8,7 @@ use plimsoll_core::scenario::{
 use plimsoll_core::units::{Cpu, Id, Mib, SimDuration, SimTime, TaskDefinitionId};
 
 use super::cluster::Cluster;
-use super::placement::{self, Placement};
-use super::service::runs_on_fargate;
+use super::placement::{self, Placement, runs_on_fargate};
 use super::task_definition::{self, Definition};
 use super::{Context, distribution};
 use crate::language::job_trace::JobTraceOptions;
@@ -46,35 +45,29 @@ fn one(
     definitions: &mut Vec<Definition>,
     cluster: &mut Cluster,
 ) -> Option<BatchSource> {
-    let placement = Placement {
+    let wanted = Placement {
         path,
         launch_type: raw.launch_type,
         strategy: &raw.capacity_provider_strategy,
         default_strategy: &document.default_capacity_provider_strategy,
+        rules: &raw.placement_strategy,
+        constraints: &raw.placement_constraints,
     };
-    let launch = placement::launch_target(context, &placement, cluster);
-    let on_fargate = launch.as_ref().is_some_and(|launch| runs_on_fargate(launch, cluster));
-    let (placement_strategy, placement_constraints) = placement::rules(
-        context,
-        path,
-        &raw.placement_strategy,
-        &raw.placement_constraints,
-        on_fargate,
-    );
-    let platform = match &launch {
+    let placed = placement::lower(context, &wanted, cluster);
+    let platform = match &placed.launch {
         Some(launch) => platform(launch, cluster),
         None => Platform::default(),
     };
     let (task_definition, jobs) = jobs(context, path, raw, definitions, platform)?;
-    let launch = launch?;
+    let launch = placed.launch?;
     check_jobs(context, path, &launch, &jobs, &definitions[task_definition.index()], cluster);
     Some(BatchSource {
         name: raw.name.clone(),
         jobs,
         task_definition,
         launch,
-        placement_strategy,
-        placement_constraints,
+        placement_strategy: placed.strategies,
+        placement_constraints: placed.constraints,
         queue: match raw.queue {
             raw::Queue::FirstComeFirstServed => QueueDiscipline::FirstComeFirstServed,
             raw::Queue::FirstFit => QueueDiscipline::FirstFit,
@@ -198,7 +191,7 @@ fn made_up(
         start_time: DurationDistribution::ZERO,
         stop_time: DurationDistribution::ZERO,
     };
-    let not_on_fargate = size.err().map(|error| error.to_string());
+    let not_on_fargate = size.err().iter().map(ToString::to_string).collect();
     Definition { task: definition, refused: false, not_on_fargate }
 }
 

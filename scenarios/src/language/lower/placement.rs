@@ -19,10 +19,43 @@ pub(super) struct Placement<'r> {
     pub(super) launch_type: Option<LaunchType>,
     pub(super) strategy: &'r [raw::StrategyItem],
     pub(super) default_strategy: &'r [raw::StrategyItem],
+    pub(super) rules: &'r [raw::PlacementStrategy],
+    pub(super) constraints: &'r [raw::PlacementConstraint],
+}
+
+/// Where something runs, as the simulator takes it.
+pub(super) struct Placed {
+    /// `None` if it was refused.
+    pub(super) launch: Option<LaunchTarget>,
+    pub(super) strategies: Vec<PlacementStrategy>,
+    pub(super) constraints: Vec<PlacementConstraint>,
+}
+
+/// Launch target and placement rules; reports those that AWS refuses.
+pub(super) fn lower(
+    context: &Context<'_>,
+    placement: &Placement<'_>,
+    cluster: &mut Cluster,
+) -> Placed {
+    let launch = launch_target(context, placement, cluster);
+    let on_fargate = launch.as_ref().is_some_and(|launch| runs_on_fargate(launch, cluster));
+    let (strategies, constraints) = rules(context, placement, on_fargate);
+    Placed { launch, strategies, constraints }
+}
+
+/// Whether all tasks of a launch target run on Fargate.
+pub(super) fn runs_on_fargate(launch: &LaunchTarget, cluster: &Cluster) -> bool {
+    match launch {
+        LaunchTarget::Ec2 => false,
+        LaunchTarget::Fargate => true,
+        LaunchTarget::Strategy(items) => {
+            items.iter().all(|item| cluster.is_fargate(item.capacity_provider))
+        }
+    }
 }
 
 /// The launch target; reports references to nothing and strategies that AWS refuses.
-pub(super) fn launch_target(
+fn launch_target(
     context: &Context<'_>,
     placement: &Placement<'_>,
     cluster: &mut Cluster,
@@ -99,13 +132,12 @@ fn strategy(
 }
 
 /// Placement strategies and constraints.
-pub(super) fn rules(
+fn rules(
     context: &Context<'_>,
-    path: &Path,
-    strategies: &[raw::PlacementStrategy],
-    constraints: &[raw::PlacementConstraint],
+    placement: &Placement<'_>,
     on_fargate: bool,
 ) -> (Vec<PlacementStrategy>, Vec<PlacementConstraint>) {
+    let Placement { path, rules: strategies, constraints, .. } = placement;
     if on_fargate {
         for (key, given) in [
             ("placementStrategy", !strategies.is_empty()),
@@ -301,7 +333,7 @@ fn obstacle(task: &TaskDefinition, shape: &InstanceShape) -> Option<String> {
 fn check_fargate(context: &Context<'_>, path: &Path, definition: &Definition, spot: bool) {
     let path = path.key("taskDefinition");
     let task = &definition.task;
-    if let Some(reason) = &definition.not_on_fargate {
+    for reason in &definition.not_on_fargate {
         let family = &task.family;
         let message = format!("task definition `{family}` does not fit Fargate: {reason}");
         context.error(&path, message);

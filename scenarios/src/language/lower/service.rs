@@ -1,9 +1,7 @@
 //! Services.
 
 use plimsoll_core::autoscaling::ServiceMetric;
-use plimsoll_core::scenario::{
-    LaunchTarget, Service, ServiceLevelObjective, TargetGroup, TaskDefinition,
-};
+use plimsoll_core::scenario::{Service, ServiceLevelObjective, TargetGroup, TaskDefinition};
 use plimsoll_core::units::{Cpu, SimDuration};
 
 use super::cluster::Cluster;
@@ -46,22 +44,16 @@ fn one(
 ) -> Option<Service> {
     let reference = path.key("taskDefinition");
     let definition = definitions.find(context, &reference, &raw.task_definition);
-    let placement = Placement {
+    let wanted = Placement {
         path,
         launch_type: raw.launch_type,
         strategy: &raw.capacity_provider_strategy,
         default_strategy: &document.default_capacity_provider_strategy,
+        rules: &raw.placement_strategy,
+        constraints: &raw.placement_constraints,
     };
-    let launch = placement::launch_target(context, &placement, cluster);
-    let on_fargate = launch.as_ref().is_some_and(|launch| runs_on_fargate(launch, cluster));
-    let (placement_strategy, placement_constraints) = placement::rules(
-        context,
-        path,
-        &raw.placement_strategy,
-        &raw.placement_constraints,
-        on_fargate,
-    );
-    if let (Some(launch), Some((_, task))) = (&launch, definition) {
+    let placed = placement::lower(context, &wanted, cluster);
+    if let (Some(launch), Some((_, task))) = (&placed.launch, definition) {
         placement::check_fit(context, path, launch, task, cluster);
     }
     let target_group = target_group(context, path, raw);
@@ -99,25 +91,14 @@ fn one(
         task_definition,
         desired_count: raw.desired_count,
         starts_ready: raw.starts_ready,
-        launch: launch?,
-        placement_strategy,
-        placement_constraints,
+        launch: placed.launch?,
+        placement_strategy: placed.strategies,
+        placement_constraints: placed.constraints,
         target_group: if has_target_group(raw) { Some(target_group?) } else { None },
         load: if raw.load.is_some() { Some(offered?) } else { None },
         scaling: if raw.scaling.is_some() { Some(scaling?) } else { None },
         slo,
     })
-}
-
-/// Whether all tasks of a launch target run on Fargate.
-pub(super) fn runs_on_fargate(launch: &LaunchTarget, cluster: &Cluster) -> bool {
-    match launch {
-        LaunchTarget::Ec2 => false,
-        LaunchTarget::Fargate => true,
-        LaunchTarget::Strategy(items) => {
-            items.iter().all(|item| cluster.is_fargate(item.capacity_provider))
-        }
-    }
 }
 
 fn check_load(context: &Context<'_>, path: &Path, task: Option<&TaskDefinition>) {

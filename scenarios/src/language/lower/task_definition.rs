@@ -98,8 +98,8 @@ pub(super) struct Definition {
     pub(super) task: TaskDefinition,
     /// Whether the definition was refused; others may refer to it without a second message.
     pub(super) refused: bool,
-    /// Why it does not fit Fargate; `None` if it does.
-    pub(super) not_on_fargate: Option<String>,
+    /// All that keeps it from Fargate; empty if it fits.
+    pub(super) not_on_fargate: Vec<String>,
 }
 
 /// All definitions of a scenario.
@@ -175,12 +175,12 @@ fn lower(context: &Context<'_>, path: &Path, raw: &raw::TaskDefinition) -> Defin
         .iter()
         .flat_map(|container| &container.resource_requirements)
         .fold(0_u64, |sum, requirement| sum.saturating_add(requirement.value.0));
-    let fargate = fargate_obstacle(context, raw, network_mode, operating_system, gpus);
-    if let (Some((key, message)), true) =
-        (&fargate, raw.requires_compatibilities.contains(&raw::Compatibility::Fargate))
-    {
-        context.error(&path.key(key), message.as_str());
-        refused = true;
+    let fargate = fargate_obstacles(context, raw, network_mode, operating_system, gpus);
+    if raw.requires_compatibilities.contains(&raw::Compatibility::Fargate) {
+        for (key, message) in &fargate {
+            context.error(&path.key(key), message.as_str());
+            refused = true;
+        }
     }
     let times = times(context, path, raw);
     refused |= host_ports.is_none() || times.is_none();
@@ -204,12 +204,13 @@ fn lower(context: &Context<'_>, path: &Path, raw: &raw::TaskDefinition) -> Defin
         },
         operating_system,
         ephemeral_storage_gib: raw.ephemeral_storage.as_ref().map_or(20, |it| it.size_in_gib),
-        fits_fargate: fargate.is_none(),
+        fits_fargate: fargate.is_empty(),
         pull_time,
         start_time,
         stop_time,
     };
-    Definition { task: definition, refused, not_on_fargate: fargate.map(|(_, reason)| reason) }
+    let not_on_fargate = fargate.into_iter().map(|(_, reason)| reason).collect();
+    Definition { task: definition, refused, not_on_fargate }
 }
 
 /// The mode that is written; `awsvpc` is the only one on Fargate, `bridge` the default elsewhere.
@@ -375,31 +376,36 @@ fn host_port(
     }
 }
 
-/// What keeps a definition from Fargate: the key and the reason.
-fn fargate_obstacle(
+/// All that keeps a definition from Fargate: keys and reasons.
+fn fargate_obstacles(
     context: &Context<'_>,
     raw: &raw::TaskDefinition,
     mode: NetworkMode,
     operating_system: OperatingSystem,
     gpus: u64,
-) -> Option<(&'static str, String)> {
+) -> Vec<(&'static str, String)> {
+    let mut obstacles = Vec::new();
     if mode != NetworkMode::Awsvpc {
-        return Some(("networkMode", "Fargate needs `networkMode: awsvpc`".to_owned()));
+        obstacles.push(("networkMode", "Fargate needs `networkMode: awsvpc`".to_owned()));
     }
     if 0 < gpus {
-        return Some(("containerDefinitions", "Fargate has no GPUs".to_owned()));
+        obstacles.push(("containerDefinitions", "Fargate has no GPUs".to_owned()));
     }
     let (Some(cpu), Some(memory)) = (raw.cpu, raw.memory) else {
         let key = if raw.cpu.is_none() { "cpu" } else { "memory" };
-        return Some((key, format!("Fargate needs the task's `{key}`")));
+        obstacles.push((key, format!("Fargate needs the task's `{key}`")));
+        return obstacles;
     };
     let size =
         catalog::validate_fargate_size(context.rules, u64::from(cpu.0), memory.0, operating_system);
     match size {
-        Ok(()) => None,
-        Err(error @ catalog::FargateSizeError::Cpu { .. }) => Some(("cpu", error.to_string())),
-        Err(error) => Some(("memory", error.to_string())),
+        Ok(()) => {}
+        Err(error @ catalog::FargateSizeError::Cpu { .. }) => {
+            obstacles.push(("cpu", error.to_string()));
+        }
+        Err(error) => obstacles.push(("memory", error.to_string())),
     }
+    obstacles
 }
 
 type Times = (DurationDistribution, DurationDistribution, DurationDistribution);

@@ -21,10 +21,7 @@ fn one_task(cores: u32, rho: f64) -> ResponseTime {
 
 #[track_caller]
 fn close(actual: f64, expected: f64, relative: f64) {
-    assert!(
-        (actual / expected - 1.0).abs() <= relative,
-        "{actual} is not {expected}"
-    );
+    assert!((actual / expected - 1.0).abs() <= relative, "{actual} is not {expected}");
 }
 
 #[test]
@@ -91,30 +88,16 @@ fn waiting_tail_of_mmc() {
     close(s.theta, 2.0, 1e-12);
     close(s.mean, 1.204_590_075, 1e-9);
     let delay = s.b * (s.mu - s.theta) / s.mu;
-    for (t, p) in [
-        (0.2, 0.274_281_658),
-        (0.5, 0.150_528_965),
-        (1.0, 0.055_376_512),
-    ] {
+    for (t, p) in [(0.2, 0.274_281_658), (0.5, 0.150_528_965), (1.0, 0.055_376_512)] {
         close(delay * libm::exp(-s.theta * t), p, 1e-8);
     }
 }
 
 #[test]
 fn weighted_random_leaves_each_task_its_own_queue() {
-    for (rho, w) in [
-        (0.5, 2.0),
-        (0.7, 3.333_33),
-        (0.8, 5.0),
-        (0.9, 10.0),
-        (0.95, 20.0),
-    ] {
+    for (rho, w) in [(0.5, 2.0), (0.7, 3.333_33), (0.8, 5.0), (0.9, 10.0), (0.95, 20.0)] {
         let random = capacity(10, 1, BalancingAlgorithm::WeightedRandom);
-        close(
-            ResponseTime::stationary(&random, rho).mean_seconds(),
-            w,
-            2e-6,
-        );
+        close(ResponseTime::stationary(&random, rho).mean_seconds(), w, 2e-6);
     }
 }
 
@@ -140,30 +123,18 @@ fn round_robin_table() {
         let response = ResponseTime::stationary(&round_robin, rho);
         close(response.mean_seconds(), w, 5e-6);
         // The response of GI/M/1 is exponential.
-        close(
-            response.quantile(0.99).as_secs_f64(),
-            w * libm::log(100.0),
-            5e-6,
-        );
+        close(response.quantile(0.99).as_secs_f64(), w * libm::log(100.0), 5e-6);
     }
 }
 
 #[test]
 fn round_robin_over_many_tasks_tends_to_regular_arrivals() {
     // D/M/1.
-    for (rho, w) in [
-        (0.5, 1.255_00),
-        (0.7, 1.876_16),
-        (0.8, 2.692_73),
-        (0.9, 5.178_66),
-        (0.95, 10.172_43),
-    ] {
+    for (rho, w) in
+        [(0.5, 1.255_00), (0.7, 1.876_16), (0.8, 2.692_73), (0.9, 5.178_66), (0.95, 10.172_43)]
+    {
         let round_robin = capacity(4_000_000, 1, BalancingAlgorithm::RoundRobin);
-        close(
-            ResponseTime::stationary(&round_robin, rho).mean_seconds(),
-            w,
-            5e-6,
-        );
+        close(ResponseTime::stationary(&round_robin, rho).mean_seconds(), w, 5e-6);
     }
 }
 
@@ -192,11 +163,7 @@ fn a_quarter_vcpu_is_one_slow_server() {
     let mut quarter = capacity(1, 1, BalancingAlgorithm::WeightedRandom);
     quarter.cpu_per_task = Cpu::from_ecs_units(256);
     // S = 1/0.25 = 4 s, M/M/1 at 0.5: W = 8 s.
-    close(
-        ResponseTime::stationary(&quarter, 0.5).mean_seconds(),
-        8.0,
-        1e-12,
-    );
+    close(ResponseTime::stationary(&quarter, 0.5).mean_seconds(), 8.0, 1e-12);
 }
 
 #[test]
@@ -206,11 +173,7 @@ fn other_latency_shifts_everything() {
     let plain = one_task(2, 0.8);
     let response = ResponseTime::stationary(&shifted, 0.8);
     close(response.mean_seconds(), plain.mean_seconds() + 3.0, 1e-12);
-    close(
-        response.quantile(0.95).as_secs_f64(),
-        plain.quantile(0.95).as_secs_f64() + 3.0,
-        1e-8,
-    );
+    close(response.quantile(0.95).as_secs_f64(), plain.quantile(0.95).as_secs_f64() + 3.0, 1e-8);
     close(response.tail(SimDuration::from_millis(2_999)), 1.0, 1e-15);
 }
 
@@ -231,23 +194,14 @@ fn quantiles_over_several_segments_weigh_by_requests() {
 fn a_ramp_of_waits_is_averaged_exactly() {
     // Wait uniform on [2, 5], response exponential with mean 2: by numerical integration.
     let stationary = one_task(1, 0.5).pieces[0].stationary;
-    let piece = Piece {
-        weight: 1.0,
-        wait_low: 2.0,
-        wait_high: 5.0,
-        stationary,
-    };
+    let piece = Piece { weight: 1.0, wait_low: 2.0, wait_high: 5.0, stationary };
     let response = ResponseTime::new([piece, Piece::NONE], SimDuration::ZERO);
     close(response.mean_seconds(), 5.5, 1e-12);
     for t in [2.5_f64, 4.0, 5.0, 7.0, 30.0] {
         let n = 30_000;
         let tail_at = |i: i32| {
             let wait = 2.0 + 3.0 * (f64::from(i) + 0.5) / f64::from(n);
-            if t < wait {
-                1.0
-            } else {
-                libm::exp(-(t - wait) / 2.0)
-            }
+            if t < wait { 1.0 } else { libm::exp(-(t - wait) / 2.0) }
         };
         let expected = (0..n).map(tail_at).sum::<f64>() / f64::from(n);
         close(response.tail(SimDuration::from_secs_f64(t)), expected, 2e-5);

@@ -1,15 +1,10 @@
-//! Published traces, where they are at hand.
-
-use std::path::PathBuf;
+//! Published traces, read whole.
 
 use plimsoll::language::{LoadOptions, Loaded, load};
 use plimsoll_core::scenario::BatchJobs;
 use plimsoll_core::units::{Cpu, SimTime};
 
-fn data() -> Option<PathBuf> {
-    let folder = PathBuf::from(std::env::var_os("PLIMSOLL_REAL_DATA")?);
-    folder.is_dir().then_some(folder)
-}
+use super::real_data;
 
 #[track_caller]
 fn with(part: &str) -> Loaded {
@@ -45,7 +40,7 @@ fn sum(text: &str, column: &str) -> u128 {
 
 #[test]
 fn request_traces_keep_every_request() {
-    let Some(data) = data() else { return };
+    let Some(data) = real_data() else { return };
     let elb = data.join("requests/cloudwatch_nab/elb_request_count_8c0756.csv");
     let text = std::fs::read_to_string(&elb).unwrap();
     let part = format!("trace: {}, column: value, interval: 5m", elb.display());
@@ -60,7 +55,7 @@ fn request_traces_keep_every_request() {
 
 #[test]
 fn job_traces_keep_every_job() {
-    let Some(data) = data() else { return };
+    let Some(data) = real_data() else { return };
     let lisa = data.join("cluster/surf_lisa_week_jobs.csv.gz");
     let part = format!(
         "runTask: [{{name: j, trace: {{file: {}, arrival: submit_s, duration: duration_s, cpu: \

@@ -1,0 +1,216 @@
+//! The summary of a run, field by field.
+
+use plimsoll_core::results::{Distribution, ObjectiveResults, RunResults, ServiceResults};
+
+use super::{
+    BatchSummary, CapacitySummary, CostSummary, InstancesSummary, ObjectiveSummary, PackingSummary,
+    Quantiles, RequestsSummary, RunMeta, ScalingTotals, ServiceScaling, ServiceSummary, Summary,
+    TasksSummary, UtilizationSummary,
+};
+use crate::bill::Bill;
+use crate::number::{decimal, finite, rfc3339_seconds};
+use crate::series;
+
+impl Summary {
+    /// The summary of `results`, with the cost of `bill`.
+    pub fn new(results: &RunResults, bill: &Bill, meta: &RunMeta) -> Self {
+        let (out, back) = results
+            .services
+            .iter()
+            .filter_map(|service| service.scaling)
+            .fold((0, 0), |(out, back), s| (out + s.scale_out, back + s.scale_in));
+        let sum = |pick: fn(&plimsoll_core::results::ScalingResults) -> Option<f64>| {
+            let scalings = results.services.iter().filter_map(|service| service.scaling.as_ref());
+            scalings.filter_map(pick).filter_map(finite).reduce(|a, b| a + b)
+        };
+        Self {
+            scenario: results.scenario.clone(),
+            description: results.description.clone(),
+            scenario_hash: meta.scenario_hash.clone(),
+            version: meta.version.clone(),
+            region: results.region.clone(),
+            start: rfc3339_seconds(results.start_unix_seconds),
+            seed: results.seed,
+            replication: results.replication,
+            fingerprint: format!("{:016x}", results.trajectory_fingerprint),
+            outcome_fingerprint: format!("{:016x}", results.outcome_fingerprint),
+            aws_rules: results.aws_rules.clone(),
+            price_date: results.price_date.clone(),
+            simulated_seconds: results.simulated.as_secs_f64(),
+            events: results.events,
+            cost: CostSummary {
+                total_usd: decimal(bill.total),
+                idle_ec2_usd: decimal(results.idle_ec2_cost),
+                by_service: bill.by(|row| row.service_name.clone()),
+                by_category: bill.by(|row| row.kind.clone()),
+            },
+            utilization: results.utilization.map(|u| UtilizationSummary {
+                cpu_reserved: finite(u.cpu_reserved),
+                memory_reserved: finite(u.memory_reserved),
+                cpu_used: u.cpu_used.and_then(finite),
+            }),
+            instances: InstancesSummary {
+                mean: or_zero(results.instances.mean),
+                peak: results.instances.peak,
+                launched: results.instances.launched,
+                terminated: results.instances.terminated,
+                interrupted: results.instances.interrupted,
+                hours: results.instances.lived.as_secs_f64() / 3_600.0,
+                billed_seconds: results.instances.billed_seconds,
+            },
+            tasks: TasksSummary {
+                created: results.tasks.created,
+                started: results.tasks.started,
+                stopped: results.tasks.stopped,
+                running_at_end: results.tasks.running_at_end,
+                pending_at_end: results.tasks.pending_at_end,
+                interrupted: results.tasks.interrupted,
+                peak_running: results.tasks.peak_running,
+                placement_failures: results.tasks.placement_failures,
+                pending_seconds: quantiles(results.tasks.pending_seconds.as_ref()),
+                fargate_billed_seconds: results.tasks.fargate_billed_seconds,
+            },
+            services: results
+                .services
+                .iter()
+                .map(|s| (s.name.clone(), service(results, s)))
+                .collect(),
+            batches: results.batches.iter().map(|b| (b.name.clone(), batch(b))).collect(),
+            capacity: results
+                .capacity
+                .iter()
+                .map(|group| {
+                    let summary = CapacitySummary {
+                        capacity_provider: group.capacity_provider.clone(),
+                        instance_type: group.instance_type.clone(),
+                        mean: or_zero(group.mean),
+                        peak: group.peak,
+                        scale_out: group.scale_out,
+                        scale_in: group.scale_in,
+                        cost_usd: decimal(group.cost),
+                    };
+                    (group.group.clone(), summary)
+                })
+                .collect(),
+            scaling: ScalingTotals {
+                service_scale_out: out,
+                service_scale_in: back,
+                group_scale_out: results.capacity.iter().map(|group| group.scale_out).sum(),
+                group_scale_in: results.capacity.iter().map(|group| group.scale_in).sum(),
+                under_provisioned_mean: sum(|s| s.under_provisioned_mean),
+                over_provisioned_mean: sum(|s| s.over_provisioned_mean),
+            },
+            packing: results.packing.map(|packing| PackingSummary {
+                lower_bound_instance_hours: or_zero(packing.lower_bound_instance_hours),
+                instance_hours: or_zero(packing.instance_hours),
+                efficiency: finite(packing.efficiency),
+            }),
+            warnings: results.warnings.clone(),
+        }
+    }
+}
+
+fn or_zero(value: f64) -> f64 {
+    finite(value).unwrap_or(0.0)
+}
+
+fn quantiles(distribution: Option<&Distribution>) -> Option<Quantiles> {
+    let d = distribution?;
+    Some(Quantiles {
+        mean: finite(d.mean)?,
+        p50: finite(d.p50)?,
+        p95: finite(d.p95)?,
+        p99: finite(d.p99)?,
+        max: finite(d.max)?,
+        count: d.count,
+    })
+}
+
+/// Millionths of a request as requests.
+fn requests(micro: u128) -> f64 {
+    micro as f64 / 1e6
+}
+
+fn service(results: &RunResults, service: &ServiceResults) -> ServiceSummary {
+    let load = service.load.as_ref();
+    let objective: Option<ObjectiveResults> = load.and_then(|load| load.objective);
+    ServiceSummary {
+        desired: or_zero(service.desired_mean),
+        running: or_zero(service.running_mean),
+        running_peak: service.running_peak,
+        cost_usd: decimal(service.cost),
+        requests: load.map(|load| RequestsSummary {
+            offered: requests(load.offered_micro),
+            served: requests(load.served_micro),
+            failed: requests(load.failed_micro),
+            queued: requests(load.queued_micro),
+        }),
+        latency_ms: load.and_then(|load| quantiles(load.latency_ms.as_ref())),
+        slo_violation_fraction: objective.and_then(|o| finite(o.bad_request_fraction)),
+        objective: objective.map(|o| ObjectiveSummary {
+            quantile: or_zero(o.quantile),
+            below_ms: or_zero(o.below_ms),
+            met: o.met,
+            violated_minute_fraction: or_zero(o.violated_minute_fraction),
+        }),
+        scaling: service.scaling.map(|scaling| {
+            let desired =
+                series::find(&results.series, series::DESIRED, series::SERVICE, &service.name);
+            let needed =
+                series::find(&results.series, series::NEEDED, series::SERVICE, &service.name);
+            ServiceScaling {
+                scale_out: scaling.scale_out,
+                scale_in: scaling.scale_in,
+                under_provisioned_mean: scaling.under_provisioned_mean.and_then(finite),
+                over_provisioned_mean: scaling.over_provisioned_mean.and_then(finite),
+                under_provisioned_time: scaling.under_provisioned_time.and_then(finite),
+                short_at_peak_time: desired
+                    .zip(needed)
+                    .and_then(|(desired, needed)| short_at_peak(&desired.values, &needed.values)),
+                desired_peak: desired.and_then(|s| series::peak(&s.values)),
+                needed_peak: needed.and_then(|s| series::peak(&s.values)),
+            }
+        }),
+    }
+}
+
+/// Share of the intervals in which `desired` stands at its own largest value while `needed` is larger.
+fn short_at_peak(desired: &[Option<f64>], needed: &[Option<f64>]) -> Option<f64> {
+    let peak = series::peak(desired)?;
+    let pairs = || desired.iter().zip(needed).filter_map(|(d, n)| d.zip(*n));
+    let all = pairs().count();
+    // A mean over an interval in which the count changed is not "at the peak".
+    let short = pairs().filter(|(d, n)| *d >= peak && *n > *d + 1e-9).count();
+    (all > 0).then(|| short as f64 / all as f64)
+}
+
+fn batch(batch: &plimsoll_core::results::BatchResults) -> BatchSummary {
+    use plimsoll_core::scenario::QueueDiscipline;
+    BatchSummary {
+        queue: match batch.queue {
+            QueueDiscipline::FirstComeFirstServed => "firstComeFirstServed",
+            QueueDiscipline::FirstFit => "firstFit",
+        }
+        .to_owned(),
+        arrived: batch.arrived,
+        completed: batch.completed,
+        wait_seconds: quantiles(batch.wait_seconds.as_ref()),
+        total_wait_seconds: batch.total_wait as f64 / 1e9,
+        last_end_seconds: batch.last_end.map(plimsoll_core::units::SimTime::as_secs_f64),
+        cost_usd: decimal(batch.cost),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_is_short_at_its_peak_only_while_more_is_needed() {
+        let values = |v: &[f64]| v.iter().map(|x| Some(*x)).collect::<Vec<_>>();
+        let desired = values(&[2.0, 4.0, 4.0, 3.0]);
+        let needed = values(&[3.0, 5.0, 4.0, 9.0]);
+        assert_eq!(short_at_peak(&desired, &needed), Some(0.25));
+        assert_eq!(short_at_peak(&[None], &[None]), None);
+    }
+}

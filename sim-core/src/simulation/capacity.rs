@@ -61,7 +61,12 @@ impl World<'_, '_> {
             desired: group.desired,
             min_size: group.settings.min_size,
             max_size: group.settings.max_size,
-            youngest_age: group.alive.youngest().map(|running| now.saturating_since(running)),
+            // Instances of the initial state have been there for long; they do not warm up.
+            youngest_age: group
+                .alive
+                .youngest()
+                .filter(|running| *running > SimTime::ZERO)
+                .map(|running| now.saturating_since(running)),
         };
         let Some(scaler) = &mut self.providers[id].scaler else { return };
         let evaluation = scaler.evaluate(now, capacity);

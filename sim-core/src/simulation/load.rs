@@ -42,7 +42,7 @@ pub(super) struct LoadReading {
     pub(super) cpu_percent: Option<f64>,
     /// Percent of memory in use; `None` without running tasks.
     pub(super) memory_percent: Option<f64>,
-    /// Requests per healthy task; `None` if nothing was healthy.
+    /// Requests per healthy task, or per running one if none was healthy; `None` without either.
     pub(super) requests_per_target: Option<f64>,
     pub(super) sums: LoadSums,
 }
@@ -263,11 +263,14 @@ impl World<'_, '_> {
         let used_memory = settings.idle_memory.as_mib() as f64 * running as f64 + in_flight_mib;
         let reserved_memory = definition.memory_for_utilization.as_mib() as f64 * running as f64;
         let requests = sums.offered as f64 / MICRO_PER_REQUEST as f64;
+        let running_mean = running as f64 / length.as_nanos().max(1) as f64;
         let healthy_mean = sums.healthy as f64 / length.as_nanos().max(1) as f64;
+        // The balancer divides by healthy targets, and by all registered ones if none is healthy.
+        let targets = if healthy_mean > 0.0 { healthy_mean } else { running_mean };
         Some(LoadReading {
             cpu_percent: ratio(used_cpu, reserved_cpu).map(|share| share * 100.0),
             memory_percent: (reserved_memory > 0.0).then(|| 100.0 * used_memory / reserved_memory),
-            requests_per_target: (healthy_mean > 0.0).then(|| requests / healthy_mean),
+            requests_per_target: (targets > 0.0).then(|| requests / targets),
             sums,
         })
     }

@@ -5,6 +5,8 @@
 mod bad_inputs;
 #[path = "language/good.rs"]
 mod good;
+#[path = "language/guide.rs"]
+mod guide;
 #[path = "language/mutations.rs"]
 mod mutations;
 #[path = "language/schema.rs"]

@@ -8,6 +8,7 @@ use plimsoll_reports::number::{duration, rfc3339_seconds, significant};
 use super::arguments::{CheckOptions, ScenarioOptions};
 use super::sweep::{DEFAULT_MAX_POINTS, resolve};
 use super::{Failure, console, run};
+use crate::language::NoteSummary;
 
 pub(super) fn check(options: &CheckOptions) -> Result<(), Failure> {
     let mut invalid = 0;
@@ -46,13 +47,22 @@ fn describe_file(options: &ScenarioOptions) -> Result<String, Failure> {
             sweep.points[sweep.baseline].name,
         );
     }
-    if !loaded.notes.is_empty() {
+    let notes = NoteSummary::of(&loaded.notes);
+    let plumbing = notes.plumbing_line();
+    if !notes.findings.is_empty() || plumbing.is_some() {
         let _ = writeln!(text, "  notes:");
     }
-    for note in &loaded.notes {
+    for (note, more) in &notes.findings {
         let file = loaded.document.sources().name(note.at.source);
         let (line, column) = (note.at.line, note.at.column);
-        let _ = writeln!(text, "    {file}:{line}:{column}: {}: {}", note.path, note.message);
+        let _ = write!(text, "    {file}:{line}:{column}: {}: {}", note.path, note.message);
+        text.push_str(&match more {
+            0 => "\n".to_owned(),
+            more => format!(" ({more} more like this)\n"),
+        });
+    }
+    if let Some(line) = plumbing {
+        let _ = writeln!(text, "    {line}");
     }
     Ok(text)
 }

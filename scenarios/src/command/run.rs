@@ -14,7 +14,7 @@ use super::Failure;
 use super::arguments::{Format, ResultOptions, RunOptions, ScenarioOptions};
 use super::console::{self, Progress};
 use super::host::Stopwatch;
-use crate::language::{self, LoadOptions, Loaded};
+use crate::language::{self, LoadOptions, Loaded, NoteSummary};
 use crate::output::{OutputFolder, folder_name};
 use crate::sweep::identity::scenario_hash;
 
@@ -59,9 +59,9 @@ pub(super) fn load(options: &ScenarioOptions) -> Result<Loaded, Failure> {
 }
 
 /// Says that there are notes on the scenario: settings without effect, derived prices. `check` lists
-/// them.
+/// them, and also the fields without bearing on capacity, which are not worth a warning.
 pub(super) fn mention_notes(loaded: &Loaded, options: &ScenarioOptions, quiet: bool) {
-    let count = loaded.notes.len();
+    let count = NoteSummary::of(&loaded.notes).findings.len();
     if count == 0 || quiet {
         return;
     }

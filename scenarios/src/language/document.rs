@@ -7,13 +7,14 @@ use plimsoll_core::scenario::Scenario;
 
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::lower::{self, task_definition::TaskDefinitionFacts};
+use super::note::Note;
 use super::overrides::{self, Override};
 use super::raw::ScenarioDocument;
 use super::source::{SourceId, Sources, read_text};
 use super::store::TraceStore;
 use super::sweep::{self, SweepSpec};
 use super::tree::{Entry, Node, Path, Position, Value, same_key, shorten};
-use super::validate::{Note, validate};
+use super::validate::validate;
 use super::{json, yaml};
 
 /// Name of the pseudo file that `--set` values come from.

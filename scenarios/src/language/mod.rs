@@ -20,9 +20,11 @@ mod document;
 mod job_trace;
 mod json;
 mod lower;
+mod note;
 mod overrides;
 mod pattern;
 pub mod raw;
+mod reference;
 mod request_trace;
 mod schema;
 mod source;
@@ -36,12 +38,13 @@ mod yaml;
 pub use diagnostic::{Diagnostic, Diagnostics, suggestion};
 pub use document::{Document, LoadOptions, Loaded, Resolved, load, task_definition_facts};
 pub use lower::task_definition::TaskDefinitionFacts;
+pub use note::{Note, NoteKind, NoteSummary};
 pub use overrides::Override;
+pub use reference::reference_markdown;
 pub use schema::json_schema;
 pub use source::{SourceId, Sources};
 pub use sweep::{Alternative, SweepParameter, SweepSpec};
 pub use tree::{Entry, Node, Position, Value};
-pub use validate::Note;
 
 #[cfg(doc)]
 use plimsoll_core::scenario::Scenario;

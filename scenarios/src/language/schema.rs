@@ -7,8 +7,11 @@ use serde_json::{Map, Value, json};
 
 use super::raw::ScenarioDocument;
 
-/// Extension: fields of an AWS document that are accepted and have no effect.
+/// Extension: fields of an AWS document that are accepted and do not matter for capacity.
 pub(crate) const IGNORED: &str = "x-plimsoll-ignored";
+/// Extension: fields of an AWS document that AWS acts on and the model does not: for each what it
+/// `means`, and the values that ask for what the model does anyway (`unless`).
+pub(crate) const NOT_SIMULATED: &str = "x-plimsoll-not-simulated";
 /// Extension: the object is an AWS document, fields that nobody knows are accepted and reported.
 pub(crate) const AWS_DOCUMENT: &str = "x-plimsoll-aws-document";
 /// Extension: a scalar with its own syntax, see [`kinds`](super::raw::kinds).
@@ -71,12 +74,22 @@ fn allow_ignored(object: &mut Map<String, Value>) {
     if object.get(AWS_DOCUMENT).is_some() {
         object.remove("additionalProperties");
     }
-    let Some(Value::Array(ignored)) = object.get(IGNORED).cloned() else { return };
-    if let Some(Value::Object(properties)) = object.get_mut("properties") {
+    let mut described: Vec<(String, String)> = Vec::new();
+    if let Some(Value::Array(ignored)) = object.get(IGNORED) {
         for name in ignored.iter().filter_map(Value::as_str) {
-            properties.entry(name).or_insert_with(
-                || json!({ "description": "Accepted; has no effect on the model." }),
-            );
+            described.push((name.to_owned(), "Accepted; does not matter for capacity.".to_owned()));
+        }
+    }
+    if let Some(Value::Object(fields)) = object.get(NOT_SIMULATED) {
+        for (name, field) in fields {
+            let means = field.get("means").and_then(Value::as_str).unwrap_or_default();
+            let description = format!("Accepted without effect: {means} not simulated.");
+            described.push((name.clone(), description));
+        }
+    }
+    if let Some(Value::Object(properties)) = object.get_mut("properties") {
+        for (name, description) in described {
+            properties.entry(name).or_insert_with(|| json!({ "description": description }));
         }
     }
 }

@@ -74,7 +74,7 @@ pub(super) fn lower(raw: &raw::sweep::Sweep, root: &Node) -> Result<SweepSpec, V
             .flat_map(|parameter| &parameter.alternatives)
             .map(|alternative| alternative.label.as_str())
             .collect();
-        if !labels.contains(&baseline.as_str()) {
+        if !labels.contains(&baseline.as_str()) && !names_point(&parameters, baseline) {
             let path = path.key("baseline");
             let message = format!("there is no alternative `{}`", shorten(baseline));
             let diagnostic = Diagnostic::new(path.locate(root), &path, message);
@@ -86,6 +86,14 @@ pub(super) fn lower(raw: &raw::sweep::Sweep, root: &Node) -> Result<SweepSpec, V
     } else {
         Err(found)
     }
+}
+
+/// Whether `text` is a whole point, such as `placement=binpack target=60`.
+fn names_point(parameters: &[SweepParameter], text: &str) -> bool {
+    let Some((first, others)) = parameters.split_first() else { return text.is_empty() };
+    let rest = text.strip_prefix(&first.name).and_then(|rest| rest.strip_prefix('='));
+    let mut ends = first.alternatives.iter().filter_map(|it| rest?.strip_prefix(&it.label));
+    ends.any(|rest| names_point(others, rest.strip_prefix(' ').unwrap_or(rest)))
 }
 
 fn alternatives(node: &Node, path: &Path) -> Result<Vec<Alternative>, Box<Diagnostic>> {

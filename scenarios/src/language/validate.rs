@@ -3,26 +3,16 @@
 use serde_json::Value as Json;
 
 use super::diagnostic::{Diagnostic, nearest, suggestion};
+use super::note::{Note, NoteKind, asks_for_nothing};
 use super::raw::kinds::{self, Scalar};
 use super::schema::{GREATEST, KIND, LEAST, REQUIRED};
-use super::tree::{Entry, Node, Path, Position, Value, shorten};
+use super::tree::{Entry, Node, Path, Value, shorten};
 use layers::{Found, Layers, Names};
 
 mod layers;
 
 /// Diagnostics collected at most; what follows from one slip can be long.
 const MOST: usize = 10_000;
-
-/// A field that was accepted without effect.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Note {
-    /// Where.
-    pub at: Position,
-    /// Path inside the document.
-    pub path: String,
-    /// What is reported.
-    pub message: String,
-}
 
 /// What checking a document gives.
 #[derive(Debug)]
@@ -272,7 +262,8 @@ impl<'s> Walker<'s> {
                     let value = self.walk(&entry.node, &property, &path.key(name));
                     kept.push(Entry { key: name.to_owned(), key_at: entry.key_at, node: value });
                 }
-                Found::Ignored => self.note(entry, path, "has no effect on the model"),
+                Found::Ignored(name) => self.note(entry, path, name, None),
+                Found::NotSimulated(name, means) => self.not_simulated(entry, path, name, means),
                 Found::Free(element) => {
                     let child = path.key(&entry.key);
                     let value = match element {
@@ -287,7 +278,7 @@ impl<'s> Walker<'s> {
                 Found::Unknown => {
                     let near = nearest(&entry.key, names.properties());
                     if names.aws_document && near.is_none() {
-                        self.note(entry, path, "is not known and has no effect");
+                        self.note(entry, path, "", Some("is not known and has no effect"));
                         continue;
                     }
                     meant.extend(near);
@@ -334,12 +325,32 @@ impl<'s> Walker<'s> {
         self.wrong(node, path, format!("needs {quantity} one of {}", all.join(", ")));
     }
 
-    fn note(&mut self, entry: &Entry, path: &Path, what: &str) {
-        if self.notes.len() < MOST {
-            let key = shorten(&entry.key);
-            let path = path.key(&key).to_string();
-            let message = format!("`{key}` {what}");
-            self.notes.push(Note { at: entry.key_at, path, message });
+    /// A field that AWS acts on and the model does not, unless it asks for what the model does.
+    fn not_simulated(&mut self, entry: &Entry, path: &Path, name: &str, field: &Json) {
+        let modelled: Vec<&str> = match field.get("unless") {
+            Some(Json::Array(values)) => values.iter().filter_map(Json::as_str).collect(),
+            _ => Vec::new(),
+        };
+        if asks_for_nothing(&entry.node.value, &modelled) {
+            self.note(entry, path, name, None);
+        } else {
+            let means = field.get("means").and_then(Json::as_str).unwrap_or_default();
+            self.note(entry, path, name, Some(&format!("has no effect: {means} not simulated")));
         }
+    }
+
+    /// Notes a field without effect: with a `finding`, or as plumbing called `name`.
+    fn note(&mut self, entry: &Entry, path: &Path, name: &str, finding: Option<&str>) {
+        if MOST <= self.notes.len() {
+            return;
+        }
+        let key = shorten(&entry.key);
+        let (kind, what) = match finding {
+            Some(what) => (NoteKind::Finding, what),
+            None => (NoteKind::Plumbing(name.to_owned()), "does not matter for capacity"),
+        };
+        let message = format!("`{key}` {what}");
+        let path = path.key(&key).to_string();
+        self.notes.push(Note { at: entry.key_at, path, message, kind });
     }
 }

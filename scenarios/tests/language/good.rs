@@ -1,6 +1,6 @@
 use std::path::{Path, PathBuf};
 
-use plimsoll::language::{LoadOptions, Loaded, load};
+use plimsoll::language::{LoadOptions, Loaded, NoteSummary, load};
 use plimsoll_core::scenario::{BatchJobs, LaunchTarget};
 use plimsoll_core::units::{Cpu, Mib, SimDuration, SimTime};
 
@@ -76,8 +76,26 @@ fn everything_at_once_loads() {
 #[test]
 fn what_has_no_effect_is_reported() {
     let loaded = loaded("everything.yaml", &[]);
-    let notes: Vec<String> =
-        loaded.notes.iter().map(|note| format!("{}: {}", note.path, note.message)).collect();
+    let summary = NoteSummary::of(&loaded.notes);
+    let findings = summary
+        .findings
+        .iter()
+        .map(|(note, more)| format!("{}: {} (and {more})", note.path, note.message));
+    let notes: Vec<String> = findings.chain(summary.plumbing_line()).collect();
+    insta::assert_snapshot!(notes.join("\n"));
+}
+
+/// What the AWS CLI prints is pasted, and only what matters is said about it.
+#[test]
+fn pasted_documents_load_with_few_notes() {
+    let loaded = loaded("pasted.yaml", &[]);
+    let summary = NoteSummary::of(&loaded.notes);
+    let notes: Vec<String> = summary
+        .findings
+        .iter()
+        .map(|(note, _)| format!("{}: {}", note.path, note.message))
+        .chain(summary.plumbing_line())
+        .collect();
     insta::assert_snapshot!(notes.join("\n"));
 }
 
@@ -129,6 +147,17 @@ fn equal_scenarios_are_equal_however_they_are_written() {
     assert_eq!(written, spelt_out);
     let other = loaded("minimal.yaml", &[("duration", "61m")]).canonical;
     assert_ne!(written, other);
+}
+
+#[test]
+fn a_baseline_is_an_alternative_or_a_whole_point() {
+    for baseline in ["spread", "binpack", "placement=spread target=60"] {
+        let sweep = loaded("everything.yaml", &[("sweep.baseline", baseline)]).sweep.unwrap();
+        assert_eq!(sweep.baseline.as_deref(), Some(baseline));
+    }
+    let set = vec![("sweep.baseline".to_owned(), "placement=spread target=61".to_owned())];
+    let error = load(&file("everything.yaml"), &LoadOptions { set, seed: None }).unwrap_err();
+    assert!(error.to_string().contains("there is no alternative"), "{error}");
 }
 
 #[test]

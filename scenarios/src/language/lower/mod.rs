@@ -21,13 +21,13 @@ use plimsoll_core::traffic::MAX_STEPS;
 use plimsoll_core::units::{IdVec, SimDuration, ZoneId};
 
 use super::diagnostic::{Diagnostic, suggestion};
+use super::note::{Note, NoteKind};
 use super::raw::ScenarioDocument;
 use super::raw::control;
 use super::raw::kinds::Length;
 use super::store::TraceStore;
 use super::trace::TraceError;
 use super::tree::{Node, Path};
-use super::validate::Note;
 
 use self::cluster::Cluster;
 use self::task_definition::TaskDefinitions;
@@ -109,7 +109,8 @@ impl Context<'_> {
     /// Remarks on something that is accepted.
     pub(super) fn note(&self, path: &Path, message: impl Into<String>) {
         let at = path.locate(self.root);
-        self.notes.borrow_mut().push(Note { at, path: path.to_string(), message: message.into() });
+        let (path, message) = (path.to_string(), message.into());
+        self.notes.borrow_mut().push(Note { at, path, message, kind: NoteKind::Finding });
     }
 
     /// Reports what is wrong with a trace at the place that names it.

@@ -11,14 +11,28 @@ use super::yes;
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(extend("x-plimsoll-ignored" = [
-    "autoScalingGroupARN", "availabilityZoneDistribution", "availabilityZoneImpairmentPolicy",
-    "capacityRebalance", "capacityReservationSpecification", "context", "createdTime",
-    "defaultCooldown", "defaultInstanceWarmup", "enabledMetrics", "healthCheckGracePeriod",
+    "autoScalingGroupARN", "context", "createdTime",
+    "defaultCooldown", "defaultInstanceWarmup", "deletionProtection", "desiredCapacityType",
+    "enabledMetrics", "placementGroup", "predictedCapacity", "healthCheckGracePeriod",
     "healthCheckType", "instanceMaintenancePolicy", "instances", "launchConfigurationName",
-    "launchTemplate", "loadBalancerNames", "maxInstanceLifetime", "newInstancesProtectedFromScaleIn",
-    "serviceLinkedRoleARN", "status", "suspendedProcesses", "tags", "targetGroupARNs",
-    "terminationPolicies", "trafficSources", "vPCZoneIdentifier"
-]))]
+    "launchTemplate", "loadBalancerNames", "newInstancesProtectedFromScaleIn",
+    "serviceLinkedRoleARN", "status", "tags", "targetGroupARNs",
+    "trafficSources", "vPCZoneIdentifier"
+],
+    "x-plimsoll-not-simulated" = {
+        "availabilityZoneDistribution": { "means": "another balance of zones than best effort is", "unless": ["balanced-best-effort"] },
+        "availabilityZoneImpairmentPolicy": {
+            "means": "zonal shift is", "unless": ["IgnoreUnhealthy", "ReplaceUnhealthy"]
+        },
+        "capacityRebalance": { "means": "replacing Spot Instances at risk is" },
+        "capacityReservationSpecification": { "means": "capacity reservations are", "unless": ["default"] },
+        "maxInstanceLifetime": { "means": "replacing instances by age is" },
+        "suspendedProcesses": { "means": "suspending processes of the group is" },
+        "warmPoolConfiguration": { "means": "warm pools are" },
+        "warmPoolSize": { "means": "warm pools are" },
+        "terminationPolicies": { "means": "another policy than the default one is", "unless": ["Default"] }
+    }
+))]
 pub struct AutoScalingGroup {
     /// Name by which capacity providers refer to the group.
     #[schemars(length(min = 1, max = 255))]
@@ -110,7 +124,7 @@ pub enum OperatingSystem {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(extend("x-plimsoll-ignored" = [
-    "capacityProviderArn", "status", "tags", "updateStatus", "updateStatusReason", "type"
+    "capacityProviderArn", "cluster", "status", "tags", "updateStatus", "updateStatusReason", "type"
 ]))]
 pub struct CapacityProvider {
     /// Name by which strategies refer to it.
@@ -123,7 +137,11 @@ pub struct CapacityProvider {
 /// The Auto Scaling group behind a capacity provider.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schemars(extend("x-plimsoll-ignored" = ["managedDraining"]))]
+#[schemars(extend(
+    "x-plimsoll-not-simulated" = {
+        "managedDraining": { "means": "draining an instance before it is terminated is" }
+    }
+))]
 pub struct AutoScalingGroupProvider {
     /// Name of the group. `autoScalingGroupArn` with the group's ARN is accepted too.
     #[serde(default)]

@@ -9,9 +9,13 @@ use super::kinds::Seconds;
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(extend("x-plimsoll-ignored" = [
-    "creationTime", "resourceId", "roleARN", "scalableDimension", "scalableTargetARN",
-    "serviceNamespace", "suspendedState"
-]))]
+    "creationTime", "predictedCapacity", "resourceId", "roleARN", "scalableDimension", "scalableTargetARN",
+    "serviceNamespace"
+],
+    "x-plimsoll-not-simulated" = {
+        "suspendedState": { "means": "suspending a scalable target is" }
+    }
+))]
 pub struct Scaling {
     /// Fewest tasks.
     #[schemars(range(min = 0, max = 100_000))]
@@ -158,10 +162,14 @@ pub struct StepAdjustment {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(extend("x-plimsoll-ignored" = [
     "actionsEnabled", "alarmActions", "alarmArn", "alarmConfigurationUpdatedTimestamp",
-    "alarmDescription", "dimensions", "evaluateLowSampleCountPercentile", "insufficientDataActions",
+    "alarmDescription", "dimensions", "evaluateLowSampleCountPercentile", "evaluationState", "insufficientDataActions",
     "namespace", "oKActions", "stateReason", "stateReasonData", "stateTransitionedTimestamp",
-    "stateUpdatedTimestamp", "stateValue", "statistic", "unit"
-]))]
+    "stateUpdatedTimestamp", "stateValue", "unit"
+],
+    "x-plimsoll-not-simulated" = {
+        "statistic": { "means": "another statistic than the one that service scaling uses is", "unless": ["Average", "Sum"] }
+    }
+))]
 pub struct Alarm {
     /// Name. Default: the policy's with `-alarm`.
     #[serde(default)]

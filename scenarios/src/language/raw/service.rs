@@ -12,14 +12,24 @@ use super::scaling::Scaling;
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(extend("x-plimsoll-ignored" = [
-    "availabilityZoneRebalancing", "clientToken", "cluster", "clusterArn", "createdAt", "createdBy",
-    "deploymentConfiguration", "deploymentController", "deployments", "enableECSManagedTags",
-    "enableExecuteCommand", "events", "healthCheckGracePeriodSeconds", "monitoring",
-    "networkConfiguration", "pendingCount", "platformFamily", "platformVersion", "propagateTags",
+    "clientToken", "cluster", "clusterArn", "createdAt", "createdBy",
+    "currentServiceDeployment", "currentServiceRevisions", "resourceManagementType",
+    "deployments", "enableECSManagedTags",
+    "enableExecuteCommand", "events", "networkConfiguration", "pendingCount", "platformFamily", "platformVersion", "propagateTags",
     "role", "roleArn", "runningCount", "serviceArn", "serviceConnectConfiguration",
-    "serviceRegistries", "status", "tags", "taskSets", "volumeConfigurations",
+    "serviceRegistries", "status", "tags", 
     "vpcLatticeConfigurations"
-]))]
+],
+    "x-plimsoll-not-simulated" = {
+        "availabilityZoneRebalancing": { "means": "moving tasks to even out the zones is" },
+        "deploymentConfiguration": { "means": "replacing the tasks of a service by those of a new revision is" },
+        "deploymentController": { "means": "other deployment controllers are", "unless": ["ECS"] },
+        "healthCheckGracePeriodSeconds": { "means": "replacing tasks that fail health checks is" },
+        "monitoring": { "means": "metrics of 20 s resolution are" },
+        "taskSets": { "means": "task sets are" },
+        "volumeConfigurations": { "means": "EBS volumes of tasks, with their price, are" }
+    }
+))]
 pub struct Service {
     /// Name, also the label of the service's random streams.
     #[schemars(length(min = 1, max = 255), regex(pattern = r"^[A-Za-z0-9_-]+$"))]
@@ -168,7 +178,7 @@ pub struct LoadBalancer {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(extend("x-plimsoll-ignored" = [
     "healthCheckEnabled", "healthCheckPath", "healthCheckPort", "healthCheckProtocol",
-    "healthCheckTimeoutSeconds", "healthyThresholdCount", "loadBalancerArns", "matcher", "port",
+    "healthCheckTimeoutSeconds", "healthyThresholdCount", "ipAddressType", "loadBalancerArns", "matcher", "port",
     "protocol", "protocolVersion", "targetGroupArn", "targetGroupName", "targetType",
     "unhealthyThresholdCount", "vpcId"
 ]))]

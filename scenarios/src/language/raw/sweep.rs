@@ -13,7 +13,8 @@ pub struct Sweep {
     #[serde(default = "default_replications")]
     #[schemars(range(min = 1, max = 100_000))]
     pub replications: u32,
-    /// Alternative that the others are compared with. Default: the first combination.
+    /// What the others are compared with: a whole combination (`placement=binpack target=60`), or one
+    /// alternative, which stands for the first combination that has it. Default: the first combination.
     #[serde(default)]
     pub baseline: Option<String>,
     /// Parameters by name. Either alternatives by name, each a mapping from paths to values

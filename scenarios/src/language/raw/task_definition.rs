@@ -13,10 +13,14 @@ use super::kinds::{Bytes, CpuUnits, Seconds, TaskMemory, Whole};
     "x-plimsoll-aws-document" = true,
     "x-plimsoll-ignored" = [
         "compatibilities", "deregisteredAt", "enableFaultInjection", "executionRoleArn",
-        "inferenceAccelerators", "ipcMode", "pidMode", "placementConstraints", "proxyConfiguration",
+        "ipcMode", "pidMode", "proxyConfiguration",
         "registeredAt", "registeredBy", "requiresAttributes", "revision", "status", "tags",
         "taskDefinitionArn", "taskRoleArn", "volumes"
-    ]
+    ],
+    "x-plimsoll-not-simulated" = {
+        "inferenceAccelerators": { "means": "inference accelerators are" },
+        "placementConstraints": { "means": "the expression of a `memberOf` constraint is" }
+    }
 ))]
 pub struct TaskDefinition {
     /// Path of a task definition in JSON, relative to the scenario: what `register-task-definition`
@@ -151,14 +155,20 @@ pub struct EphemeralStorage {
 #[schemars(extend(
     "x-plimsoll-aws-document" = true,
     "x-plimsoll-ignored" = [
-        "command", "credentialSpecs", "dependsOn", "disableNetworking", "dnsSearchDomains",
+        "command", "credentialSpecs", "disableNetworking", "dnsSearchDomains",
         "dnsServers", "dockerLabels", "dockerSecurityOptions", "entryPoint", "environment",
-        "environmentFiles", "extraHosts", "firelensConfiguration", "healthCheck", "hostname", "image",
+        "environmentFiles", "extraHosts", "firelensConfiguration", "hostname", "image",
         "interactive", "links", "linuxParameters", "logConfiguration", "mountPoints", "privileged",
-        "pseudoTerminal", "readonlyRootFilesystem", "repositoryCredentials", "restartPolicy",
-        "secrets", "startTimeout", "systemControls", "ulimits", "user", "versionConsistency",
+        "pseudoTerminal", "readonlyRootFilesystem", "repositoryCredentials", "secrets",
+        "systemControls", "ulimits", "user", "versionConsistency",
         "volumesFrom", "workingDirectory"
-    ]
+    ],
+    "x-plimsoll-not-simulated" = {
+        "dependsOn": { "means": "the order in which containers start is" },
+        "healthCheck": { "means": "waiting for a container to be healthy, and replacing it, are" },
+        "restartPolicy": { "means": "restarting a container in place is" },
+        "startTimeout": { "means": "giving up on a container that others wait for is" }
+    }
 ))]
 pub struct ContainerDefinition {
     /// Name of the container.

@@ -3,7 +3,7 @@
 use serde_json::Value as Json;
 
 use crate::language::raw::kinds;
-use crate::language::schema::{AWS_DOCUMENT, IGNORED, KIND};
+use crate::language::schema::{AWS_DOCUMENT, IGNORED, KIND, NOT_SIMULATED};
 use crate::language::tree::{Value, same_key};
 
 /// A schema with what it refers to: keywords are looked up from the outside in.
@@ -118,13 +118,15 @@ impl<'s> Layers<'s> {
 pub(super) struct Names<'s> {
     properties: Option<&'s serde_json::Map<String, Json>>,
     ignored: Vec<&'s str>,
+    not_simulated: Option<&'s serde_json::Map<String, Json>>,
     free: Option<&'s Json>,
     pub(super) aws_document: bool,
 }
 
 pub(super) enum Found<'s> {
     Property(&'s str, &'s Json),
-    Ignored,
+    Ignored(&'s str),
+    NotSimulated(&'s str, &'s Json),
     Free(Option<&'s Json>),
     Unknown,
 }
@@ -138,14 +140,19 @@ impl<'s> Names<'s> {
         Self {
             properties: schema.get("properties").and_then(Json::as_object),
             ignored,
+            not_simulated: schema.get(NOT_SIMULATED).and_then(Json::as_object),
             free: schema.get("additionalProperties").filter(|free| **free != Json::Bool(false)),
             aws_document: schema.get(AWS_DOCUMENT).is_some(),
         }
     }
 
     pub(super) fn find(&self, key: &str) -> Found<'s> {
-        if self.ignored.iter().any(|name| same_key(name, key)) {
-            return Found::Ignored;
+        if let Some(name) = self.ignored.iter().find(|name| same_key(name, key)) {
+            return Found::Ignored(name);
+        }
+        let mut not_simulated = self.not_simulated.into_iter().flatten();
+        if let Some((name, field)) = not_simulated.find(|(name, _)| same_key(name, key)) {
+            return Found::NotSimulated(name, field);
         }
         if let Some(properties) = self.properties {
             let exact = properties.get_key_value(key);
@@ -167,10 +174,12 @@ impl<'s> Names<'s> {
             .into_iter()
             .flat_map(|properties| properties.keys().map(String::as_str))
             .filter(|name| !self.ignored.contains(name))
+            .filter(|name| self.not_simulated.is_none_or(|fields| !fields.contains_key(*name)))
     }
 
     /// Keys with an effect, then those without.
     pub(super) fn all(&self) -> impl Iterator<Item = &'s str> + Clone + use<'_, 's> {
-        self.properties().chain(self.ignored.iter().copied())
+        let not_simulated = self.not_simulated.into_iter().flatten().map(|(name, _)| name.as_str());
+        self.properties().chain(self.ignored.iter().copied()).chain(not_simulated)
     }
 }

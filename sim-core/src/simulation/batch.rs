@@ -1,7 +1,9 @@
 //! Standalone tasks: arrivals, the queue of jobs that wait for room, and what waits in PROVISIONING.
 
 use super::event::Event;
-use super::lifecycle::{Change, JOB_ENDED, NewTask, StartUp};
+use super::launch::{NewTask, StartUp};
+use super::ledger::Change;
+use super::lifecycle::JOB_ENDED;
 use super::task::{Capacity, DRAWS_PER_TASK, Owner, TaskDraw};
 use super::world::{WaitingJob, World};
 use crate::autoscaling::choose_for_launch;

@@ -1,4 +1,4 @@
-//! The life of a task: creation, placement, start, stop.
+//! The life of a task: start, health, stop, and the bill of a Fargate task.
 //!
 //! Source: developer guide, *Task lifecycle*. Simplifications of this version: what a task reserved
 //! is free again when it is STOPPED, for placement and for the agent alike; a task stopped before
@@ -7,17 +7,15 @@
 use std::borrow::Cow;
 
 use super::event::Event;
-use super::task::{ATTEMPT_SHIFT, Capacity, DRAWS_PER_TASK, Owner, Task, TaskDraw, TaskState};
-use super::world::{GroupState, InstanceState, World};
+use super::launch::StartUp;
+use super::ledger::Change;
+use super::task::{Capacity, Owner, TaskDraw, TaskState};
+use super::world::{InstanceState, World};
 use crate::billing::FargateUsage;
 use crate::engine::{DurationDistribution, Phase, Scheduler};
-use crate::placement::{
-    Choice, Demand, PlacementConstraint, PlacementRequest, PlacementStrategy, SERVICE_DEFAULT,
-    STANDALONE_DEFAULT, choose,
-};
 use crate::results::EventCategory;
-use crate::scenario::{CapacityProviderKind, NetworkMode, TaskDefinition};
-use crate::units::{AsgId, Cpu, InstanceId, Mib, SimDuration, SimTime, TaskId, ZoneId};
+use crate::scenario::{CapacityProviderKind, NetworkMode};
+use crate::units::{SimDuration, SimTime, TaskId};
 
 /// Stop code of a task whose essential container ended by itself: a job that is done.
 pub(super) const JOB_ENDED: &str = "EssentialContainerExited";
@@ -26,235 +24,7 @@ const JOB_END_REASON: &str = "Essential container in task exited";
 /// Fargate kills what still runs two minutes after SIGTERM.
 const FARGATE_STOP_LIMIT: SimDuration = SimDuration::from_secs(120);
 
-/// What a new task is, before it has a place.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct NewTask {
-    pub(super) owner: Owner,
-    pub(super) ordinal: u64,
-    pub(super) attempt: u32,
-    pub(super) placed_before: bool,
-    pub(super) capacity: Capacity,
-    pub(super) cpu: Cpu,
-    pub(super) memory: Mib,
-    pub(super) duration: Option<SimDuration>,
-    pub(super) arrival: SimTime,
-}
-
-/// Whether a task passes through its start-up delays or stands ready at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum StartUp {
-    Delayed,
-    /// Part of the initial state: running and healthy at time zero.
-    Ready,
-}
-
-impl<'s> World<'s, '_> {
-    pub(super) fn definition(&self, owner: Owner) -> &'s TaskDefinition {
-        let id = match owner {
-            Owner::Service(service) => self.services[service].settings.task_definition,
-            Owner::Batch(batch) => self.batches[batch].settings.task_definition,
-        };
-        &self.scenario.task_definitions[id]
-    }
-
-    pub(super) fn placement_constraints(&self, owner: Owner) -> &'s [PlacementConstraint] {
-        match owner {
-            Owner::Service(service) => &self.services[service].settings.placement_constraints,
-            Owner::Batch(batch) => &self.batches[batch].settings.placement_constraints,
-        }
-    }
-
-    pub(super) fn demand(&self, owner: Owner, cpu: Cpu, memory: Mib) -> Demand<'s> {
-        Demand { cpu, memory, ..Demand::of(self.definition(owner)) }
-    }
-
-    /// 64 bits for one attribute of one task, in its `attempt`-th submission after the first.
-    ///
-    /// Another attempt draws anew: with the first one's time to interruption, a job on Fargate Spot
-    /// that was interrupted once would be interrupted at the same point for ever.
-    fn task_bits(&self, owner: Owner, ordinal: u64, attempt: u32, draw: TaskDraw) -> u64 {
-        let (task_key, placement_key) = match owner {
-            Owner::Service(service) => {
-                let state = &self.services[service];
-                (&state.task_key, &state.placement_key)
-            }
-            Owner::Batch(batch) => {
-                let state = &self.batches[batch];
-                (&state.task_key, &state.placement_key)
-            }
-        };
-        let key = if draw == TaskDraw::Placement { placement_key } else { task_key };
-        let position = ordinal.wrapping_mul(DRAWS_PER_TASK).wrapping_add(draw as u64);
-        key.at(position.wrapping_add(u64::from(attempt) << ATTEMPT_SHIFT))
-    }
-
-    pub(super) fn draw(
-        &self,
-        task: &Task,
-        draw: TaskDraw,
-        distribution: &DurationDistribution,
-    ) -> SimDuration {
-        distribution.sample(self.task_bits(task.owner, task.ordinal, task.attempt, draw))
-    }
-
-    /// The group of container instances that `capacity` allows; `None` for any.
-    pub(super) fn pool(&self, capacity: Capacity) -> Option<AsgId> {
-        let Capacity::Provider(provider) = capacity else { return None };
-        match self.providers[provider].settings.kind {
-            CapacityProviderKind::AutoScalingGroup { group, .. } => Some(group),
-            CapacityProviderKind::Fargate | CapacityProviderKind::FargateSpot { .. } => None,
-        }
-    }
-
-    pub(super) fn is_fargate(&self, capacity: Capacity) -> bool {
-        match capacity {
-            Capacity::AnyInstance => false,
-            Capacity::Fargate => true,
-            Capacity::Provider(provider) => self.providers[provider].settings.kind.is_fargate(),
-        }
-    }
-
-    fn is_spot(&self, capacity: Capacity) -> bool {
-        let Capacity::Provider(provider) = capacity else { return false };
-        matches!(self.providers[provider].settings.kind, CapacityProviderKind::FargateSpot { .. })
-    }
-
-    /// Asks placement where a task would go now.
-    pub(super) fn find_instance(&mut self, new: &NewTask) -> Choice {
-        let demand = self.demand(new.owner, new.cpu, new.memory);
-        let pool = self.pool(new.capacity);
-        let random_bits = self.task_bits(new.owner, new.ordinal, new.attempt, TaskDraw::Placement);
-        let (strategy, constraints, group): (&[PlacementStrategy], _, _) = match new.owner {
-            Owner::Service(service) => {
-                let state = &self.services[service];
-                let chain = match &state.settings.placement_strategy[..] {
-                    [] => &SERVICE_DEFAULT[..],
-                    chain => chain,
-                };
-                (chain, &state.settings.placement_constraints, &state.group)
-            }
-            Owner::Batch(batch) => {
-                let state = &self.batches[batch];
-                let chain = match &state.settings.placement_strategy[..] {
-                    [] => &STANDALONE_DEFAULT[..],
-                    chain => chain,
-                };
-                (chain, &state.settings.placement_constraints, &state.group)
-            }
-        };
-        let request = PlacementRequest { demand, strategy, constraints, group, random_bits };
-        let choice = choose(self.fleet.slots(pool), &request, &mut self.ties);
-        if let Choice::Nowhere(_) = choice {
-            self.totals.placement_failures += 1;
-        }
-        choice
-    }
-
-    /// Creates a task, which then waits or is assigned by the caller.
-    pub(super) fn create_task(
-        &mut self,
-        new: NewTask,
-        scheduler: &mut Scheduler<Event>,
-    ) -> Option<TaskId> {
-        let limit = scheduler.limits().tasks;
-        if self.tasks.len() as u64 >= limit {
-            scheduler.fail("limits.tasks", limit);
-            return None;
-        }
-        let now = scheduler.now();
-        if let Owner::Service(service) = new.owner {
-            self.services[service].pending.add(now, 1);
-        }
-        Some(self.tasks.push(Task {
-            owner: new.owner,
-            ordinal: new.ordinal,
-            attempt: new.attempt,
-            placed_before: new.placed_before,
-            capacity: new.capacity,
-            state: TaskState::WaitingForCapacity,
-            epoch: 0,
-            instance: None,
-            zone: None,
-            cpu: new.cpu,
-            memory: new.memory,
-            duration: new.duration,
-            arrival: new.arrival,
-            created: now,
-            placed: None,
-            pull_started: None,
-            started: None,
-            stopping: None,
-            stopped: None,
-            healthy_before_stop: false,
-            stop_code: "",
-            stopped_reason: Cow::Borrowed(""),
-            billed_seconds: 0,
-        }))
-    }
-
-    /// Puts a task on a container instance and starts it.
-    pub(super) fn assign(
-        &mut self,
-        id: TaskId,
-        instance: InstanceId,
-        start_up: StartUp,
-        scheduler: &mut Scheduler<Event>,
-    ) {
-        let now = scheduler.now();
-        let task = &mut self.tasks[id];
-        let (owner, cpu, memory) = (task.owner, task.cpu, task.memory);
-        let zone = self.instances[instance].zone;
-        task.instance = Some(instance);
-        task.zone = Some(zone);
-        task.placed = Some(now);
-        let demand = self.demand(owner, cpu, memory);
-        self.fleet.reserve(instance, &demand);
-        let state = &mut self.instances[instance];
-        state.tasks.insert(id);
-        state.tasks_run += 1;
-        let group = state.group;
-        self.groups[group].alive.set_idle(state.zone_position, instance, false);
-        self.change_reservation(instance, group, owner, (cpu, memory), Change::Add, now);
-        self.count_in_group(id, true);
-        self.enter(id, TaskState::Provisioning, start_up, scheduler);
-    }
-
-    /// Starts a task on Fargate, in the zone with fewest tasks of its group.
-    pub(super) fn start_on_fargate(
-        &mut self,
-        id: TaskId,
-        start_up: StartUp,
-        scheduler: &mut Scheduler<Event>,
-    ) {
-        let owner = self.tasks[id].owner;
-        let group = match owner {
-            Owner::Service(service) => &self.services[service].group,
-            Owner::Batch(batch) => &self.batches[batch].group,
-        };
-        // Fewest first, in listed order: AWS says it spreads over zones as well as it can.
-        let zone = self.scenario.zones.ids().min_by_key(|zone| (group.in_zone(*zone), *zone));
-        let task = &mut self.tasks[id];
-        task.zone = zone;
-        task.placed = Some(scheduler.now());
-        self.count_in_group(id, true);
-        self.enter(id, TaskState::Provisioning, start_up, scheduler);
-    }
-
-    /// Counts a task in the placement group of its owner, or stops counting it.
-    fn count_in_group(&mut self, id: TaskId, add: bool) {
-        let task = &self.tasks[id];
-        let (Some(zone), instance) = (task.zone, task.instance) else { return };
-        let group = match task.owner {
-            Owner::Service(service) => &mut self.services[service].group,
-            Owner::Batch(batch) => &mut self.batches[batch].group,
-        };
-        if add {
-            group.add(zone, instance);
-        } else {
-            group.remove(zone, instance);
-        }
-    }
-
+impl World<'_, '_> {
     /// Moves a task to `state` and on through every state that takes no time.
     pub(super) fn enter(
         &mut self,
@@ -303,7 +73,7 @@ impl<'s> World<'s, '_> {
     }
 
     /// How long the task stays in `state` and what follows; `None` if something else ends it.
-    fn step(&self, id: TaskId, state: TaskState) -> Option<(SimDuration, TaskState)> {
+    pub(super) fn step(&self, id: TaskId, state: TaskState) -> Option<(SimDuration, TaskState)> {
         let task = &self.tasks[id];
         let definition = self.definition(task.owner);
         let control_plane = &self.scenario.control_plane;
@@ -620,100 +390,4 @@ impl<'s> World<'s, '_> {
         self.log(scheduler.now(), EventCategory::Fault, name, None, message.to_owned());
         self.stop_task(id, "SpotInterruption", Cow::Borrowed(message), scheduler);
     }
-
-    /// Keeps the integrals of reserved resources in step with the fleet.
-    fn change_reservation(
-        &mut self,
-        instance: InstanceId,
-        group: AsgId,
-        owner: Owner,
-        (cpu, memory): (Cpu, Mib),
-        change: Change,
-        now: SimTime,
-    ) {
-        let owner = self.owner_index(owner);
-        let weight = split_weight(cpu, memory);
-        let (cpu, memory) = (cpu.as_raw(), memory.as_mib());
-        let group = &mut self.groups[group];
-        let instance = &mut self.instances[instance];
-        let integrals = [
-            (&mut self.totals.reserved_cpu, cpu),
-            (&mut self.totals.reserved_memory, memory),
-            (&mut instance.reserved_cpu, cpu),
-            (&mut instance.reserved_memory, memory),
-            (&mut group.owner_weights[owner], weight),
-        ];
-        for (integral, amount) in integrals {
-            match change {
-                Change::Add => integral.add(now, amount),
-                Change::Remove => integral.subtract(now, amount),
-            }
-        }
-        match change {
-            Change::Add => {
-                group.reserved_cpu += cpu;
-                group.reserved_memory += memory;
-            }
-            Change::Remove => {
-                group.reserved_cpu -= cpu;
-                group.reserved_memory -= memory;
-            }
-        }
-        bound_instances(group, now);
-    }
-
-    /// Counts a task that waits in PROVISIONING for the capacity of a group, or stops counting it.
-    pub(super) fn change_waiting(&mut self, id: TaskId, change: Change, now: SimTime) {
-        let task = &self.tasks[id];
-        let (cpu, memory) = (task.cpu.as_raw(), task.memory.as_mib());
-        let Some(group) = self.pool(task.capacity) else { return };
-        let group = &mut self.groups[group];
-        match change {
-            Change::Add => {
-                group.waiting_cpu += cpu;
-                group.waiting_memory += memory;
-            }
-            Change::Remove => {
-                group.waiting_cpu -= cpu;
-                group.waiting_memory -= memory;
-            }
-        }
-        bound_instances(group, now);
-    }
-}
-
-/// Keeps the integrals of the fewest instances that could hold a group's tasks.
-fn bound_instances(group: &mut GroupState<'_>, now: SimTime) {
-    let shape = &group.settings.shape;
-    let instances = |cpu: u64, memory: u64| {
-        let by_cpu = cpu.div_ceil(shape.cpu.as_raw().max(1));
-        by_cpu.max(memory.div_ceil(shape.memory.as_mib().max(1)))
-    };
-    let needed = instances(group.reserved_cpu, group.reserved_memory);
-    let wanted = instances(
-        group.reserved_cpu + group.waiting_cpu,
-        group.reserved_memory + group.waiting_memory,
-    );
-    for (integral, value) in [(&mut group.needed, needed), (&mut group.wanted, wanted)] {
-        if value != integral.value() {
-            integral.set(now, value);
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Change {
-    Add,
-    Remove,
-}
-
-/// Weight of a reservation in the split of an instance's cost: 9 for a vCPU against 1 for a GiB, as
-/// AWS's split cost allocation data weighs them. One vCPU counts 9 × 128 000.
-pub(super) fn split_weight(cpu: Cpu, memory: Mib) -> u64 {
-    9 * cpu.as_raw() + 125 * memory.as_mib()
-}
-
-/// The zone of a task for the records; tasks without a place have none.
-pub(super) fn zone_name(names: &crate::units::IdVec<ZoneId, String>, zone: Option<ZoneId>) -> &str {
-    zone.and_then(|zone| names.get(zone)).map_or("", String::as_str)
 }

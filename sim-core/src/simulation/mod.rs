@@ -2,7 +2,7 @@
 //!
 //! * `world`: the state and the dispatch of events;
 //! * `event`: everything that can happen;
-//! * `lifecycle`, `task`: the life of a task;
+//! * `launch`, `lifecycle`, `task`: the life of a task; `ledger`: what it reserves;
 //! * `service`: the service scheduler; `batch`: standalone tasks and everything that waits for room;
 //! * `fleet`, `pool`: container instances and their groups; `capacity`: managed scaling;
 //! * `load`: request load of services; `balancer`: what its load balancer processed;
@@ -19,6 +19,8 @@ mod capacity;
 mod event;
 mod fleet;
 mod integral;
+mod launch;
+mod ledger;
 mod lifecycle;
 mod load;
 mod outcome;

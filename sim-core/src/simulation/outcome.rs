@@ -2,7 +2,7 @@
 
 use super::fleet::instance_name;
 use super::integral::ratio;
-use super::lifecycle::{split_weight, zone_name};
+use super::ledger::split_weight;
 use super::load::{LoadState, Reading};
 use super::task::{Capacity, Owner, TaskState};
 use super::world::{InstanceState, MINUTE, World};
@@ -12,7 +12,7 @@ use crate::results::{
     BatchResults, CapacityResults, Distribution, InstanceRecord, InstanceTotals, Packing,
     RunResults, ScalingResults, ServiceResults, TaskRecord, TaskTotals, Utilization,
 };
-use crate::units::{Id, NANOS_PER_SECOND, SimDuration, SimTime, TaskId};
+use crate::units::{Id, IdVec, NANOS_PER_SECOND, SimDuration, SimTime, TaskId, ZoneId};
 
 /// A stable name of a task in the form of ECS's task ids.
 pub fn task_name(id: TaskId) -> String {
@@ -436,6 +436,11 @@ fn outcome_fingerprint(results: &RunResults) -> u64 {
         add_wide(batch.total_wait);
     }
     hash
+}
+
+/// The zone of a task for the records; tasks without a place have none.
+fn zone_name(names: &IdVec<ZoneId, String>, zone: Option<ZoneId>) -> &str {
+    zone.and_then(|zone| names.get(zone)).map_or("", String::as_str)
 }
 
 #[cfg(test)]

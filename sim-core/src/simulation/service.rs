@@ -7,7 +7,8 @@
 use std::borrow::Cow;
 
 use super::event::Event;
-use super::lifecycle::{Change, NewTask, StartUp};
+use super::launch::{NewTask, StartUp};
+use super::ledger::Change;
 use super::quota::TokenBucket;
 use super::task::{Capacity, Owner, TaskDraw, TaskState};
 use super::world::World;

@@ -1,0 +1,113 @@
+//! What is reserved: integrals that follow every change of a reservation.
+
+use super::task::Owner;
+use super::world::{GroupState, World};
+use crate::units::{AsgId, Cpu, InstanceId, Mib, SimTime, TaskId};
+
+/// Keeps the integrals of the fewest instances that could hold a group's tasks.
+fn bound_instances(group: &mut GroupState<'_>, now: SimTime) {
+    let shape = &group.settings.shape;
+    let instances = |cpu: u64, memory: u64| {
+        let by_cpu = cpu.div_ceil(shape.cpu.as_raw().max(1));
+        by_cpu.max(memory.div_ceil(shape.memory.as_mib().max(1)))
+    };
+    let needed = instances(group.reserved_cpu, group.reserved_memory);
+    let wanted = instances(
+        group.reserved_cpu + group.waiting_cpu,
+        group.reserved_memory + group.waiting_memory,
+    );
+    for (integral, value) in [(&mut group.needed, needed), (&mut group.wanted, wanted)] {
+        if value != integral.value() {
+            integral.set(now, value);
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    Add,
+    Remove,
+}
+
+/// Weight of a reservation in the split of an instance's cost: 9 for a vCPU against 1 for a GiB, as
+/// AWS's split cost allocation data weighs them. One vCPU counts 9 × 128 000.
+pub(super) fn split_weight(cpu: Cpu, memory: Mib) -> u64 {
+    9 * cpu.as_raw() + 125 * memory.as_mib()
+}
+
+impl World<'_, '_> {
+    /// Counts a task in the placement group of its owner, or stops counting it.
+    pub(super) fn count_in_group(&mut self, id: TaskId, add: bool) {
+        let task = &self.tasks[id];
+        let (Some(zone), instance) = (task.zone, task.instance) else { return };
+        let group = match task.owner {
+            Owner::Service(service) => &mut self.services[service].group,
+            Owner::Batch(batch) => &mut self.batches[batch].group,
+        };
+        if add {
+            group.add(zone, instance);
+        } else {
+            group.remove(zone, instance);
+        }
+    }
+
+    /// Keeps the integrals of reserved resources in step with the fleet.
+    pub(super) fn change_reservation(
+        &mut self,
+        instance: InstanceId,
+        group: AsgId,
+        owner: Owner,
+        (cpu, memory): (Cpu, Mib),
+        change: Change,
+        now: SimTime,
+    ) {
+        let owner = self.owner_index(owner);
+        let weight = split_weight(cpu, memory);
+        let (cpu, memory) = (cpu.as_raw(), memory.as_mib());
+        let group = &mut self.groups[group];
+        let instance = &mut self.instances[instance];
+        let integrals = [
+            (&mut self.totals.reserved_cpu, cpu),
+            (&mut self.totals.reserved_memory, memory),
+            (&mut instance.reserved_cpu, cpu),
+            (&mut instance.reserved_memory, memory),
+            (&mut group.owner_weights[owner], weight),
+        ];
+        for (integral, amount) in integrals {
+            match change {
+                Change::Add => integral.add(now, amount),
+                Change::Remove => integral.subtract(now, amount),
+            }
+        }
+        match change {
+            Change::Add => {
+                group.reserved_cpu += cpu;
+                group.reserved_memory += memory;
+            }
+            Change::Remove => {
+                group.reserved_cpu -= cpu;
+                group.reserved_memory -= memory;
+            }
+        }
+        bound_instances(group, now);
+    }
+
+    /// Counts a task that waits in PROVISIONING for the capacity of a group, or stops counting it.
+    pub(super) fn change_waiting(&mut self, id: TaskId, change: Change, now: SimTime) {
+        let task = &self.tasks[id];
+        let (cpu, memory) = (task.cpu.as_raw(), task.memory.as_mib());
+        let Some(group) = self.pool(task.capacity) else { return };
+        let group = &mut self.groups[group];
+        match change {
+            Change::Add => {
+                group.waiting_cpu += cpu;
+                group.waiting_memory += memory;
+            }
+            Change::Remove => {
+                group.waiting_cpu -= cpu;
+                group.waiting_memory -= memory;
+            }
+        }
+        bound_instances(group, now);
+    }
+}

@@ -56,10 +56,10 @@ fn describe_file(options: &ScenarioOptions) -> Result<String, Failure> {
         let file = loaded.document.sources().name(note.at.source);
         let (line, column) = (note.at.line, note.at.column);
         let _ = write!(text, "    {file}:{line}:{column}: {}: {}", note.path, note.message);
-        text.push_str(&match more {
-            0 => "\n".to_owned(),
-            more => format!(" ({more} more like this)\n"),
-        });
+        let _ = match more {
+            0 => writeln!(text),
+            more => writeln!(text, " ({more} more like this)"),
+        };
     }
     if let Some(line) = plumbing {
         let _ = writeln!(text, "    {line}");

@@ -101,7 +101,7 @@ fn whole(block: &Block) -> String {
     for line in block.text.lines() {
         // Keys of the service stand four spaces in.
         let indent = if place == "service" { "    " } else { "" };
-        text.push_str(&format!("{indent}{line}\n"));
+        text.extend([indent, line, "\n"]);
     }
     text
 }

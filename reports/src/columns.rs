@@ -291,6 +291,12 @@ pub const SUMMARY: &[Column] = &[
     c("capacity.NAME.peak", "instances", "Largest number running"),
     c("capacity.NAME.scaleOut", "count", "Activities that raised the desired capacity"),
     c("capacity.NAME.scaleIn", "count", "Activities that lowered it"),
+    c("capacity.NAME.maxSize", "instances", "Most instances that the group may have"),
+    c(
+        "capacity.NAME.waitingAtMaximumTime",
+        "fraction",
+        "Of the run, in which tasks waited for a group that was as large as it may be",
+    ),
     c("capacity.NAME.costUsd", "USD, decimal text", "Instances and volumes"),
     c("scaling.serviceScaleOut", "count", "Scale-outs of all services"),
     c("scaling.serviceScaleIn", "count", "Scale-ins of all services"),

@@ -23,6 +23,8 @@ pub enum FindingKind {
     MaximumReached,
     /// A service ran with fewer tasks than needed, below its maximum.
     ScalingLag,
+    /// Tasks waited for an Auto Scaling group that was as large as it may be.
+    GroupAtMaximum,
     /// Requests failed.
     FailedRequests,
     /// Tasks found no instance.
@@ -51,6 +53,7 @@ pub fn limits(summary: &Summary) -> Vec<Finding> {
         findings.extend(scaling_lag(name, service));
         findings.extend(failed_requests(name, service));
     }
+    findings.extend(group_at_maximum(summary));
     findings.extend(no_room(summary));
     findings.extend(interruptions(summary));
     for (name, batch) in &summary.batches {
@@ -120,6 +123,22 @@ fn failed_requests(name: &str, service: &ServiceSummary) -> Option<Finding> {
     // One request in a hundred is graver than any delay.
     let weight = if share >= 0.01 { 5.0 } else { 2.5 };
     Some(finding(FindingKind::FailedRequests, weight + share.min(0.9), "Requests fail", sentence))
+}
+
+fn group_at_maximum(summary: &Summary) -> Vec<Finding> {
+    let groups =
+        summary.capacity.iter().filter(|(_, group)| group.waiting_at_maximum_time >= 0.005);
+    groups
+        .map(|(name, group)| {
+            let share = group.waiting_at_maximum_time;
+            let sentence = format!(
+                "Tasks waited for instances of {name} for {} of the time while the group stood at its maximum of {}.",
+                percent(share),
+                group.max_size
+            );
+            finding(FindingKind::GroupAtMaximum, 4.0 + share, "Instances at their maximum", sentence)
+        })
+        .collect()
 }
 
 fn no_room(summary: &Summary) -> Option<Finding> {
@@ -254,7 +273,8 @@ fn idle_capacity(summary: &Summary) -> Option<Finding> {
 mod tests {
     use super::*;
     use crate::summary::{
-        BatchSummary, Quantiles, RequestsSummary, ServiceScaling, UtilizationSummary,
+        BatchSummary, CapacitySummary, Quantiles, RequestsSummary, ServiceScaling,
+        UtilizationSummary,
     };
 
     /// The sentence with plain spaces.
@@ -294,6 +314,21 @@ mod tests {
         let found = limits(&utilization(0.91, 0.48, None));
         assert_eq!(found[0].headline, "CPU is scarce");
         assert_eq!(kinds(&utilization(0.3, 0.4, None)), [FindingKind::IdleCapacity]);
+    }
+
+    #[test]
+    fn names_a_group_that_may_not_grow() {
+        let group = CapacitySummary {
+            max_size: 3,
+            waiting_at_maximum_time: 0.25,
+            ..CapacitySummary::default()
+        };
+        let summary =
+            Summary { capacity: [("web".to_owned(), group)].into(), ..Summary::default() };
+        let found = limits(&summary);
+        let found: Vec<_> = found.iter().map(|it| (it.kind, it.sentence.as_str())).collect();
+        let sentence = "Tasks waited for instances of web for 25\u{a0}% of the time while the group stood at its maximum of 3.";
+        assert_eq!(found, [(FindingKind::GroupAtMaximum, sentence)]);
     }
 
     #[test]

@@ -294,6 +294,10 @@ pub struct CapacitySummary {
     pub scale_out: u32,
     /// Activities that lowered it.
     pub scale_in: u32,
+    /// `MaxSize`.
+    pub max_size: u32,
+    /// Fraction of the run in which tasks waited for a group that was as large as it may be.
+    pub waiting_at_maximum_time: f64,
     /// Instances and volumes, USD.
     pub cost_usd: String,
 }

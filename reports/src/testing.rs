@@ -259,6 +259,8 @@ pub(crate) fn web_run_of(days: u64, interval: u64) -> (RunResults, Bill) {
             peak: 9,
             scale_out: 38,
             scale_in: 31,
+            max_size: 40,
+            waiting_at_maximum_time: 0.0,
             cost: total / 2,
         }],
         packing: Some(Packing {

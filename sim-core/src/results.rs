@@ -242,6 +242,11 @@ pub struct CapacityResults {
     pub scale_out: u32,
     /// Activities that lowered it.
     pub scale_in: u32,
+    /// `MaxSize`.
+    pub max_size: u32,
+    /// Fraction of the run in which tasks waited in PROVISIONING for a group that was as large as it
+    /// may be.
+    pub waiting_at_maximum_time: f64,
     /// Cost of its instances and volumes in 1e-10 USD.
     pub cost: i128,
 }

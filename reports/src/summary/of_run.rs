@@ -87,6 +87,8 @@ impl Summary {
                         peak: group.peak,
                         scale_out: group.scale_out,
                         scale_in: group.scale_in,
+                        max_size: group.max_size,
+                        waiting_at_maximum_time: group.waiting_at_maximum_time,
                         cost_usd: decimal(group.cost),
                     };
                     (group.group.clone(), summary)

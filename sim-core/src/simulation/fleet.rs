@@ -8,6 +8,7 @@ use std::borrow::Cow;
 
 use super::event::Event;
 use super::integral::Integral;
+use super::ledger::bound_instances;
 use super::world::{Instance, InstanceState, World};
 use crate::billing::{InstanceUsage, VolumeUsage};
 use crate::engine::{Phase, Scheduler};
@@ -64,6 +65,7 @@ impl World<'_, '_> {
         }
         group.desired = desired;
         group.desired_integral.set(now, u64::from(desired));
+        bound_instances(group, now);
         group.cause.clone_from(&cause);
         let name = &group.settings.name;
         self.log(now, EventCategory::GroupActivity, name, Some(change), cause);

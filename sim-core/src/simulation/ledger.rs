@@ -5,7 +5,7 @@ use super::world::{GroupState, World};
 use crate::units::{AsgId, Cpu, InstanceId, Mib, SimTime, TaskId};
 
 /// Keeps the integrals of the fewest instances that could hold a group's tasks.
-fn bound_instances(group: &mut GroupState<'_>, now: SimTime) {
+pub(super) fn bound_instances(group: &mut GroupState<'_>, now: SimTime) {
     let shape = &group.settings.shape;
     let instances = |cpu: u64, memory: u64| {
         let by_cpu = cpu.div_ceil(shape.cpu.as_raw().max(1));
@@ -16,7 +16,14 @@ fn bound_instances(group: &mut GroupState<'_>, now: SimTime) {
         group.reserved_cpu + group.waiting_cpu,
         group.reserved_memory + group.waiting_memory,
     );
-    for (integral, value) in [(&mut group.needed, needed), (&mut group.wanted, wanted)] {
+    let waiting = 0 < group.waiting_cpu + group.waiting_memory;
+    let at_maximum = u64::from(waiting && group.desired >= group.settings.max_size);
+    let integrals = [
+        (&mut group.needed, needed),
+        (&mut group.wanted, wanted),
+        (&mut group.waiting_at_maximum, at_maximum),
+    ];
+    for (integral, value) in integrals {
         if value != integral.value() {
             integral.set(now, value);
         }

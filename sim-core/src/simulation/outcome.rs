@@ -145,6 +145,8 @@ impl World<'_, '_> {
                 peak: group.running.peak() as u32,
                 scale_out: group.scale_out,
                 scale_in: group.scale_in,
+                max_size: group.settings.max_size,
+                waiting_at_maximum_time: group.waiting_at_maximum.mean_at(horizon),
                 cost: *cost,
             })
             .collect();

@@ -161,6 +161,8 @@ pub(super) struct GroupState<'s> {
     pub(super) reserved_memory: u64,
     /// The same bound with the tasks that wait for this group's capacity in PROVISIONING.
     pub(super) wanted: Integral,
+    /// One while tasks wait and the group is as large as it may be.
+    pub(super) waiting_at_maximum: Integral,
     pub(super) waiting_cpu: u64,
     pub(super) waiting_memory: u64,
     pub(super) scale_out: u32,
@@ -346,6 +348,7 @@ impl<'s, 'p> World<'s, 'p> {
                     reserved_cpu: 0,
                     reserved_memory: 0,
                     wanted: Integral::default(),
+                    waiting_at_maximum: Integral::default(),
                     waiting_cpu: 0,
                     waiting_memory: 0,
                     scale_out: 0,

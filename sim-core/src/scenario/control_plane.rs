@@ -1,0 +1,56 @@
+//! Delays and open choices of the control plane.
+
+use crate::engine::DurationDistribution;
+use crate::units::SimDuration;
+
+/// Delays and open choices of the control plane; each is a scenario setting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ControlPlane {
+    /// From a change of desired count to the scheduler's reaction.
+    pub scheduler_reaction: DurationDistribution,
+    /// Network interface attachment for `awsvpc` tasks on EC2.
+    pub network_interface_attach: DurationDistribution,
+    /// Network interface detachment.
+    pub network_interface_detach: SimDuration,
+    /// From the RunTask or scheduler decision to the start of the image pull on Fargate.
+    pub fargate_provisioning: DurationDistribution,
+    /// How long a PROVISIONING task waits for capacity before it is stopped.
+    pub provisioning_timeout: DurationDistribution,
+    /// Retry schedule of a launch-type service that found no room: quick retries, then slow ones.
+    pub placement_retry: PlacementRetry,
+    /// Delay from the end of a period to its data point for the ECS service metrics.
+    pub service_metric_delay: SimDuration,
+    /// Delay for the load balancer's metrics.
+    pub load_balancer_metric_delay: SimDuration,
+    /// Delay for the capacity provider's metric.
+    pub capacity_provider_metric_delay: SimDuration,
+    /// From an alarm's action to the changed desired count.
+    pub scaling_action_delay: SimDuration,
+    /// An unfulfilled scaling activity ends after this.
+    pub scaling_activity_timeout: SimDuration,
+    /// What decides among equal candidates.
+    pub tie_break: TieBreak,
+    /// Whether launch-rate quotas of the service and the account apply.
+    pub launch_rate_quotas: bool,
+}
+
+/// Retry cadence of ECS services on the EC2 launch type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlacementRetry {
+    /// Interval of the first retries.
+    pub quick_interval: SimDuration,
+    /// Length of the quick phase.
+    pub quick_phase: SimDuration,
+    /// Interval afterwards.
+    pub slow_interval: SimDuration,
+}
+
+/// Final tie-break of a placement decision, which AWS does not document.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TieBreak {
+    /// A rank drawn for each instance at launch; sticky, uniform over tied instances.
+    #[default]
+    SeededRank,
+    /// The instance that was launched first.
+    OldestFirst,
+}

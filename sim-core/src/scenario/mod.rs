@@ -1,0 +1,68 @@
+//! The input of a run: plain values, resolved and checked by whoever built them.
+//!
+//! `plimsoll` (the crate in `scenarios/`) builds a [`Scenario`] from YAML. Nothing here is optional
+//! "for later": a field that the simulation would not read does not exist.
+
+mod batch;
+mod capacity;
+mod control_plane;
+mod service;
+mod task_definition;
+
+pub use batch::{BatchJob, BatchJobs, BatchSource, QueueDiscipline};
+pub use capacity::{
+    AutoScalingGroup, CapacityProvider, CapacityProviderKind, InstanceShape, LaunchTarget,
+    StrategyItem,
+};
+pub use control_plane::{ControlPlane, PlacementRetry, TieBreak};
+pub use service::{
+    BalancingAlgorithm, ScalableTarget, ScheduledChange, Service, ServiceLevelObjective,
+    ServiceLoad, TargetGroup,
+};
+pub use task_definition::{Architecture, NetworkMode, OperatingSystem, Protocol, TaskDefinition};
+
+use crate::billing::PriceBook;
+use crate::engine::Limits;
+use crate::rules::RuleSet;
+use crate::units::{AsgId, CapacityProviderId, IdVec, SimDuration, TaskDefinitionId, ZoneId};
+
+/// Everything that a run depends on. Same scenario, same bytes out.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    /// Name, used for the output folder and titles.
+    pub name: String,
+    /// The question the scenario answers, in the author's words.
+    pub description: String,
+    /// AWS region, for example `eu-west-1`.
+    pub region: String,
+    /// Start of the run in seconds since 1970-01-01T00:00:00Z.
+    pub start_unix_seconds: i64,
+    /// Simulated length.
+    pub duration: SimDuration,
+    /// Root of all random streams.
+    pub seed: u64,
+    /// Replication number, part of every stream key.
+    pub replication: u64,
+    /// Dated constants of AWS.
+    pub rules: &'static RuleSet,
+    /// Names of the availability zones that anything in the scenario uses, sorted.
+    pub zones: IdVec<ZoneId, String>,
+    /// Task definitions, in canonical order.
+    pub task_definitions: IdVec<TaskDefinitionId, TaskDefinition>,
+    /// Auto Scaling groups.
+    pub auto_scaling_groups: IdVec<AsgId, AutoScalingGroup>,
+    /// Capacity providers, FARGATE and FARGATE_SPOT among them if anything uses them.
+    pub capacity_providers: IdVec<CapacityProviderId, CapacityProvider>,
+    /// Services.
+    pub services: Vec<Service>,
+    /// Sources of standalone tasks (RunTask).
+    pub batches: Vec<BatchSource>,
+    /// Prices of everything the scenario can use.
+    pub prices: PriceBook,
+    /// Delays and other behaviour of the control plane that AWS leaves open.
+    pub control_plane: ControlPlane,
+    /// Interval of the recorded time series.
+    pub record_interval: SimDuration,
+    /// Limits that end a runaway run.
+    pub limits: Limits,
+}

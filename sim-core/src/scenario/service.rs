@@ -1,0 +1,139 @@
+//! Services: what they run, their load, their scaling.
+
+use std::sync::Arc;
+
+use super::{LaunchTarget, Scenario};
+use crate::autoscaling::{StepScalingPolicy, TargetTrackingPolicy};
+use crate::engine::DurationDistribution;
+use crate::placement::{PlacementConstraint, PlacementStrategy};
+use crate::traffic::RequestRate;
+use crate::units::{Cpu, Mib, SimDuration, SimTime, TaskDefinitionId};
+
+/// A REPLICA service.
+#[derive(Clone, Debug)]
+pub struct Service {
+    /// `serviceName`, also the label of its random streams.
+    pub name: String,
+    /// What it runs.
+    pub task_definition: TaskDefinitionId,
+    /// `desiredCount` at the start.
+    pub desired_count: u32,
+    /// Where it runs.
+    pub launch: LaunchTarget,
+    /// Placement strategy chain; empty for the service default.
+    pub placement_strategy: Vec<PlacementStrategy>,
+    /// Placement constraints.
+    pub placement_constraints: Vec<PlacementConstraint>,
+    /// The load balancer's target group, if any.
+    pub target_group: Option<TargetGroup>,
+    /// Request load, if any.
+    pub load: Option<ServiceLoad>,
+    /// Application Auto Scaling, if registered.
+    pub scaling: Option<ScalableTarget>,
+    /// What the owner wants to hold.
+    pub slo: Option<ServiceLevelObjective>,
+    /// Whether the tasks of `desired_count` run at time zero, or are started then.
+    pub starts_ready: bool,
+}
+
+impl Service {
+    /// Whether its tasks run on container instances; a strategy never mixes them with Fargate.
+    pub fn launch_is_ec2(&self, scenario: &Scenario) -> bool {
+        match &self.launch {
+            LaunchTarget::Ec2 => true,
+            LaunchTarget::Fargate => false,
+            LaunchTarget::Strategy(items) => items
+                .iter()
+                .all(|item| !scenario.capacity_providers[item.capacity_provider].kind.is_fargate()),
+        }
+    }
+}
+
+/// An Application Load Balancer's target group in front of a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TargetGroup {
+    /// Name of the load balancer; services may share one.
+    pub load_balancer: String,
+    /// From RUNNING to registered.
+    pub registration_time: DurationDistribution,
+    /// `HealthCheckIntervalSeconds`; the first probe comes at a uniform point of the first interval.
+    pub health_check_interval: SimDuration,
+    /// `deregistration_delay.timeout_seconds`, always waited in full.
+    pub deregistration_delay: SimDuration,
+    /// Bytes processed per request (both directions), for capacity units.
+    pub bytes_per_request: u64,
+    /// Requests sent over one connection, for capacity units.
+    pub requests_per_connection: u64,
+    /// Rules processed per request.
+    pub rules_processed: u32,
+}
+
+/// How the load balancer spreads requests over tasks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BalancingAlgorithm {
+    /// `round_robin`.
+    #[default]
+    RoundRobin,
+    /// `least_outstanding_requests`: tends to one shared queue.
+    LeastOutstandingRequests,
+    /// `weighted_random`: each task its own queue.
+    WeightedRandom,
+}
+
+/// Request load of a service and what a request costs it.
+#[derive(Clone, Debug)]
+pub struct ServiceLoad {
+    /// Offered requests over time.
+    pub rate: Arc<RequestRate>,
+    /// Mean CPU time of one request on one vCPU.
+    pub cpu_per_request: SimDuration,
+    /// Time of a request that is not CPU (waiting on others), added to its latency.
+    pub other_latency: SimDuration,
+    /// Balancing.
+    pub algorithm: BalancingAlgorithm,
+    /// A request that waits longer than this fails.
+    pub timeout: SimDuration,
+    /// CPU that a task uses without requests.
+    pub idle_cpu: Cpu,
+    /// Memory that a task uses without requests.
+    pub idle_memory: Mib,
+    /// Additional memory per request in flight, in KiB.
+    pub memory_per_request_kib: u64,
+}
+
+/// A scalable target of Application Auto Scaling with its policies.
+#[derive(Clone, Debug)]
+pub struct ScalableTarget {
+    /// `MinCapacity`.
+    pub min_capacity: u32,
+    /// `MaxCapacity`.
+    pub max_capacity: u32,
+    /// Target tracking policies.
+    pub target_tracking: Vec<TargetTrackingPolicy>,
+    /// Step scaling policies, each with its alarm.
+    pub step_scaling: Vec<StepScalingPolicy>,
+    /// Scheduled actions expanded to instants, in time order.
+    pub scheduled: Vec<ScheduledChange>,
+}
+
+/// One firing of a scheduled action.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScheduledChange {
+    /// When.
+    pub at: SimTime,
+    /// `ScheduledActionName`.
+    pub name: String,
+    /// New `MinCapacity`, if given.
+    pub min_capacity: Option<u32>,
+    /// New `MaxCapacity`, if given.
+    pub max_capacity: Option<u32>,
+}
+
+/// A latency objective: at least `quantile` of the requests of each minute below `below`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ServiceLevelObjective {
+    /// In (0, 1), for example 0.99.
+    pub quantile: f64,
+    /// Bound on the latency.
+    pub below: SimDuration,
+}

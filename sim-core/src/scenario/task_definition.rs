@@ -1,0 +1,87 @@
+//! What a task is.
+
+use crate::engine::DurationDistribution;
+use crate::units::{Cpu, Mib};
+
+/// Processor architecture.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Architecture {
+    /// `X86_64`.
+    #[default]
+    X86_64,
+    /// `ARM64` (Graviton).
+    Arm64,
+}
+
+/// Operating system of a task or an instance.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum OperatingSystem {
+    /// Linux.
+    #[default]
+    Linux,
+    /// Any Windows Server edition.
+    Windows,
+}
+
+/// `networkMode` of a task definition.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum NetworkMode {
+    /// Docker bridge: static host ports are exclusive, dynamic ones are not.
+    #[default]
+    Bridge,
+    /// The host's own network: every port is exclusive.
+    Host,
+    /// An elastic network interface per task.
+    Awsvpc,
+    /// No network.
+    None,
+}
+
+/// Transport protocol of a port mapping.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Protocol {
+    /// TCP.
+    Tcp,
+    /// UDP.
+    Udp,
+}
+
+/// What a task reserves and how it starts. Demands follow the ECS agent's arithmetic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TaskDefinition {
+    /// Family, the name by which services refer to it.
+    pub family: String,
+    /// Reserved CPU: the task's, or the sum over containers.
+    pub cpu: Cpu,
+    /// Reserved memory: the task's, or the sum of reservation-else-limit over containers.
+    pub memory: Mib,
+    /// Denominator of the memory utilization metric.
+    pub memory_for_utilization: Mib,
+    /// Network mode; `awsvpc` takes one network interface.
+    pub network_mode: NetworkMode,
+    /// Static host ports taken on the instance, sorted.
+    pub host_ports: Vec<(u16, Protocol)>,
+    /// Whole GPUs reserved.
+    pub gpus: u32,
+    /// Architecture the images are built for.
+    pub architecture: Architecture,
+    /// Operating system family.
+    pub operating_system: OperatingSystem,
+    /// Ephemeral storage on Fargate in GiB (20 is included in the price).
+    pub ephemeral_storage_gib: u32,
+    /// Whether the sizes are ones that Fargate offers.
+    pub fits_fargate: bool,
+    /// Time to pull and unpack the images.
+    pub pull_time: DurationDistribution,
+    /// Time from images present to essential containers running.
+    pub start_time: DurationDistribution,
+    /// Time from SIGTERM to exit; at most the stop time-out.
+    pub stop_time: DurationDistribution,
+}
+
+impl TaskDefinition {
+    /// Network interfaces a task takes on a container instance.
+    pub fn network_interfaces(&self) -> u32 {
+        u32::from(self.network_mode == NetworkMode::Awsvpc)
+    }
+}

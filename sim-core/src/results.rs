@@ -4,7 +4,8 @@
 
 use crate::billing::Invoice;
 use crate::scenario::QueueDiscipline;
-use crate::units::{Cpu, Mib, SimDuration, SimTime};
+use crate::service::completion::RolloutState;
+use crate::units::{Cpu, Mib, SimDuration, SimTime, TaskDefinitionId};
 
 /// Everything a run produced.
 #[derive(Clone, Debug)]
@@ -148,12 +149,66 @@ pub struct ServiceResults {
     pub running_mean: f64,
     /// Largest number of running tasks.
     pub running_peak: u32,
+    /// Deployments, oldest first.
+    pub deployments: Vec<DeploymentResults>,
     /// Cost of its Fargate tasks and load balancer, and its share of the instances, in 1e-10 USD.
     pub cost: i128,
     /// Requests and latency, if it has load.
     pub load: Option<LoadResults>,
     /// Scaling activity, if it scales.
     pub scaling: Option<ScalingResults>,
+}
+
+/// Why a deployment began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeploymentTrigger {
+    /// The service was created.
+    ServiceCreated,
+    /// Another task definition.
+    TaskDefinition,
+    /// `forceNewDeployment`.
+    Forced,
+    /// A failed deployment was rolled back.
+    Rollback,
+}
+
+impl DeploymentTrigger {
+    /// Name in the output files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ServiceCreated => "service created",
+            Self::TaskDefinition => "task definition",
+            Self::Forced => "forced",
+            Self::Rollback => "rollback",
+        }
+    }
+}
+
+/// A deployment of a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeploymentResults {
+    /// Its id, as in the events.
+    pub id: String,
+    /// Family of the task definition.
+    pub task_definition: String,
+    /// Why it began.
+    pub trigger: DeploymentTrigger,
+    /// `rolloutState` at the end of the run.
+    pub state: RolloutState,
+    /// `rolloutStateReason`, empty unless it failed or was superseded.
+    pub reason: &'static str,
+    /// When it began.
+    pub created: SimTime,
+    /// When it ended, however it did.
+    pub finished: Option<SimTime>,
+    /// Tasks launched for it.
+    pub started_tasks: u32,
+    /// `failedTasks`: tasks that did not start or failed a health check, in all.
+    pub failed_tasks: u32,
+    /// `runningCount` at the end of the run.
+    pub running: u32,
+    /// `pendingCount` at the end of the run.
+    pub pending: u32,
 }
 
 /// Requests are counted in millionths, so that fractions of a fluid add up exactly.
@@ -284,6 +339,8 @@ pub struct Series {
 pub struct TaskRecord {
     /// Service or batch name.
     pub group: String,
+    /// What it ran.
+    pub task_definition: TaskDefinitionId,
     /// Capacity provider or launch type.
     pub capacity: String,
     /// Index of its container instance in [`RunResults::instance_records`]; `None` on Fargate.

@@ -152,6 +152,11 @@ impl Cpu {
         Self(m as u64 * 128)
     }
 
+    /// `raw` counts of 1/128 000 vCPU, as [`Self::as_raw`] gives them.
+    pub const fn from_raw(raw: u64) -> Self {
+        Self(raw)
+    }
+
     /// ECS CPU units, rounded down.
     pub const fn as_ecs_units(self) -> u64 {
         self.0 / 125

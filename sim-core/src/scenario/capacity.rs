@@ -71,6 +71,8 @@ pub enum CapacityProviderKind {
         managed_scaling: Option<ManagedScaling>,
         /// Managed termination protection.
         managed_termination_protection: bool,
+        /// Managed draining: an instance is drained before it is terminated.
+        managed_draining: bool,
     },
     /// `FARGATE`.
     Fargate,

@@ -1,6 +1,7 @@
 //! Delays and open choices of the control plane.
 
 use crate::engine::DurationDistribution;
+use crate::service::throttle::ThrottleLaw;
 use crate::units::SimDuration;
 
 /// Delays and open choices of the control plane; each is a scenario setting.
@@ -32,6 +33,8 @@ pub struct ControlPlane {
     pub tie_break: TieBreak,
     /// Whether launch-rate quotas of the service and the account apply.
     pub launch_rate_quotas: bool,
+    /// Open choices of the service scheduler.
+    pub service_scheduler: ServiceScheduler,
 }
 
 /// Retry cadence of ECS services on the EC2 launch type.
@@ -53,4 +56,62 @@ pub enum TieBreak {
     SeededRank,
     /// The instance that was launched first.
     OldestFirst,
+}
+
+/// Open choices of the service scheduler.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ServiceScheduler {
+    /// A RUNNING task without load balancer and container health check counts as healthy after this,
+    /// in deployments and for the steady state.
+    pub healthy_after: SimDuration,
+    /// The same where an instance is drained.
+    pub healthy_after_when_draining: SimDuration,
+    /// Whether stopping tasks count against `maximumPercent`.
+    pub maximum_counts_stopping: bool,
+    /// A pass that waits for something no event announces is repeated after this.
+    pub tick: SimDuration,
+    /// Tasks started, and tasks stopped, in one pass at most; `None` for all that is allowed.
+    pub batch: Option<u32>,
+    /// The pause of a service whose tasks do not start.
+    pub throttle: ThrottleLaw,
+    /// Shape of the launch rate quota of a service.
+    pub launch_limiter: LaunchLimiter,
+    /// From an imbalance in steady state to the move that mends it.
+    pub rebalancing_interval: SimDuration,
+    /// Tasks moved at once.
+    pub rebalancing_batch: u32,
+    /// Which unhealthy task goes first.
+    pub unhealthy_order: UnhealthyOrder,
+    /// What happens to protected tasks that are more than the desired count.
+    pub below_protected: BelowProtected,
+}
+
+/// Shape of the launch rate quota of a service.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LaunchLimiter {
+    /// A bucket that holds a minute's quota and refills continuously.
+    #[default]
+    Bucket,
+    /// The whole quota anew in each minute since the start.
+    Window,
+}
+
+/// Which of several unhealthy tasks is stopped first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UnhealthyOrder {
+    /// Any, by the seed.
+    #[default]
+    Random,
+    /// The one that was created first.
+    OldestFirst,
+}
+
+/// What happens when the desired count falls below the number of protected tasks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BelowProtected {
+    /// They stay until their protection ends: more tasks run than desired.
+    #[default]
+    Keep,
+    /// They are stopped like any other.
+    Stop,
 }

@@ -6,6 +6,7 @@
 mod batch;
 mod capacity;
 mod control_plane;
+mod scheduling;
 mod service;
 mod task_definition;
 
@@ -14,7 +15,14 @@ pub use capacity::{
     AutoScalingGroup, CapacityProvider, CapacityProviderKind, InstanceShape, LaunchTarget,
     StrategyItem,
 };
-pub use control_plane::{ControlPlane, PlacementRetry, TieBreak};
+pub use control_plane::{
+    BelowProtected, ControlPlane, LaunchLimiter, PlacementRetry, ServiceScheduler, TieBreak,
+    UnhealthyOrder,
+};
+pub use scheduling::{
+    DeploymentAlarms, DeploymentConfiguration, DeploymentStrategy, DrainingRequest,
+    SchedulingStrategy, ServiceScheduling, ServiceUpdate, ShiftingDeployment, TaskProtection,
+};
 pub use service::{
     BalancingAlgorithm, ScalableTarget, ScheduledChange, Service, ServiceLevelObjective,
     ServiceLoad, TargetGroup,
@@ -55,6 +63,8 @@ pub struct Scenario {
     pub capacity_providers: IdVec<CapacityProviderId, CapacityProvider>,
     /// Services.
     pub services: Vec<Service>,
+    /// Container instances that are set to DRAINING, in time order.
+    pub draining: Vec<DrainingRequest>,
     /// Sources of standalone tasks (RunTask).
     pub batches: Vec<BatchSource>,
     /// Prices of everything the scenario can use.

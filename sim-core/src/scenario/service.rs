@@ -2,21 +2,21 @@
 
 use std::sync::Arc;
 
-use super::{LaunchTarget, Scenario};
+use super::{LaunchTarget, Scenario, ServiceScheduling};
 use crate::autoscaling::{StepScalingPolicy, TargetTrackingPolicy};
 use crate::engine::DurationDistribution;
 use crate::placement::{PlacementConstraint, PlacementStrategy};
 use crate::traffic::RequestRate;
 use crate::units::{Cpu, Mib, SimDuration, SimTime, TaskDefinitionId};
 
-/// A REPLICA service.
+/// A service.
 #[derive(Clone, Debug)]
 pub struct Service {
     /// `serviceName`, also the label of its random streams.
     pub name: String,
     /// What it runs.
     pub task_definition: TaskDefinitionId,
-    /// `desiredCount` at the start.
+    /// `desiredCount` at the start; zero for a DAEMON service, which has none.
     pub desired_count: u32,
     /// Where it runs.
     pub launch: LaunchTarget,
@@ -24,6 +24,8 @@ pub struct Service {
     pub placement_strategy: Vec<PlacementStrategy>,
     /// Placement constraints.
     pub placement_constraints: Vec<PlacementConstraint>,
+    /// Strategy, deployments, health and protection.
+    pub scheduling: ServiceScheduling,
     /// The load balancer's target group, if any.
     pub target_group: Option<TargetGroup>,
     /// Request load, if any.

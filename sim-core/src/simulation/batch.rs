@@ -77,7 +77,7 @@ impl World<'_, '_> {
 
     pub(super) fn batch_arrival(&mut self, id: BatchId, scheduler: &mut Scheduler<Event>) {
         let now = scheduler.now();
-        let definition = self.definition(Owner::Batch(id));
+        let definition = self.definition(self.batches[id].settings.task_definition);
         let state = &mut self.batches[id];
         let ordinal = state.arrived;
         let job = match &state.settings.jobs {
@@ -180,6 +180,8 @@ impl World<'_, '_> {
                 ordinal: task.ordinal,
                 attempt: task.attempt,
                 placed_before: task.placed_before,
+                definition: task.definition,
+                revision: task.revision,
                 capacity: task.capacity,
                 cpu: task.cpu,
                 memory: task.memory,
@@ -261,6 +263,8 @@ impl World<'_, '_> {
             ordinal: waiting.ordinal,
             attempt: waiting.attempt,
             placed_before: waiting.placed_before,
+            definition: state.settings.task_definition,
+            revision: 0,
             capacity,
             cpu: job.cpu,
             memory: job.memory,

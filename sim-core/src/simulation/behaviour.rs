@@ -325,6 +325,7 @@ fn a_group_is_not_touched_without_a_reason() {
         group: AsgId(0),
         managed_scaling: None,
         managed_termination_protection: false,
+        managed_draining: false,
     };
     scenario.services.push(service("web", 1, on_provider()));
     let results = run(&scenario);

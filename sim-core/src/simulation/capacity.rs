@@ -27,7 +27,7 @@ impl World<'_, '_> {
         let mut pending = PendingGroups::new();
         for task in &self.providers[id].queue {
             let task = &self.tasks[*task];
-            let definition = self.definition(task.owner);
+            let definition = self.definition(task.definition);
             let demand =
                 TaskDemand { cpu: task.cpu, memory: task.memory, ..TaskDemand::of(definition) };
             let constraints = self.placement_constraints(task.owner);

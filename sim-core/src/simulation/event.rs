@@ -53,6 +53,24 @@ pub enum Event {
     Scheduled(ServiceId),
     /// Time series are recorded.
     Record,
+    /// A RUNNING task has been so for long enough to count as healthy. Stale if the epoch is not the
+    /// task's.
+    TaskCounts {
+        /// The task.
+        task: TaskId,
+        /// Its epoch when it began to serve.
+        epoch: u32,
+    },
+    /// The health check grace period of a task that fails a check is over.
+    GracePeriodOver(TaskId),
+    /// UpdateService is called.
+    ServiceUpdate(ServiceId),
+    /// The zones of a service are looked at. Stale if not the service's next look.
+    ZoneCheck(ServiceId),
+    /// Instances are set to DRAINING: the position in the scenario's list.
+    Drain(u32),
+    /// An instance has been held for draining as long as its termination hook allows.
+    DrainingLimit(InstanceId),
 }
 
 impl Event {
@@ -73,6 +91,12 @@ impl Event {
             Self::DesiredCount { .. } => 12,
             Self::Scheduled(_) => 13,
             Self::Record => 14,
+            Self::TaskCounts { .. } => 40,
+            Self::GracePeriodOver(_) => 41,
+            Self::ServiceUpdate(_) => 42,
+            Self::ZoneCheck(_) => 43,
+            Self::Drain(_) => 44,
+            Self::DrainingLimit(_) => 45,
         }
     }
 
@@ -93,6 +117,12 @@ impl Event {
             12 => "desired count",
             13 => "scheduled action",
             14 => "record",
+            40 => "task counts as healthy",
+            41 => "grace period over",
+            42 => "service update",
+            43 => "zone check",
+            44 => "drain",
+            45 => "draining limit",
             _ => "unknown",
         }
     }
@@ -100,13 +130,19 @@ impl Event {
     /// What enters the trajectory fingerprint.
     pub const fn digest(&self) -> Digest {
         let (entity, payload) = match self {
-            Self::TaskStep { task, epoch } | Self::ProvisioningTimeout { task, epoch } => {
-                (task.0, *epoch)
-            }
-            Self::SpotInterruption { task } => (task.0, 0),
-            Self::InstanceRunning(instance) | Self::InstanceRegistered(instance) => (instance.0, 0),
+            Self::TaskStep { task, epoch }
+            | Self::ProvisioningTimeout { task, epoch }
+            | Self::TaskCounts { task, epoch } => (task.0, *epoch),
+            Self::SpotInterruption { task } | Self::GracePeriodOver(task) => (task.0, 0),
+            Self::InstanceRunning(instance)
+            | Self::InstanceRegistered(instance)
+            | Self::DrainingLimit(instance) => (instance.0, 0),
+            Self::Drain(index) => (*index, 0),
             Self::GroupReconcile(group) => (group.0, 0),
-            Self::ServicePass(service) | Self::Scheduled(service) => (service.0, 0),
+            Self::ServicePass(service)
+            | Self::Scheduled(service)
+            | Self::ServiceUpdate(service)
+            | Self::ZoneCheck(service) => (service.0, 0),
             Self::BatchArrival(batch) => (batch.0, 0),
             Self::PlaceWaiting | Self::Sample | Self::Decide | Self::Record => (0, 0),
             Self::DesiredCount { service, desired } => (service.0, *desired),

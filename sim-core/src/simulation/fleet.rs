@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 
+use super::draining::Draining;
 use super::event::Event;
 use super::integral::Integral;
 use super::ledger::bound_instances;
@@ -94,12 +95,14 @@ impl World<'_, '_> {
                 // it when the last one stops.
                 let group = &self.groups[id];
                 let Some(victim) = group.alive.victim(group.protected) else { break };
-                self.terminate(
-                    victim,
-                    "in response to a difference between desired and actual \
-                    capacity, shrinking the capacity",
-                    scheduler,
-                );
+                let reason = "in response to a difference between desired and actual capacity, \
+                              shrinking the capacity";
+                let busy = !self.instances[victim].tasks.is_empty();
+                if group.drains && busy {
+                    self.drain_before_termination(victim, reason, scheduler);
+                } else {
+                    self.terminate(victim, reason, scheduler);
+                }
             }
         }
     }
@@ -156,6 +159,8 @@ impl World<'_, '_> {
             terminated: None,
             termination_reason: "",
             tasks: std::collections::BTreeSet::new(),
+            other_tasks: 0,
+            draining: None,
             tasks_run: 0,
             reserved_cpu: Integral::default(),
             reserved_memory: Integral::default(),
@@ -191,6 +196,7 @@ impl World<'_, '_> {
             return;
         }
         self.register(id, scheduler.now());
+        self.start_daemons(scheduler);
         self.request_placement(scheduler);
     }
 
@@ -207,7 +213,7 @@ impl World<'_, '_> {
         self.fleet.register(instance.group, slot);
     }
 
-    fn terminate(
+    pub(super) fn terminate(
         &mut self,
         id: InstanceId,
         reason: &'static str,
@@ -237,7 +243,9 @@ impl World<'_, '_> {
         }
         self.totals.instances_terminated += 1;
         let (zone, running) = (instance.zone_position, instance.running);
-        self.groups[group_id].alive.terminated(zone, id, running);
+        if !matches!(instance.draining, Some(Draining::BeforeTermination { .. })) {
+            self.groups[group_id].alive.terminated(zone, id, running);
+        }
         let tasks: Vec<_> = self.instances[id].tasks.iter().copied().collect();
         for task in tasks {
             let reason = format!("Host EC2 (instance {}) terminated.", instance_name(id));
@@ -270,6 +278,13 @@ impl World<'_, '_> {
         if settings.root_volume_gib > 0 {
             let gib = settings.root_volume_gib;
             self.meter.volume(&VolumeUsage { group: &settings.name, gib, from, until });
+        }
+    }
+
+    /// Launches what a group misses after some of its instances were taken out of service.
+    pub(super) fn replace_instances(&mut self, id: AsgId, scheduler: &mut Scheduler<Event>) {
+        if self.groups[id].alive.len() < self.groups[id].desired {
+            self.request_reconcile(id, scheduler);
         }
     }
 

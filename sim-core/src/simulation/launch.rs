@@ -12,7 +12,7 @@ use crate::placement::{
     STANDALONE_DEFAULT, choose,
 };
 use crate::scenario::{CapacityProviderKind, TaskDefinition};
-use crate::units::{AsgId, Cpu, InstanceId, Mib, SimDuration, SimTime, TaskId};
+use crate::units::{AsgId, Cpu, InstanceId, Mib, SimDuration, SimTime, TaskDefinitionId, TaskId};
 
 /// What a new task is, before it has a place.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +21,9 @@ pub(super) struct NewTask {
     pub(super) ordinal: u64,
     pub(super) attempt: u32,
     pub(super) placed_before: bool,
+    pub(super) definition: TaskDefinitionId,
+    /// Service revision; zero for a job.
+    pub(super) revision: u32,
     pub(super) capacity: Capacity,
     pub(super) cpu: Cpu,
     pub(super) memory: Mib,
@@ -37,11 +40,7 @@ pub(super) enum StartUp {
 }
 
 impl<'s> World<'s, '_> {
-    pub(super) fn definition(&self, owner: Owner) -> &'s TaskDefinition {
-        let id = match owner {
-            Owner::Service(service) => self.services[service].settings.task_definition,
-            Owner::Batch(batch) => self.batches[batch].settings.task_definition,
-        };
+    pub(super) fn definition(&self, id: TaskDefinitionId) -> &'s TaskDefinition {
         &self.scenario.task_definitions[id]
     }
 
@@ -52,8 +51,8 @@ impl<'s> World<'s, '_> {
         }
     }
 
-    pub(super) fn demand(&self, owner: Owner, cpu: Cpu, memory: Mib) -> Demand<'s> {
-        Demand { cpu, memory, ..Demand::of(self.definition(owner)) }
+    pub(super) fn demand(&self, id: TaskDefinitionId, cpu: Cpu, memory: Mib) -> Demand<'s> {
+        Demand { cpu, memory, ..Demand::of(self.definition(id)) }
     }
 
     /// 64 bits for one attribute of one task, in its `attempt`-th submission after the first.
@@ -115,7 +114,16 @@ impl<'s> World<'s, '_> {
 
     /// Asks placement where a task would go now.
     pub(super) fn find_instance(&mut self, new: &NewTask) -> Choice {
-        let demand = self.demand(new.owner, new.cpu, new.memory);
+        self.find_instance_among(new, None)
+    }
+
+    /// The same among all instances, or on one only.
+    pub(super) fn find_instance_among(
+        &mut self,
+        new: &NewTask,
+        only: Option<InstanceId>,
+    ) -> Choice {
+        let demand = self.demand(new.definition, new.cpu, new.memory);
         let pool = self.pool(new.capacity);
         let random_bits = self.task_bits(new.owner, new.ordinal, new.attempt, TaskDraw::Placement);
         let (strategy, constraints, group): (&[PlacementStrategy], _, _) = match new.owner {
@@ -137,7 +145,12 @@ impl<'s> World<'s, '_> {
             }
         };
         let request = PlacementRequest { demand, strategy, constraints, group, random_bits };
-        let choice = choose(self.fleet.slots(pool), &request, &mut self.ties);
+        let choice = match only {
+            None => choose(self.fleet.slots(pool), &request, &mut self.ties),
+            Some(instance) => {
+                choose(self.fleet.slot(instance).into_iter(), &request, &mut self.ties)
+            }
+        };
         if let Choice::Nowhere(_) = choice {
             self.totals.placement_failures += 1;
         }
@@ -164,6 +177,8 @@ impl<'s> World<'s, '_> {
             ordinal: new.ordinal,
             attempt: new.attempt,
             placed_before: new.placed_before,
+            definition: new.definition,
+            revision: new.revision,
             capacity: new.capacity,
             state: TaskState::WaitingForCapacity,
             epoch: 0,
@@ -179,6 +194,9 @@ impl<'s> World<'s, '_> {
             started: None,
             stopping: None,
             stopped: None,
+            counted: false,
+            failed_check: None,
+            unhealthy: false,
             healthy_before_stop: false,
             stop_code: "",
             stopped_reason: Cow::Borrowed(""),
@@ -197,17 +215,22 @@ impl<'s> World<'s, '_> {
         let now = scheduler.now();
         let task = &mut self.tasks[id];
         let (owner, cpu, memory) = (task.owner, task.cpu, task.memory);
+        let definition = task.definition;
         let zone = self.instances[instance].zone;
         task.instance = Some(instance);
         task.zone = Some(zone);
         task.placed = Some(now);
-        let demand = self.demand(owner, cpu, memory);
+        let demand = self.demand(definition, cpu, memory);
+        let daemon = self.is_daemon(owner);
         self.fleet.reserve(instance, &demand);
         let state = &mut self.instances[instance];
         state.tasks.insert(id);
         state.tasks_run += 1;
+        state.other_tasks += u32::from(!daemon);
         let group = state.group;
-        self.groups[group].alive.set_idle(state.zone_position, instance, false);
+        // A daemon does not keep its instance from being scaled in.
+        let idle = state.other_tasks == 0;
+        self.groups[group].alive.set_idle(state.zone_position, instance, idle);
         self.change_reservation(instance, group, owner, (cpu, memory), Change::Add, now);
         self.count_in_group(id, true);
         self.enter(id, TaskState::Provisioning, start_up, scheduler);

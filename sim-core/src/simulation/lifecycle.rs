@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 
+use super::draining::Draining;
 use super::event::Event;
 use super::launch::StartUp;
 use super::ledger::Change;
@@ -43,7 +44,7 @@ impl World<'_, '_> {
             match state {
                 TaskState::Pulling => task.pull_started = Some(now),
                 TaskState::Registering => self.on_running(id, scheduler),
-                TaskState::Running => self.on_healthy(id, now),
+                TaskState::Running => self.serves(id, start_up, scheduler),
                 TaskState::Stopped => {
                     self.on_stopped(id, scheduler);
                     return;
@@ -75,7 +76,7 @@ impl World<'_, '_> {
     /// How long the task stays in `state` and what follows; `None` if something else ends it.
     pub(super) fn step(&self, id: TaskId, state: TaskState) -> Option<(SimDuration, TaskState)> {
         let task = &self.tasks[id];
-        let definition = self.definition(task.owner);
+        let definition = self.definition(task.definition);
         let control_plane = &self.scenario.control_plane;
         let draw = |draw, distribution: &DurationDistribution| self.draw(task, draw, distribution);
         let fargate = self.is_fargate(task.capacity);
@@ -162,15 +163,21 @@ impl World<'_, '_> {
         task.started = Some(now);
         let (owner, capacity) = (task.owner, task.capacity);
         let (cpu, memory, on_instance) = (task.cpu, task.memory, task.instance.is_some());
+        let definition = task.definition;
         self.totals.started += 1;
         self.totals.running.add(now, 1);
         match owner {
             Owner::Service(service) => {
                 self.sync_load(service, now);
+                let definition = self.definition(definition);
                 let state = &mut self.services[service];
                 state.pending.subtract(now, 1);
                 state.running.add(now, 1);
+                state.running_cpu.add(now, definition.cpu.as_raw());
+                let memory = definition.memory_for_utilization;
+                state.running_memory.add(now, memory.as_mib());
                 self.observe_running(service, now);
+                self.service_task_running(service, id, now);
             }
             Owner::Batch(batch) => {
                 self.batches[batch].pending.subtract(now, 1);
@@ -188,14 +195,6 @@ impl World<'_, '_> {
             let law = DurationDistribution::Exponential { mean };
             let length = self.draw(&self.tasks[id], TaskDraw::SpotInterruption, &law);
             scheduler.schedule_in(length, Phase::Release, Event::SpotInterruption { task: id });
-        }
-    }
-
-    fn on_healthy(&mut self, id: TaskId, now: SimTime) {
-        if let Owner::Service(service) = self.tasks[id].owner {
-            self.sync_load(service, now);
-            self.services[service].healthy += 1;
-            self.announce_steady_state(service, now);
         }
     }
 
@@ -263,19 +262,29 @@ impl World<'_, '_> {
         let (owner, capacity) = (task.owner, task.capacity);
         let (cpu, memory, on_instance) = (task.cpu, task.memory, task.instance.is_some());
         task.healthy_before_stop = state == TaskState::Running;
+        let serving = state == TaskState::Running && !task.unhealthy;
+        let counted = std::mem::take(&mut task.counted);
+        let (definition, revision) = (task.definition, task.revision);
         if let Owner::Service(service) = owner {
             self.sync_load(service, now);
             let item = self.strategy_item(service, capacity);
+            let definition = self.definition(definition);
             let service_state = &mut self.services[service];
             service_state.active.remove(&id);
             service_state.steady = false;
+            service_state.rollout.forget(id);
+            let of_revision = service_state.rollout.revision_mut(revision);
+            of_revision.active -= 1;
+            of_revision.serving -= u32::from(serving);
+            of_revision.counted -= u32::from(counted);
             if let Some(item) = item {
-                service_state.per_item[item] -= 1;
+                of_revision.per_item[item] -= 1;
             }
-            if state == TaskState::Running {
-                service_state.healthy -= 1;
-            }
+            service_state.healthy -= u32::from(serving);
             if state.is_running() {
+                service_state.running_cpu.subtract(now, definition.cpu.as_raw());
+                let memory = definition.memory_for_utilization;
+                service_state.running_memory.subtract(now, memory.as_mib());
                 service_state.running.subtract(now, 1);
                 self.observe_running(service, now);
             } else {
@@ -309,14 +318,18 @@ impl World<'_, '_> {
         let task = &mut self.tasks[id];
         task.stopped = Some(now);
         let (owner, instance, cpu, memory) = (task.owner, task.instance, task.cpu, task.memory);
-        let capacity = task.capacity;
+        let (capacity, definition) = (task.capacity, task.definition);
         if let Some(instance) = instance {
-            let demand = self.demand(owner, cpu, memory);
+            let demand = self.demand(definition, cpu, memory);
+            let daemon = self.is_daemon(owner);
             self.fleet.release(instance, &demand);
             let state = &mut self.instances[instance];
             state.tasks.remove(&id);
+            state.other_tasks -= u32::from(!daemon);
             let group = state.group;
-            let empty = state.tasks.is_empty() && state.state == InstanceState::Registered;
+            let leaving = matches!(state.draining, Some(Draining::BeforeTermination { .. }));
+            let empty =
+                state.other_tasks == 0 && state.state == InstanceState::Registered && !leaving;
             if empty {
                 self.groups[group].alive.set_idle(state.zone_position, instance, true);
             }
@@ -325,6 +338,7 @@ impl World<'_, '_> {
                 self.instance_emptied(group, scheduler);
             }
             self.request_placement(scheduler);
+            self.drained_further(instance, scheduler);
         } else {
             self.bill_fargate(id, now, true);
             if self.has_managed_scaling(capacity) {
@@ -333,7 +347,7 @@ impl World<'_, '_> {
             }
         }
         match owner {
-            Owner::Service(service) => self.request_pass_after_reaction(service, scheduler),
+            Owner::Service(service) => self.service_task_stopped(service, id, scheduler),
             Owner::Batch(batch) => self.job_stopped(batch, id, scheduler),
         }
     }
@@ -345,7 +359,7 @@ impl World<'_, '_> {
             return;
         }
         let Some(from) = task.pull_started else { return };
-        let definition = self.definition(task.owner);
+        let definition = self.definition(task.definition);
         let usage = FargateUsage {
             owner: self.owner_name(task.owner),
             operating_system: definition.operating_system,

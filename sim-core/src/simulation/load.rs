@@ -52,6 +52,8 @@ pub(super) struct LoadReading {
 struct Reader {
     sums: LoadSums,
     running: u128,
+    running_cpu: u128,
+    running_memory: u128,
     at: SimTime,
 }
 
@@ -219,10 +221,13 @@ impl World<'_, '_> {
     /// Accounts for the load of a service up to `now`. Called before anything that changes what
     /// serves it.
     pub(super) fn sync_load(&mut self, id: ServiceId, now: SimTime) {
+        if self.services[id].load.is_none() {
+            return;
+        }
+        let (tasks, cpu) = self.serving(id);
         let state = &mut self.services[id];
-        let definition = &self.scenario.task_definitions[state.settings.task_definition];
         if let Some(load) = &mut state.load {
-            load.advance(now, state.healthy, state.running.value(), definition.cpu);
+            load.advance(now, tasks, state.running.value(), cpu);
         }
     }
 
@@ -235,16 +240,18 @@ impl World<'_, '_> {
     ) -> Option<LoadReading> {
         self.sync_load(id, now);
         let state = &mut self.services[id];
-        let definition = &self.scenario.task_definitions[state.settings.task_definition];
         let running_total = state.running.total_at(now);
+        let running_cpu = state.running_cpu.total_at(now);
+        let running_memory = state.running_memory.total_at(now);
         let load = state.load.as_mut()?;
         let totals = load.totals;
         let reader = match kind {
             Reading::Minute => &mut load.minute,
             Reading::Interval => &mut load.interval,
         };
-        let before =
-            std::mem::replace(reader, Reader { sums: totals, running: running_total, at: now });
+        let reading =
+            Reader { sums: totals, running: running_total, running_cpu, running_memory, at: now };
+        let before = std::mem::replace(reader, reading);
         let sums = LoadSums {
             offered: totals.offered - before.sums.offered,
             served: totals.served - before.sums.served,
@@ -258,10 +265,10 @@ impl World<'_, '_> {
         let length = now.saturating_since(before.at);
         let settings = load.load;
         let used_cpu = sums.busy_cpu + u128::from(settings.idle_cpu.as_raw()) * running;
-        let reserved_cpu = u128::from(definition.cpu.as_raw()) * running;
+        let reserved_cpu = running_cpu - before.running_cpu;
         let in_flight_mib = sums.in_flight * settings.memory_per_request_kib as f64 / 1024.0;
         let used_memory = settings.idle_memory.as_mib() as f64 * running as f64 + in_flight_mib;
-        let reserved_memory = definition.memory_for_utilization.as_mib() as f64 * running as f64;
+        let reserved_memory = (running_memory - before.running_memory) as f64;
         let requests = sums.offered as f64 / MICRO_PER_REQUEST as f64;
         let running_mean = running as f64 / length.as_nanos().max(1) as f64;
         let healthy_mean = sums.healthy as f64 / length.as_nanos().max(1) as f64;

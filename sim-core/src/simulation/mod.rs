@@ -3,7 +3,10 @@
 //! * `world`: the state and the dispatch of events;
 //! * `event`: everything that can happen;
 //! * `launch`, `lifecycle`, `task`: the life of a task; `ledger`: what it reserves;
-//! * `service`: the service scheduler; `batch`: standalone tasks and everything that waits for room;
+//! * `service`: the service scheduler's pass; `rollout`: revisions and deployments; `reconcile`: a pass
+//!   in which tasks are replaced; `shifting`: blue/green, canary and linear deployments; `scale_in`: which
+//!   task stops; `health`: what is learnt about single tasks; `rebalancing`, `daemon`, `draining`;
+//! * `batch`: standalone tasks and everything that waits for room;
 //! * `fleet`, `pool`: container instances and their groups; `capacity`: managed scaling;
 //! * `load`: request load of services; `balancer`: what its load balancer processed;
 //!   `scaling`: samples, alarms and scaling activities;
@@ -16,8 +19,11 @@ mod batch;
 #[cfg(test)]
 mod behaviour;
 mod capacity;
+mod daemon;
+mod draining;
 mod event;
 mod fleet;
+mod health;
 mod integral;
 mod launch;
 mod ledger;
@@ -28,9 +34,14 @@ mod pool;
 mod quota;
 #[cfg(test)]
 mod random;
+mod rebalancing;
+mod reconcile;
 mod recorder;
+mod rollout;
+mod scale_in;
 mod scaling;
 mod service;
+mod shifting;
 mod task;
 #[cfg(test)]
 mod testing;

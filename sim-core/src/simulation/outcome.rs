@@ -4,13 +4,14 @@ use super::fleet::instance_name;
 use super::integral::ratio;
 use super::ledger::split_weight;
 use super::load::{LoadState, Reading};
+use super::rollout::deployment_name;
 use super::task::{Capacity, Owner, TaskState};
-use super::world::{InstanceState, MINUTE, World};
+use super::world::{InstanceState, MINUTE, ServiceState, World};
 use crate::billing::Category;
 use crate::engine::{RunStatistics, fold};
 use crate::results::{
-    BatchResults, CapacityResults, Distribution, InstanceRecord, InstanceTotals, Packing,
-    RunResults, ScalingResults, ServiceResults, TaskRecord, TaskTotals, Utilization,
+    BatchResults, CapacityResults, DeploymentResults, Distribution, InstanceRecord, InstanceTotals,
+    Packing, RunResults, ScalingResults, ServiceResults, TaskRecord, TaskTotals, Utilization,
 };
 use crate::units::{Id, IdVec, NANOS_PER_SECOND, SimDuration, SimTime, TaskId, ZoneId};
 
@@ -102,6 +103,7 @@ impl World<'_, '_> {
                     desired_mean: state.desired_integral.mean_at(horizon),
                     running_mean: state.running.mean_at(horizon),
                     running_peak: state.running.peak() as u32,
+                    deployments: self.deployment_results(state),
                     cost: direct(&state.settings.name)
                         + shares[self.owner_index(Owner::Service(id))],
                     load: state.load.as_ref().map(LoadState::results),
@@ -184,6 +186,43 @@ impl World<'_, '_> {
         results
     }
 
+    fn deployment_results(&self, state: &ServiceState<'_>) -> Vec<DeploymentResults> {
+        let rollout = &state.rollout;
+        let newest_of = |revision: u32| {
+            rollout.deployments.iter().rposition(|deployment| deployment.revision == revision)
+        };
+        let mut counts = vec![(0, 0); rollout.deployments.len()];
+        for task in &state.active {
+            let task = &self.tasks[*task];
+            // After a rollback a revision has two deployments; its tasks belong to the newer one.
+            let Some(index) = newest_of(task.revision) else { continue };
+            if task.state.is_running() {
+                counts[index].0 += 1;
+            } else {
+                counts[index].1 += 1;
+            }
+        }
+        let deployments = rollout.deployments.iter().zip(counts).enumerate();
+        deployments
+            .map(|(index, (deployment, (running, pending)))| {
+                let definition = rollout.revision(deployment.revision).definition;
+                DeploymentResults {
+                    id: deployment_name(&state.settings.name, index),
+                    task_definition: self.scenario.task_definitions[definition].family.clone(),
+                    trigger: deployment.trigger,
+                    state: deployment.state,
+                    reason: deployment.reason,
+                    created: deployment.created,
+                    finished: deployment.finished,
+                    started_tasks: deployment.started_tasks,
+                    failed_tasks: deployment.failed_tasks,
+                    running,
+                    pending,
+                }
+            })
+            .collect()
+    }
+
     fn bill_what_still_runs(&mut self, horizon: SimTime) {
         for instance in self.instances.ids() {
             if self.instances[instance].state != InstanceState::Terminated {
@@ -221,8 +260,7 @@ impl World<'_, '_> {
         let totals = &self.totals;
         let cpu = totals.registered_cpu.total_at(horizon);
         let memory = totals.registered_memory.total_at(horizon);
-        let on_instances =
-            |state: &super::world::ServiceState<'_>| state.settings.launch_is_ec2(self.scenario);
+        let on_instances = |state: &ServiceState<'_>| state.settings.launch_is_ec2(self.scenario);
         let modelled = self.services.iter().any(|s| s.load.is_some() && on_instances(s));
         let used = modelled.then(|| self.used_cpu_on_instances(horizon));
         Some(Utilization {
@@ -299,6 +337,7 @@ impl World<'_, '_> {
             .iter()
             .map(|task| TaskRecord {
                 group: self.owner_name(task.owner).to_owned(),
+                task_definition: task.definition,
                 capacity: self.capacity_name(task.capacity).to_owned(),
                 instance: task.instance.map(|instance| instance.index() as u32),
                 zone: zone_name(&self.scenario.zones, task.zone).to_owned(),

@@ -104,6 +104,7 @@ fn random_scenario(seed: u64) -> Scenario {
                 group: AsgId(index as u32),
                 managed_scaling: (dice.below(4) > 0).then_some(managed),
                 managed_termination_protection: dice.coin(),
+                managed_draining: false,
             },
         });
     }
@@ -238,6 +239,7 @@ fn random_service(dice: &mut Dice, index: u64, groups: u32) -> Service {
         } else {
             Vec::new()
         },
+        scheduling: ServiceScheduling::default(),
         target_group: dice.coin().then(|| TargetGroup {
             load_balancer: format!("balancer-{}", dice.below(2)),
             registration_time: DurationDistribution::Constant(SimDuration::from_secs(2)),

@@ -7,7 +7,8 @@ use super::event::Event;
 use super::load::Reading;
 use super::world::{MINUTE, World};
 use crate::autoscaling::{
-    AlarmChange, ScalingDecision, ScalingDirection, ServiceCapacity, ServiceMetric, ServiceScaler,
+    AlarmChange, AlarmState, ScalingDecision, ScalingDirection, ServiceCapacity, ServiceMetric,
+    ServiceScaler,
 };
 use crate::engine::{Phase, Scheduler};
 use crate::metrics::MetricSeries;
@@ -81,7 +82,7 @@ impl World<'_, '_> {
         ServiceCapacity {
             running: state.running.value() as u32,
             desired: state.desired,
-            deployment_in_progress: false,
+            deployment_in_progress: state.rollout.in_progress(),
         }
     }
 
@@ -92,7 +93,16 @@ impl World<'_, '_> {
         let Some(scaler) = &mut state.scaler else { return };
         let metrics = &state.metrics;
         let evaluation = scaler.evaluate(now, capacity, |metric| Some(metrics.series(metric)));
+        let firing = &mut state.rollout.firing;
+        for change in &evaluation.alarm_changes {
+            if change.to == AlarmState::Alarm {
+                firing.insert(change.name.clone());
+            } else {
+                firing.remove(&change.name);
+            }
+        }
         self.log_alarms(now, evaluation.alarm_changes);
+        self.watch_alarms(id, scheduler);
         if let Some(decision) = evaluation.decision {
             self.apply_scaling(id, &decision, scheduler);
         }

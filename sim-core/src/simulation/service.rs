@@ -4,31 +4,28 @@
 //! the scheduler's cadence: here a pass follows each cause after a drawn reaction time, and everything
 //! the quotas allow happens in one pass.
 
-use std::borrow::Cow;
-
 use super::event::Event;
 use super::launch::{NewTask, StartUp};
 use super::ledger::Change;
 use super::quota::TokenBucket;
+use super::reconcile::Changes;
 use super::task::{Capacity, Owner, TaskDraw, TaskState};
 use super::world::World;
-use crate::autoscaling::{choose_for_launch, choose_for_stop};
+use crate::autoscaling::choose_for_launch;
 use crate::engine::{Phase, Scheduler};
-use crate::placement::{Choice, Rejections, StopCandidate, choose_stop};
+use crate::placement::{Choice, Rejections};
 use crate::results::EventCategory;
 use crate::scenario::{CapacityProviderKind, LaunchTarget};
-use crate::units::{ServiceId, SimDuration, SimTime, TaskId};
+use crate::units::{InstanceId, ServiceId, SimDuration, SimTime, TaskId};
 
 /// The same service event is repeated at most this often.
-const EVENT_REPEAT: SimDuration = SimDuration::from_secs(6 * 3600);
-/// A pass that ran out of launch tokens is repeated after this.
-const QUOTA_RETRY: SimDuration = SimDuration::from_secs(1);
+pub(super) const EVENT_REPEAT: SimDuration = SimDuration::from_secs(6 * 3600);
 /// A pass that met the limit of PROVISIONING tasks is repeated after this.
 const PROVISIONING_RETRY: SimDuration = SimDuration::from_secs(10);
 
 /// What became of an attempt to launch one more task.
-enum Launch {
-    Launched,
+pub(super) enum Launch {
+    Launched(TaskId),
     /// Try again after this.
     Retry(SimDuration),
     /// No container instance can take it.
@@ -53,11 +50,17 @@ impl World<'_, '_> {
         {
             scheduler.schedule_at(first.at, Phase::Decide, Event::Scheduled(id));
         }
+        self.schedule_next_update(id, scheduler);
         self.request_pass(id, SimTime::ZERO, scheduler);
     }
 
     /// Asks for a scheduler pass at `at`, unless an earlier one is due anyway.
-    fn request_pass(&mut self, id: ServiceId, at: SimTime, scheduler: &mut Scheduler<Event>) {
+    pub(super) fn request_pass(
+        &mut self,
+        id: ServiceId,
+        at: SimTime,
+        scheduler: &mut Scheduler<Event>,
+    ) {
         let state = &mut self.services[id];
         if state.next_pass.is_none_or(|due| at < due) {
             state.next_pass = Some(at);
@@ -108,22 +111,13 @@ impl World<'_, '_> {
         }
         state.next_pass = None;
         state.passes += 1;
-        let mut started = 0;
-        while self.services[id].active.len() < self.services[id].desired as usize {
-            match self.launch_service_task(id, scheduler) {
-                Launch::Launched => started += 1,
-                Launch::Retry(after) => {
-                    self.request_pass(id, now + after, scheduler);
-                    break;
-                }
-                Launch::Unplaceable(rejections) => {
-                    self.unable_to_place(id, rejections, scheduler);
-                    break;
-                }
-                Launch::Abandoned => return,
-            }
-        }
-        let stopped = self.stop_surplus(id, scheduler);
+        let Changes { started, stopped } = if self.is_daemon(Owner::Service(id)) {
+            self.daemon_pass(id, scheduler)
+        } else if self.services[id].rollout.is_settled(self.services[id].active.len()) {
+            self.settled_pass(id, scheduler)
+        } else {
+            self.reconcile(id, scheduler)
+        };
         let name = &self.services[id].settings.name;
         if started > 0 {
             let message = format!("(service {name}) has started {started} tasks.");
@@ -133,17 +127,77 @@ impl World<'_, '_> {
             let message = format!("(service {name}) has stopped {stopped} running tasks.");
             self.log(now, EventCategory::ServiceEvent, name, None, message);
         }
-        self.announce_steady_state(id, now);
+        self.settle(id, scheduler);
+    }
+
+    /// A pass over a service of which only the number of tasks can be wrong.
+    fn settled_pass(&mut self, id: ServiceId, scheduler: &mut Scheduler<Event>) -> Changes {
+        let state = &self.services[id];
+        let wanted = u64::from(state.desired) + state.rollout.moving.len() as u64;
+        let missing = wanted.saturating_sub(state.active.len() as u64) as u32;
+        let primary = state.rollout.primary();
+        let started = self.launch_tasks(id, primary, missing, scheduler);
+        let stopped = self.stop_surplus(id, scheduler);
+        Changes { started, stopped }
+    }
+
+    /// Launches up to `number` tasks of a revision; how many it launched. What holds it back brings
+    /// another pass.
+    pub(super) fn launch_tasks(
+        &mut self,
+        id: ServiceId,
+        revision: u32,
+        number: u32,
+        scheduler: &mut Scheduler<Event>,
+    ) -> u32 {
+        let now = scheduler.now();
+        let settings = self.scenario.control_plane.service_scheduler;
+        if 0 < number
+            && let Some(until) = self.services[id].rollout.throttled_until.filter(|it| now < *it)
+        {
+            self.request_pass(id, until, scheduler);
+            return 0;
+        }
+        let batch = number.min(settings.batch.unwrap_or(u32::MAX));
+        let mut started = 0;
+        while started < batch {
+            match self.launch_service_task(id, revision, scheduler) {
+                Launch::Launched(_) => started += 1,
+                Launch::Retry(after) => {
+                    self.request_pass(id, now + after, scheduler);
+                    return started;
+                }
+                Launch::Unplaceable(rejections) => {
+                    self.unable_to_place(id, rejections, scheduler);
+                    return started;
+                }
+                Launch::Abandoned => return started,
+            }
+        }
+        if batch < number {
+            self.request_pass(id, now + settings.tick, scheduler);
+        }
+        started
+    }
+
+    /// Looks at what the last change has brought: a steady state, the end of a deployment or of one of
+    /// its stages, uneven zones.
+    pub(super) fn settle(&mut self, id: ServiceId, scheduler: &mut Scheduler<Event>) {
+        self.announce_steady_state(id, scheduler.now());
+        self.advance_shift(id, scheduler);
+        self.check_completion(id, scheduler);
+        self.watch_zones(id, scheduler);
     }
 
     /// Capacity of the next task, and its entry in the strategy.
-    fn next_capacity(&self, id: ServiceId) -> (Capacity, Option<usize>) {
+    fn next_capacity(&self, id: ServiceId, revision: u32) -> (Capacity, Option<usize>) {
         let state = &self.services[id];
         match &state.settings.launch {
             LaunchTarget::Ec2 => (Capacity::AnyInstance, None),
             LaunchTarget::Fargate => (Capacity::Fargate, None),
             LaunchTarget::Strategy(items) => {
-                let item = choose_for_launch(items, &state.per_item).unwrap_or(0);
+                let item = choose_for_launch(items, &state.rollout.revision(revision).per_item)
+                    .unwrap_or(0);
                 (Capacity::Provider(items[item].capacity_provider), Some(item))
             }
         }
@@ -165,26 +219,44 @@ impl World<'_, '_> {
         )
     }
 
-    fn launch_service_task(&mut self, id: ServiceId, scheduler: &mut Scheduler<Event>) -> Launch {
-        let now = scheduler.now();
-        let (capacity, item) = self.next_capacity(id);
-        let definition = self.definition(Owner::Service(id));
+    /// What the next task of a service would be.
+    pub(super) fn new_service_task(
+        &self,
+        id: ServiceId,
+        revision: u32,
+        capacity: Capacity,
+        now: SimTime,
+    ) -> NewTask {
         let state = &self.services[id];
-        let new = NewTask {
+        let task_definition = state.rollout.revision(revision).definition;
+        let definition = self.definition(task_definition);
+        NewTask {
             owner: Owner::Service(id),
             ordinal: state.created,
             attempt: 0,
             placed_before: false,
+            definition: task_definition,
+            revision,
             capacity,
             cpu: definition.cpu,
             memory: definition.memory,
             duration: None,
             arrival: now,
-        };
-        let initial = now == SimTime::ZERO && state.settings.starts_ready;
-        let start_up = if initial { StartUp::Ready } else { StartUp::Delayed };
+        }
+    }
+
+    fn launch_service_task(
+        &mut self,
+        id: ServiceId,
+        revision: u32,
+        scheduler: &mut Scheduler<Event>,
+    ) -> Launch {
+        let now = scheduler.now();
+        let (capacity, _) = self.next_capacity(id, revision);
+        let new = self.new_service_task(id, revision, capacity, now);
+        let initial = self.start_up_now(id, now) == StartUp::Ready;
         if !initial && !self.has_launch_tokens(id, capacity, now) {
-            return Launch::Retry(QUOTA_RETRY);
+            return Launch::Retry(self.scenario.control_plane.service_scheduler.tick);
         }
         let fargate = self.is_fargate(capacity);
         let instance = if fargate {
@@ -203,23 +275,100 @@ impl World<'_, '_> {
                 }
             }
         };
+        self.launch_found(id, new, instance, scheduler)
+    }
+
+    /// Launches a task on one instance, for a daemon service.
+    pub(super) fn launch_daemon(
+        &mut self,
+        id: ServiceId,
+        instance: InstanceId,
+        scheduler: &mut Scheduler<Event>,
+    ) -> Launch {
+        let now = scheduler.now();
+        let new = self.new_daemon(id, now);
+        if let Some(until) = self.services[id].rollout.throttled_until.filter(|it| now < *it) {
+            return Launch::Retry(until.saturating_since(now));
+        }
+        let initial = self.start_up_now(id, now) == StartUp::Ready;
+        if !initial && !self.has_launch_tokens(id, Capacity::AnyInstance, now) {
+            return Launch::Retry(self.scenario.control_plane.service_scheduler.tick);
+        }
+        match self.find_instance_among(&new, Some(instance)) {
+            Choice::Instance(instance) => self.launch_found(id, new, Some(instance), scheduler),
+            Choice::Nowhere(rejections) => Launch::Unplaceable(rejections),
+        }
+    }
+
+    /// Launches the replacement of a move between zones, if it finds a place in a zone with fewer than
+    /// `below` tasks of the service.
+    pub(super) fn launch_move(
+        &mut self,
+        id: ServiceId,
+        revision: u32,
+        below: u32,
+        scheduler: &mut Scheduler<Event>,
+    ) -> Option<TaskId> {
+        let now = scheduler.now();
+        let (capacity, _) = self.next_capacity(id, revision);
+        let throttled = self.services[id].rollout.throttled_until.is_some_and(|it| now < it);
+        if throttled || !self.has_launch_tokens(id, capacity, now) {
+            return None;
+        }
+        let new = self.new_service_task(id, revision, capacity, now);
+        let group = &self.services[id].group;
+        let (instance, zone) = if self.is_fargate(capacity) {
+            let zones = self.scenario.zones.ids();
+            (None, zones.min_by_key(|zone| (group.in_zone(*zone), *zone))?)
+        } else {
+            let Choice::Instance(instance) = self.find_instance(&new) else { return None };
+            (Some(instance), self.instances[instance].zone)
+        };
+        if self.services[id].group.in_zone(zone) >= below {
+            return None;
+        }
+        match self.launch_found(id, new, instance, scheduler) {
+            Launch::Launched(task) => Some(task),
+            Launch::Retry(_) | Launch::Unplaceable(_) | Launch::Abandoned => None,
+        }
+    }
+
+    /// Launches a task that has a place, starts on Fargate or waits for capacity.
+    fn launch_found(
+        &mut self,
+        id: ServiceId,
+        new: NewTask,
+        instance: Option<InstanceId>,
+        scheduler: &mut Scheduler<Event>,
+    ) -> Launch {
+        let now = scheduler.now();
+        let (capacity, revision) = (new.capacity, new.revision);
+        let start_up = self.start_up_now(id, now);
         let Some(task) = self.create_task(new, scheduler) else { return Launch::Abandoned };
-        if !initial {
+        if start_up == StartUp::Delayed {
             self.take_launch_tokens(id, capacity, now);
         }
+        let item = self.strategy_item(id, capacity);
         let state = &mut self.services[id];
         state.created += 1;
         state.active.insert(task);
         state.failing_since = None;
+        let rollout = &mut state.rollout;
+        let of_revision = rollout.revision_mut(revision);
+        of_revision.active += 1;
+        of_revision.left += 1;
         if let Some(item) = item {
-            state.per_item[item] += 1;
+            of_revision.per_item[item] += 1;
+        }
+        if rollout.primary() == revision {
+            rollout.current_mut().started_tasks += 1;
         }
         match instance {
             Some(instance) => self.assign(task, instance, start_up, scheduler),
-            None if fargate => self.start_on_fargate(task, start_up, scheduler),
+            None if self.is_fargate(capacity) => self.start_on_fargate(task, start_up, scheduler),
             None => self.wait_for_capacity(task, capacity, scheduler),
         }
-        Launch::Launched
+        Launch::Launched(task)
     }
 
     /// Whether the launch quotas have a token each for one task now.
@@ -292,7 +441,7 @@ impl World<'_, '_> {
     }
 
     /// A placement failed for lack of room: the event, and the next attempt.
-    fn unable_to_place(
+    pub(super) fn unable_to_place(
         &mut self,
         id: ServiceId,
         rejections: Rejections,
@@ -326,79 +475,13 @@ impl World<'_, '_> {
         self.request_pass(id, now + after, scheduler);
     }
 
-    /// Stops what the service runs beyond its desired count: at each step first the capacity provider
-    /// with the largest surplus, then the task by the placement strategy. Returns how many.
-    ///
-    /// The candidates are collected once. A stop changes the counts of its zone and its instance only.
-    fn stop_surplus(&mut self, id: ServiceId, scheduler: &mut Scheduler<Event>) -> u32 {
-        let state = &self.services[id];
-        let desired = state.desired as usize;
-        if state.active.len() <= desired {
-            return 0;
-        }
-        let settings = state.settings;
-        let mut items: Vec<Option<usize>> = Vec::with_capacity(state.active.len());
-        let mut candidates: Vec<StopCandidate> = Vec::with_capacity(state.active.len());
-        for task in &state.active {
-            items.push(self.strategy_item(id, self.tasks[*task].capacity));
-            candidates.push(self.stop_candidate(id, *task));
-        }
-        let mut stopped = 0;
-        while desired < self.services[id].active.len() {
-            let state = &mut self.services[id];
-            let item = match &settings.launch {
-                LaunchTarget::Strategy(items) => choose_for_stop(items, &state.per_item),
-                LaunchTarget::Ec2 | LaunchTarget::Fargate => None,
-            };
-            let bits = state.stop_key.at(state.stops);
-            state.stops += 1;
-            let of_item = items.iter().zip(&candidates);
-            let of_item = of_item.filter(|(own, _)| item.is_none() || **own == item);
-            let chosen = of_item.map(|(_, candidate)| candidate);
-            let Some(task) = choose_stop(chosen, &settings.placement_strategy, bits) else { break };
-            let reason =
-                format!("Scaling activity initiated by (deployment ecs-svc/{})", settings.name);
-            self.stop_task(task, "ServiceSchedulerInitiated", Cow::Owned(reason), scheduler);
-            stopped += 1;
-            if let Ok(position) = candidates.binary_search_by_key(&task, |it| it.task) {
-                items.remove(position);
-                candidates.remove(position);
-            }
-            let (zone, instance) = (self.tasks[task].zone, self.tasks[task].instance);
-            let zone_tasks = zone.map_or(0, |zone| self.services[id].group.in_zone(zone));
-            for candidate in &mut candidates {
-                if candidate.zone == zone {
-                    candidate.zone_tasks = zone_tasks;
-                }
-                if instance.is_some() && candidate.instance == instance {
-                    *candidate = self.stop_candidate(id, candidate.task);
-                }
-            }
-        }
-        stopped
-    }
-
-    fn stop_candidate(&self, id: ServiceId, task_id: TaskId) -> StopCandidate {
-        let state = &self.services[id];
-        let task = &self.tasks[task_id];
-        let slot = task.instance.and_then(|instance| self.fleet.slot(instance));
-        StopCandidate {
-            task: task_id,
-            running: task.state.is_running(),
-            zone: task.zone,
-            instance: task.instance,
-            zone_tasks: task.zone.map_or(0, |zone| state.group.in_zone(zone)),
-            instance_tasks: task.instance.map_or(0, |instance| state.group.on_instance(instance)),
-            free_cpu_after: slot.map_or(task.cpu, |slot| slot.free_cpu + task.cpu),
-            free_memory_after: slot.map_or(task.memory, |slot| slot.free_memory + task.memory),
-        }
-    }
-
     /// Logs "steady state" once the service runs what it should and all of it is healthy.
     pub(super) fn announce_steady_state(&mut self, id: ServiceId, now: SimTime) {
         let state = &mut self.services[id];
-        let complete =
-            state.healthy == state.desired && state.active.len() == state.desired as usize;
+        let primary = state.rollout.revision(state.rollout.primary());
+        let complete = primary.counted == state.desired
+            && state.active.len() == state.desired as usize
+            && state.rollout.leaving.is_empty();
         if !complete || state.steady {
             return;
         }

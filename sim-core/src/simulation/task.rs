@@ -2,8 +2,10 @@
 
 use std::borrow::Cow;
 
+use super::health::FailedCheck;
 use crate::units::{
-    BatchId, CapacityProviderId, Cpu, InstanceId, Mib, ServiceId, SimDuration, SimTime, ZoneId,
+    BatchId, CapacityProviderId, Cpu, InstanceId, Mib, ServiceId, SimDuration, SimTime,
+    TaskDefinitionId, ZoneId,
 };
 
 /// Who asked for a task.
@@ -100,6 +102,10 @@ pub(super) struct Task {
     pub(super) attempt: u32,
     /// Whether an earlier submission of the job found a place, and with it the job's wait an end.
     pub(super) placed_before: bool,
+    /// What it runs.
+    pub(super) definition: TaskDefinitionId,
+    /// Service revision; zero for a job.
+    pub(super) revision: u32,
     pub(super) capacity: Capacity,
     pub(super) state: TaskState,
     /// Raised at every change of state; pending events of an older epoch are void.
@@ -118,6 +124,12 @@ pub(super) struct Task {
     pub(super) started: Option<SimTime>,
     pub(super) stopping: Option<SimTime>,
     pub(super) stopped: Option<SimTime>,
+    /// Whether the scheduler counts it as healthy.
+    pub(super) counted: bool,
+    /// A health check that it fails, from the first failure on.
+    pub(super) failed_check: Option<FailedCheck>,
+    /// Whether that failure counts: the task is to be replaced.
+    pub(super) unhealthy: bool,
     /// Whether it served requests when the stop was decided.
     pub(super) healthy_before_stop: bool,
     pub(super) stop_code: &'static str,

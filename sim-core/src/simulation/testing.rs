@@ -7,6 +7,7 @@ use crate::billing::PriceBook;
 use crate::engine::{DurationDistribution, Limits};
 use crate::rules;
 use crate::scenario::*;
+use crate::service::throttle::ThrottleLaw;
 use crate::units::{AsgId, Cpu, IdVec, Mib, SimDuration, TaskDefinitionId, ZoneId};
 
 pub(super) fn control_plane() -> ControlPlane {
@@ -28,6 +29,23 @@ pub(super) fn control_plane() -> ControlPlane {
         scaling_activity_timeout: SimDuration::from_secs(600),
         tie_break: TieBreak::SeededRank,
         launch_rate_quotas: true,
+        service_scheduler: ServiceScheduler {
+            healthy_after: SimDuration::ZERO,
+            healthy_after_when_draining: SimDuration::ZERO,
+            maximum_counts_stopping: false,
+            tick: SimDuration::from_secs(1),
+            batch: None,
+            throttle: ThrottleLaw {
+                failures: 3,
+                first_pause: SimDuration::from_secs(10),
+                maximum: SimDuration::from_secs(27 * 60),
+            },
+            launch_limiter: LaunchLimiter::Bucket,
+            rebalancing_interval: SimDuration::from_secs(60),
+            rebalancing_batch: 1,
+            unhealthy_order: UnhealthyOrder::Random,
+            below_protected: BelowProtected::Keep,
+        },
     }
 }
 
@@ -90,6 +108,7 @@ pub(super) fn empty() -> Scenario {
         auto_scaling_groups: IdVec::new(),
         capacity_providers: IdVec::new(),
         services: Vec::new(),
+        draining: Vec::new(),
         batches: Vec::new(),
         prices: PriceBook::default(),
         control_plane: control_plane(),
@@ -106,6 +125,7 @@ pub(super) fn service(name: &str, desired: u32, launch: LaunchTarget) -> Service
         launch,
         placement_strategy: Vec::new(),
         placement_constraints: Vec::new(),
+        scheduling: ServiceScheduling::default(),
         target_group: None,
         load: None,
         scaling: None,
@@ -126,6 +146,7 @@ pub(super) fn managed_provider(target_capacity: u32) -> CapacityProvider {
                 instance_warmup_period: SimDuration::from_secs(60),
             }),
             managed_termination_protection: true,
+            managed_draining: false,
         },
     }
 }

@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::Progress;
 use super::balancer::ServiceHour;
+use super::draining::Draining;
 use super::event::Event;
 use super::integral::Integral;
 use super::load::LoadState;
 use super::pool::GroupInstances;
 use super::quota::TokenBucket;
 use super::recorder::Recorder;
+use super::rollout::Rollout;
 use super::scaling::ServiceMetrics;
 use super::task::{Owner, Task};
 use crate::autoscaling::{CapacityScaler, ServiceScaler};
@@ -18,8 +20,8 @@ use crate::engine::{Digest, Model, Phase, Scheduler, StreamKey, label_hash};
 use crate::placement::{Fleet, GroupTasks};
 use crate::results::{EventCategory, EventRecord};
 use crate::scenario::{
-    AutoScalingGroup, BatchJob, BatchSource, CapacityProvider, CapacityProviderKind, LaunchTarget,
-    Scenario, Service,
+    AutoScalingGroup, BatchJob, BatchSource, CapacityProvider, CapacityProviderKind, LaunchLimiter,
+    LaunchTarget, Scenario, Service,
 };
 use crate::units::{
     AsgId, BatchId, CapacityProviderId, Cpu, IdVec, InstanceId, Mib, ServiceId, SimDuration,
@@ -41,11 +43,15 @@ pub(super) struct ServiceState<'s> {
     pub(super) group: GroupTasks,
     /// Tasks created so far.
     pub(super) created: u64,
-    /// Active tasks per entry of the capacity provider strategy.
-    pub(super) per_item: Vec<u32>,
+    pub(super) rollout: Rollout,
     pub(super) desired_integral: Integral,
     pub(super) running: Integral,
     pub(super) pending: Integral,
+    /// Reserved CPU of running tasks.
+    pub(super) running_cpu: Integral,
+    /// Memory of running tasks, as the memory metric counts it.
+    pub(super) running_memory: Integral,
+    /// Tasks that requests go to.
     pub(super) healthy: u32,
     pub(super) next_pass: Option<SimTime>,
     pub(super) passes: u64,
@@ -69,6 +75,7 @@ pub(super) struct ServiceState<'s> {
     pub(super) placement_key: StreamKey,
     pub(super) stop_key: StreamKey,
     pub(super) stops: u64,
+    pub(super) protection_key: StreamKey,
     /// Whether the quota of tasks per service cut a desired count.
     pub(super) quota_bound: bool,
 }
@@ -133,6 +140,9 @@ pub(super) struct Instance {
     pub(super) termination_reason: &'static str,
     /// Tasks that hold resources.
     pub(super) tasks: BTreeSet<TaskId>,
+    /// Those of them that are no daemons.
+    pub(super) other_tasks: u32,
+    pub(super) draining: Option<Draining>,
     pub(super) tasks_run: u32,
     pub(super) reserved_cpu: Integral,
     pub(super) reserved_memory: Integral,
@@ -146,6 +156,8 @@ pub(super) struct GroupState<'s> {
     pub(super) provider: Option<CapacityProviderId>,
     /// Whether busy instances are protected from scale-in.
     pub(super) protected: bool,
+    /// Whether instances are drained before they are terminated.
+    pub(super) drains: bool,
     pub(super) desired: u32,
     /// Instances that are not terminated.
     pub(super) alive: GroupInstances,
@@ -268,17 +280,22 @@ impl<'s, 'p> World<'s, 'p> {
                     active: BTreeSet::new(),
                     group: GroupTasks::new(zones),
                     created: 0,
-                    per_item: strategy_counters(&settings.launch),
+                    rollout: Rollout::new(settings),
                     desired_integral: Integral::default(),
                     running: Integral::default(),
                     pending: Integral::default(),
+                    running_cpu: Integral::default(),
+                    running_memory: Integral::default(),
                     healthy: 0,
                     next_pass: None,
                     passes: 0,
                     failing_since: None,
                     unable_event: None,
                     steady: false,
-                    bucket: rate.map(|rate| TokenBucket::new(rate, rate)),
+                    bucket: rate.map(|rate| match control_plane.service_scheduler.launch_limiter {
+                        LaunchLimiter::Bucket => TokenBucket::new(rate, rate),
+                        LaunchLimiter::Window => TokenBucket::windows(rate),
+                    }),
                     load: settings.load.as_ref().map(|load| LoadState::new(load, settings)),
                     metrics: ServiceMetrics::new(scaler.as_ref(), control_plane),
                     scaler,
@@ -291,6 +308,7 @@ impl<'s, 'p> World<'s, 'p> {
                     placement_key: key("placement", &settings.name),
                     stop_key: key("stop-choice", &settings.name),
                     stops: 0,
+                    protection_key: key("task-protection", &settings.name),
                     quota_bound: false,
                 }
             })
@@ -319,23 +337,26 @@ impl<'s, 'p> World<'s, 'p> {
             .enumerate()
             .map(|(id, settings)| {
                 let mut provider = None;
-                let mut protected = false;
+                let (mut protected, mut drains) = (false, false);
                 for (provider_id, candidate) in scenario.capacity_providers.enumerate() {
                     if let CapacityProviderKind::AutoScalingGroup {
                         group,
                         managed_termination_protection,
+                        managed_draining,
                         ..
                     } = candidate.kind
                         && group == id
                     {
                         provider = Some(provider_id);
                         protected = managed_termination_protection;
+                        drains = managed_draining;
                     }
                 }
                 GroupState {
                     settings,
                     provider,
                     protected,
+                    drains,
                     desired: settings.desired_capacity,
                     alive: GroupInstances::new(settings.zones.len()),
                     launched: 0,
@@ -411,9 +432,16 @@ impl<'s, 'p> World<'s, 'p> {
         for group in self.groups.ids() {
             self.start_group(group, scheduler);
         }
-        for service in self.services.ids() {
-            self.start_service(service, scheduler);
+        // Daemons first: their room is theirs before any other task's.
+        let services: Vec<_> = self.services.ids().collect();
+        for daemons in [true, false] {
+            for &service in &services {
+                if self.is_daemon(Owner::Service(service)) == daemons {
+                    self.start_service(service, scheduler);
+                }
+            }
         }
+        self.schedule_draining(scheduler);
         for batch in self.batches.ids() {
             self.schedule_next_arrival(batch, scheduler);
         }
@@ -480,6 +508,12 @@ impl Model for World<'_, '_> {
             }
             Event::Scheduled(service) => self.scheduled_action(service, scheduler),
             Event::Record => self.record(scheduler),
+            Event::TaskCounts { task, epoch } => self.task_counts(task, epoch, scheduler),
+            Event::GracePeriodOver(task) => self.grace_period_over(task, scheduler),
+            Event::ServiceUpdate(service) => self.service_update(service, scheduler),
+            Event::ZoneCheck(service) => self.zone_check(service, scheduler),
+            Event::Drain(index) => self.drain(index, scheduler),
+            Event::DrainingLimit(instance) => self.draining_limit(instance, scheduler),
         }
     }
 

@@ -1,0 +1,103 @@
+//! Deployments that run both revisions and shift traffic: blue/green, canary and linear.
+
+use super::event::Event;
+use super::world::World;
+use crate::engine::Scheduler;
+use crate::scenario::{DeploymentStrategy, ShiftingDeployment};
+use crate::service::traffic_shift::{STAGE_LIMIT, Stage};
+use crate::units::{ServiceId, SimDuration, SimTime};
+
+/// What a stage waits for.
+enum Wait {
+    /// Nothing: the next stage begins.
+    Done,
+    /// An instant.
+    Until(SimTime),
+    /// Tasks, at most until the stage's limit.
+    ForTasks(SimTime),
+}
+
+impl World<'_, '_> {
+    /// Moves a deployment that shifts traffic through every stage that is over.
+    pub(super) fn advance_shift(&mut self, id: ServiceId, scheduler: &mut Scheduler<Event>) {
+        let now = scheduler.now();
+        while let Some(shift) = self.services[id].rollout.current().shift {
+            let configuration = &self.services[id].settings.scheduling.deployment;
+            let DeploymentStrategy::Shifting(shifting) = &configuration.strategy else { return };
+            match self.stage_wait(id, shifting, now) {
+                Wait::Until(at) => return self.request_pass(id, at, scheduler),
+                Wait::ForTasks(limit) if limit <= now => {
+                    return self.fail_deployment(
+                        id,
+                        "a stage took longer than a day",
+                        true,
+                        scheduler,
+                    );
+                }
+                Wait::ForTasks(limit) => return self.request_pass(id, limit, scheduler),
+                Wait::Done => {}
+            }
+            if shift.stage == Stage::ProductionTrafficShift
+                && shifting.shift.step(shift.steps).is_some()
+            {
+                self.sync_load(id, now);
+                if let Some(shift) = &mut self.services[id].rollout.current_mut().shift {
+                    shift.steps += 1;
+                    shift.since = now;
+                }
+                continue;
+            }
+            let Some(next) = shift.stage.next() else { return self.complete_deployment(id, now) };
+            if let Some(shift) = &mut self.services[id].rollout.current_mut().shift {
+                shift.stage = next;
+                shift.since = now;
+            }
+            if matches!(next, Stage::ScaleUp | Stage::CleanUp) {
+                // Tasks start or stop: the scheduler looks again at once.
+                self.request_pass(id, now, scheduler);
+                return;
+            }
+        }
+    }
+
+    fn stage_wait(&self, id: ServiceId, shifting: &ShiftingDeployment, now: SimTime) -> Wait {
+        let state = &self.services[id];
+        let Some(shift) = state.rollout.current().shift else { return Wait::Done };
+        let limit = shift.since + STAGE_LIMIT;
+        let wait = |length: SimDuration| {
+            let until = shift.since + length;
+            if now < until { Wait::Until(until) } else { Wait::Done }
+        };
+        match shift.stage {
+            Stage::ScaleUp => {
+                let green = state.rollout.revision(state.rollout.primary());
+                if state.desired <= green.counted { Wait::Done } else { Wait::ForTasks(limit) }
+            }
+            // A step that was taken is held; before the first one the stage's hooks run.
+            Stage::ProductionTrafficShift if 0 < shift.steps => {
+                let hold =
+                    shifting.shift.step(shift.steps - 1).map_or(SimDuration::ZERO, |it| it.hold);
+                wait(hold)
+            }
+            Stage::BakeTime => wait(shifting.bake_time),
+            Stage::CleanUp => {
+                if state.rollout.old_left() == 0 {
+                    Wait::Done
+                } else {
+                    Wait::ForTasks(SimTime::MAX)
+                }
+            }
+            Stage::ReconcileService
+            | Stage::PreScaleUp
+            | Stage::PostScaleUp
+            | Stage::TestTrafficShift
+            | Stage::PostTestTrafficShift
+            | Stage::PreProductionTrafficShift
+            | Stage::ProductionTrafficShift
+            | Stage::PostProductionTrafficShift => {
+                let hooks = shifting.hooks.iter().filter(|(stage, _)| *stage == shift.stage);
+                wait(hooks.fold(SimDuration::ZERO, |sum, (_, length)| sum + *length))
+            }
+        }
+    }
+}

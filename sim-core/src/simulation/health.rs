@@ -41,7 +41,7 @@ impl World<'_, '_> {
         }
     }
 
-    /// A task serves from now on: it counts as healthy at once where something checks it, and some time
+    /// A task serves from now on, unless it fails a check: it counts as healthy at once where something checks it, and some time
     /// after RUNNING otherwise.
     pub(super) fn serves(
         &mut self,
@@ -52,8 +52,12 @@ impl World<'_, '_> {
         let now = scheduler.now();
         let task = &self.tasks[id];
         let Owner::Service(service) = task.owner else { return };
+        if task.failed_check.is_some() || task.serving {
+            return;
+        }
         let (revision, epoch) = (task.revision, task.epoch);
         self.sync_load(service, now);
+        self.tasks[id].serving = true;
         let state = &mut self.services[service];
         state.healthy += 1;
         state.rollout.revision_mut(revision).serving += 1;
@@ -139,7 +143,7 @@ impl World<'_, '_> {
         let task = &mut self.tasks[id];
         task.unhealthy = true;
         let counted = std::mem::take(&mut task.counted);
-        let (serving, revision) = (task.state == TaskState::Running, task.revision);
+        let (serving, revision) = (std::mem::take(&mut task.serving), task.revision);
         let check = task.failed_check.unwrap_or(FailedCheck::Container);
         let state = &mut self.services[service];
         let name = &state.settings.name;
@@ -168,11 +172,12 @@ impl World<'_, '_> {
         let task = &mut self.tasks[id];
         task.failed_check = None;
         let Owner::Service(service) = task.owner else { return };
-        if !std::mem::take(&mut task.unhealthy) || !task.state.is_running() {
+        let was_unhealthy = std::mem::take(&mut task.unhealthy);
+        if !task.state.is_running() {
             return;
         }
         let draining = task.instance.is_some_and(|it| self.instances[it].draining.is_some());
-        if !draining {
+        if was_unhealthy && !draining {
             self.services[service].rollout.leaving.remove(&id);
         }
         if self.tasks[id].state == TaskState::Running {

@@ -194,6 +194,7 @@ impl<'s> World<'s, '_> {
             started: None,
             stopping: None,
             stopped: None,
+            serving: false,
             counted: false,
             failed_check: None,
             unhealthy: false,

@@ -262,7 +262,7 @@ impl World<'_, '_> {
         let (owner, capacity) = (task.owner, task.capacity);
         let (cpu, memory, on_instance) = (task.cpu, task.memory, task.instance.is_some());
         task.healthy_before_stop = state == TaskState::Running;
-        let serving = state == TaskState::Running && !task.unhealthy;
+        let serving = std::mem::take(&mut task.serving);
         let counted = std::mem::take(&mut task.counted);
         let (definition, revision) = (task.definition, task.revision);
         if let Owner::Service(service) = owner {

@@ -38,8 +38,12 @@ mod rebalancing;
 mod reconcile;
 mod recorder;
 mod rollout;
+#[cfg(test)]
+mod rollout_tests;
 mod scale_in;
 mod scaling;
+#[cfg(test)]
+mod scheduling_tests;
 mod service;
 mod shifting;
 mod task;
@@ -47,6 +51,8 @@ mod task;
 mod testing;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod watched;
 mod world;
 
 pub use event::Event;

@@ -95,7 +95,7 @@ mod tests {
         assert!((359..=361).contains(&seconds_to_admit(TokenBucket::new(500, 500), 3500)));
         assert_eq!(seconds_to_admit(TokenBucket::windows(500), 3500), 360);
         // Paced at 8.33 a second from the start it takes a minute more.
-        assert!((419..=421).contains(&seconds_to_admit(TokenBucket::new(9, 500), 3500)));
+        assert!((419..=421).contains(&seconds_to_admit(TokenBucket::new(10, 500), 3500)));
         // Seven services of 500 each are bound by the account's bucket.
         assert_eq!(seconds_to_admit(TokenBucket::new(100, 1200), 7 * 500), 170);
     }

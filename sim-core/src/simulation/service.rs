@@ -158,7 +158,8 @@ impl World<'_, '_> {
             self.request_pass(id, until, scheduler);
             return 0;
         }
-        let batch = number.min(settings.batch.unwrap_or(u32::MAX));
+        let initial = self.start_up_now(id, now) == StartUp::Ready;
+        let batch = settings.batch.filter(|_| !initial).map_or(number, |batch| number.min(batch));
         let mut started = 0;
         while started < batch {
             match self.launch_service_task(id, revision, scheduler) {

@@ -76,7 +76,11 @@ fn foreign(pattern: &str) -> Option<(Range<usize>, String)> {
     let mut at = 0;
     let mut classes = 0u32;
     while let Some(&byte) = bytes.get(at) {
-        let rest = &pattern[at..];
+        // Inside a character that is not ASCII there is nothing to find.
+        let Some(rest) = pattern.get(at..) else {
+            at += 1;
+            continue;
+        };
         let lacks = |length: usize, what: &str| {
             let end = (at + length).min(pattern.len());
             Some((at..end, format!("{what} are not supported in regular expressions")))
@@ -197,6 +201,7 @@ mod tests {
         refused("[[:alpha:]]", 1..3, "POSIX");
         refused("[a-c--b]", 4..6, "`--` in classes");
         refused("[]a~~b]", 3..5, "`~~` in classes");
+        refused("é-ü++", 6..7, "possessive");
         refused(r"\h", 0..2, r"`\h` and its like");
         refused("a{,3}", 1..3, "lower bound");
     }

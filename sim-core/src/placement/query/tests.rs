@@ -474,6 +474,14 @@ proptest! {
         }
     }
 
+    #[test]
+    fn no_regular_expression_makes_the_parser_panic(pattern in "([a-zé{}()*+?|.,:<>=!~&0-9^$-]|\\\\|\\[|\\]){0,30}") {
+        let text = format!("attribute:a =~ '{pattern}'");
+        if let Err(error) = Expression::parse(&text) {
+            prop_assert!(text.get(error.span()).is_some(), "the span is inside the text");
+        }
+    }
+
     /// Texts made of the language's own words reach deeper than arbitrary ones.
     #[test]
     fn no_sequence_of_words_makes_the_parser_panic(

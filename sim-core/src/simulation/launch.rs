@@ -113,8 +113,8 @@ impl<'s> World<'s, '_> {
     }
 
     /// Asks placement where a task would go now.
-    pub(super) fn find_instance(&mut self, new: &NewTask) -> Choice {
-        self.find_instance_among(new, None)
+    pub(super) fn find_instance(&mut self, new: &NewTask, now: SimTime) -> Choice {
+        self.find_instance_among(new, None, now)
     }
 
     /// The same among all instances, or on one only.
@@ -122,6 +122,7 @@ impl<'s> World<'s, '_> {
         &mut self,
         new: &NewTask,
         only: Option<InstanceId>,
+        now: SimTime,
     ) -> Choice {
         let demand = self.demand(new.definition, new.cpu, new.memory);
         let pool = self.pool(new.capacity);
@@ -151,8 +152,13 @@ impl<'s> World<'s, '_> {
                 choose(self.fleet.slot(instance).into_iter(), &request, &mut self.ties)
             }
         };
-        if let Choice::Nowhere(_) = choice {
-            self.totals.placement_failures += 1;
+        let wish = (new.owner, new.capacity, new.cpu, new.memory);
+        match choice {
+            Choice::Instance(_) => self.unplaced.placed(wish, now),
+            Choice::Nowhere(rejections) => {
+                self.totals.placement_failures += 1;
+                self.unplaced.failed(wish, now, || rejections);
+            }
         }
         choice
     }

@@ -60,7 +60,7 @@ fn daemon(scenario: &mut Scenario) {
 }
 
 fn of<'r>(results: &'r RunResults, group: &str) -> Vec<&'r TaskRecord> {
-    results.task_records.iter().filter(|task| task.group == group).collect()
+    results.task_records.iter().filter(|task| *task.group == *group).collect()
 }
 
 fn desired_at(second: u64, desired: u32) -> ServiceUpdate {
@@ -96,7 +96,7 @@ fn a_daemon_runs_on_every_instance_as_they_come_and_go() {
     }
     assert!(results.instances.terminated >= 2, "empty instances go although a daemon runs there");
     let most =
-        results.task_records.iter().filter(|task| task.group == "web" && task.instance == Some(0));
+        results.task_records.iter().filter(|task| *task.group == *"web" && task.instance == Some(0));
     assert!(most.count() <= 3 + 2, "the daemon's room is its own");
 }
 
@@ -277,7 +277,7 @@ fn an_unhealthy_task_is_replaced_before_it_stops() {
     let results = run_watched(&scenario, &mut watch);
     let bad = &results.task_records[0];
     assert_eq!(
-        (bad.stopping, bad.stopped_reason.as_str()),
+        (bad.stopping, &*bad.stopped_reason),
         (Some(at(320)), "Task failed container health checks")
     );
     assert_eq!(results.task_records[4].created, at(300));

@@ -263,7 +263,7 @@ impl World<'_, '_> {
         let instance = if fargate {
             None
         } else {
-            match self.find_instance(&new) {
+            match self.find_instance(&new, now) {
                 Choice::Instance(instance) => Some(instance),
                 Choice::Nowhere(rejections) if !self.has_managed_scaling(capacity) => {
                     return Launch::Unplaceable(rejections);
@@ -295,7 +295,7 @@ impl World<'_, '_> {
         if !initial && !self.has_launch_tokens(id, Capacity::AnyInstance, now) {
             return Launch::Retry(self.scenario.control_plane.service_scheduler.tick);
         }
-        match self.find_instance_among(&new, Some(instance)) {
+        match self.find_instance_among(&new, Some(instance), now) {
             Choice::Instance(instance) => self.launch_found(id, new, Some(instance), scheduler),
             Choice::Nowhere(rejections) => Launch::Unplaceable(rejections),
         }
@@ -322,7 +322,7 @@ impl World<'_, '_> {
             let zones = self.scenario.zones.ids();
             (None, zones.min_by_key(|zone| (group.in_zone(*zone), *zone))?)
         } else {
-            let Choice::Instance(instance) = self.find_instance(&new) else { return None };
+            let Choice::Instance(instance) = self.find_instance(&new, now) else { return None };
             (Some(instance), self.instances[instance].zone)
         };
         if self.services[id].group.in_zone(zone) >= below {

@@ -14,6 +14,7 @@ use super::recorder::Recorder;
 use super::rollout::Rollout;
 use super::scaling::ServiceMetrics;
 use super::task::{Owner, Task};
+use super::unplaced::Unplaced;
 use crate::autoscaling::{CapacityScaler, ServiceScaler};
 use crate::billing::Meter;
 use crate::engine::{Digest, Model, Phase, Scheduler, StreamKey, label_hash};
@@ -238,6 +239,7 @@ pub(super) struct World<'s, 'p> {
     pub(super) recorder: Recorder,
     pub(super) log: Vec<EventRecord>,
     pub(super) totals: Totals,
+    pub(super) unplaced: Unplaced,
     /// Scratch space of placement.
     pub(super) ties: Vec<InstanceId>,
     handled: u64,
@@ -421,6 +423,7 @@ impl<'s, 'p> World<'s, 'p> {
             recorder: Recorder::new(scenario),
             log: Vec::new(),
             totals: Totals::default(),
+            unplaced: Unplaced::default(),
             ties: Vec::new(),
             handled: 0,
             progress,

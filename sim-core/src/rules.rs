@@ -33,6 +33,8 @@ pub struct RuleSet {
     pub service_throttle_max_seconds: u32,
     /// Availability zone rebalancing of services that do not mention it.
     pub az_rebalancing: AzRebalancing,
+    /// Whether managed draining of instances exists; it is on unless refused.
+    pub managed_draining: bool,
     /// Finest resolution of the ECS service metrics, in seconds.
     pub finest_service_metric_seconds: u32,
     /// Entries in a capacity provider strategy.
@@ -119,6 +121,7 @@ const RULES_2020_01: RuleSet = RuleSet {
     circuit_breaker_configurable: false,
     service_throttle_max_seconds: 15 * 60,
     az_rebalancing: AzRebalancing::Absent,
+    managed_draining: false,
     finest_service_metric_seconds: 60,
     capacity_providers_per_strategy: 6,
     largest_fargate_task: LargestFargateTask::FourVcpu,
@@ -146,9 +149,13 @@ const RULES_2022_09: RuleSet = RuleSet {
     ..RULES_2022_04
 };
 
-/// The circuit breaker's minimum of 3 is documented by 2024-10.
-const RULES_2024_10: RuleSet =
-    RuleSet { name: "2024-10", circuit_breaker_minimum: Some(3), ..RULES_2022_09 };
+/// The circuit breaker's minimum of 3 is documented by 2024-10; managed draining came on 2024-01-19.
+const RULES_2024_10: RuleSet = RuleSet {
+    name: "2024-10",
+    circuit_breaker_minimum: Some(3),
+    managed_draining: true,
+    ..RULES_2022_09
+};
 
 /// Zone rebalancing since 2024-11-19, twenty entries per strategy since 2024-12-09.
 const RULES_2024_12: RuleSet = RuleSet {

@@ -20,6 +20,7 @@ pub(crate) fn cases(folder: &Path) -> Vec<Case> {
     let mut cases = committed();
     cases.extend(made(folder));
     cases.extend(changes());
+    cases.extend(scheduling());
     cases.sort_by(|a, b| a.name.cmp(&b.name));
     cases
 }
@@ -52,6 +53,7 @@ fn made(folder: &Path) -> Vec<Case> {
     add("made_long_line", format!("name: {}\n", "x".repeat(1_000_000)).as_bytes());
     add("made_long_key", format!("{}: 1\n", "x".repeat(100_000)).as_bytes());
     add("made_many_values", many_values().as_bytes());
+    add("made_many_services", many_services().as_bytes());
     // 100 MB that take no space: only the size is looked at.
     let huge = folder.join("made_100_megabytes.yaml");
     fs::File::create(&huge).unwrap().set_len(100 * 1000 * 1000).unwrap();
@@ -72,6 +74,22 @@ fn deep_blocks(depth: usize) -> String {
 
 fn many_values() -> String {
     format!("name: bad\nduration: 1h\nservices: [{}0]\n", "0,".repeat(2_100_000))
+}
+
+/// More services than a cluster took in 2020.
+fn many_services() -> String {
+    use std::fmt::Write as _;
+    let mut text = "name: bad\nduration: 1h\nawsRules: 2020-01\n\
+                    taskDefinitions: [{family: api, networkMode: awsvpc, cpu: 256, memory: 512, \
+                    containerDefinitions: [{name: api}]}]\nservices:\n"
+        .to_owned();
+    for index in 0..2001 {
+        let _ = writeln!(
+            text,
+            "  - {{serviceName: s{index}, taskDefinition: api, desiredCount: 0, launchType: FARGATE}}"
+        );
+    }
+    text
 }
 
 /// Changes to a scenario that is good without them.
@@ -97,6 +115,208 @@ fn changes() -> Vec<Case> {
             name: name.to_owned(),
             path: PathBuf::from("tests/language/good/minimal.yaml"),
             set: vec![(path.to_owned(), value.to_owned())],
+        })
+        .collect()
+}
+
+/// Wrong settings of the service scheduler, each put into a scenario that is good without it.
+fn scheduling() -> Vec<Case> {
+    let deployment = "services.api.deploymentConfiguration";
+    let breaker = "{deploymentCircuitBreaker: {enable: true, rollback: true}}";
+    let configured = "{deploymentCircuitBreaker: {enable: true, resetOnHealthyTask: false, \
+                      thresholdConfiguration: {type: COUNT, value: 5}}}";
+    let strategy = "[{capacityProvider: a, weight: 1}, {capacityProvider: b, weight: 1}, \
+                    {capacityProvider: c, weight: 1}, {capacityProvider: d, weight: 1}, \
+                    {capacityProvider: e, weight: 1}, {capacityProvider: f, weight: 1}, \
+                    {capacityProvider: g, weight: 1}]";
+    let old = ("awsRules", "2020-01");
+    let cases: Vec<(&str, Vec<(&str, &str)>)> = vec![
+        ("minimum_percent", vec![(deployment, "{minimumHealthyPercent: 101}")]),
+        ("maximum_percent", vec![(deployment, "{maximumPercent: 0}")]),
+        ("maximum_below_minimum", vec![(deployment, "{maximumPercent: 50}")]),
+        ("breaker_before_its_time", vec![old, (deployment, breaker)]),
+        (
+            "breaker_without_enable",
+            vec![(deployment, "{deploymentCircuitBreaker: {rollback: true}}")],
+        ),
+        ("breaker_configured_too_early", vec![("awsRules", "2024-12"), (deployment, configured)]),
+        (
+            "breaker_above_100_percent",
+            vec![(
+                deployment,
+                "{deploymentCircuitBreaker: {enable: true, thresholdConfiguration: \
+                 {type: BOUNDED_PERCENT, value: 101}}}",
+            )],
+        ),
+        (
+            "breaker_of_unknown_type",
+            vec![(
+                deployment,
+                "{deploymentCircuitBreaker: {enable: true, thresholdConfiguration: {type: HALF, value: 1}}}",
+            )],
+        ),
+        (
+            "breaker_of_blue_green",
+            vec![(
+                deployment,
+                "{strategy: BLUE_GREEN, bakeTimeInMinutes: 5, deploymentCircuitBreaker: {enable: true}}",
+            )],
+        ),
+        ("unknown_strategy", vec![(deployment, "{strategy: PURPLE}")]),
+        ("blue_green_without_bake_time", vec![(deployment, "{strategy: BLUE_GREEN}")]),
+        (
+            "bake_time_of_two_days",
+            vec![(deployment, "{strategy: BLUE_GREEN, bakeTimeInMinutes: 2880}")],
+        ),
+        (
+            "canary_settings_of_linear",
+            vec![(deployment, "{strategy: LINEAR, canaryConfiguration: {canaryPercent: 5}}")],
+        ),
+        (
+            "canary_of_nothing",
+            vec![(deployment, "{strategy: CANARY, canaryConfiguration: {canaryPercent: 0}}")],
+        ),
+        (
+            "canary_bake_time",
+            vec![(
+                deployment,
+                "{strategy: CANARY, canaryConfiguration: {canaryBakeTimeInMinutes: 1441}}",
+            )],
+        ),
+        (
+            "linear_step_too_small",
+            vec![(deployment, "{strategy: LINEAR, linearConfiguration: {stepPercent: 2.9}}")],
+        ),
+        (
+            "linear_bake_time",
+            vec![(
+                deployment,
+                "{strategy: LINEAR, linearConfiguration: {stepBakeTimeInMinutes: -1}}",
+            )],
+        ),
+        (
+            "hooks_of_rolling",
+            vec![(
+                deployment,
+                "{lifecycleHooks: [{lifecycleStages: [PRE_SCALE_UP], duration: 1m}]}",
+            )],
+        ),
+        (
+            "hook_at_no_stage",
+            vec![(
+                deployment,
+                "{strategy: LINEAR, lifecycleHooks: [{lifecycleStages: [SCALE_UP], duration: 1m}]}",
+            )],
+        ),
+        (
+            "hook_of_two_days",
+            vec![(
+                deployment,
+                "{strategy: LINEAR, lifecycleHooks: [{lifecycleStages: [PRE_SCALE_UP], duration: 2d}]}",
+            )],
+        ),
+        ("early_success_half_given", vec![(deployment, "{earlySuccessCriteria: {enable: true}}")]),
+        (
+            "early_success_below_minimum",
+            vec![(
+                deployment,
+                "{earlySuccessCriteria: {enable: true, healthyPercent: 50, \
+                 sourceServiceRevisionCleanup: DEFERRED}}",
+            )],
+        ),
+        (
+            "early_success_cleanup",
+            vec![(
+                deployment,
+                "{earlySuccessCriteria: {enable: true, healthyPercent: 100, \
+                 sourceServiceRevisionCleanup: NEVER}}",
+            )],
+        ),
+        ("alarms_of_nobody", vec![(deployment, "{alarms: {enable: true, alarmNames: [high]}}")]),
+        ("alarms_without_names", vec![(deployment, "{alarms: {enable: true}}")]),
+        ("update_of_nothing", vec![("services.api.deployments", "[{at: 10m}]")]),
+        (
+            "update_to_nothing",
+            vec![("services.api.deployments", "[{at: 10m, taskDefinition: apy}]")],
+        ),
+        ("update_without_time", vec![("services.api.deployments", "[{forceNewDeployment: true}]")]),
+        ("update_at_noon", vec![("services.api.deployments", "[{at: noon, taskDefinition: api}]")]),
+        (
+            "update_to_a_crowd",
+            vec![("services.api.deployments", "[{at: 10m, desiredCount: 100001}]")],
+        ),
+        ("grace_period", vec![("services.api.healthCheckGracePeriodSeconds", "-1")]),
+        (
+            "rebalancing_of_binpack",
+            vec![
+                ("services.api.placementStrategy", "[{type: binpack, field: cpu}]"),
+                ("services.api.availabilityZoneRebalancing", "ENABLED"),
+            ],
+        ),
+        (
+            "rebalancing_before_its_time",
+            vec![old, ("services.api.availabilityZoneRebalancing", "ENABLED")],
+        ),
+        ("rebalancing_maybe", vec![("services.api.availabilityZoneRebalancing", "MAYBE")]),
+        ("protection_share", vec![("services.api.taskProtection", "{share: 1.1}")]),
+        (
+            "protection_minutes",
+            vec![("services.api.taskProtection", "{share: 0.5, expiresInMinutes: 2881}")],
+        ),
+        ("unknown_scheduling_strategy", vec![("services.api.schedulingStrategy", "EVERYWHERE")]),
+        (
+            "daemon_with_strategies",
+            vec![
+                ("services.api.schedulingStrategy", "DAEMON"),
+                ("services.api.placementStrategy", "[{type: random}]"),
+                (deployment, "{maximumPercent: 200, strategy: LINEAR}"),
+                ("services.api.taskProtection", "{share: 0.5}"),
+                ("services.api.deployments", "[{at: 1m, desiredCount: 3}]"),
+            ],
+        ),
+        ("draining_of_nobody", vec![("draining", "[{at: 1h, autoScalingGroup: wep}]")]),
+        (
+            "draining_of_no_zone",
+            vec![("draining", "[{at: 1h, autoScalingGroup: web, availabilityZone: us-east-1z}]")],
+        ),
+        ("draining_of_none", vec![("draining", "[{at: 1h, autoScalingGroup: web, count: 0}]")]),
+        (
+            "managed_draining_before_its_time",
+            vec![old, ("capacityProviders.0.autoScalingGroupProvider.managedDraining", "ENABLED")],
+        ),
+        ("strategy_of_seven", vec![old, ("services.api.capacityProviderStrategy", strategy)]),
+        ("scheduler_tick", vec![("controlPlane.serviceScheduler", "{tick: 0}")]),
+        ("scheduler_batch", vec![("controlPlane.serviceScheduler", "{batchSize: 0}")]),
+        ("scheduler_healthy", vec![("controlPlane.serviceScheduler", "{healthyAfter: -40s}")]),
+        (
+            "scheduler_throttle",
+            vec![("controlPlane.serviceScheduler", "{throttle: {failures: 0}}")],
+        ),
+        (
+            "scheduler_limiter",
+            vec![("controlPlane.serviceScheduler", "{launchRateLimiter: leaky}")],
+        ),
+        (
+            "scheduler_rebalancing",
+            vec![(
+                "controlPlane.serviceScheduler",
+                "{zoneRebalancing: {interval: 0, batchSize: 0}}",
+            )],
+        ),
+        (
+            "scheduler_orders",
+            vec![(
+                "controlPlane.serviceScheduler",
+                "{unhealthyTaskOrder: newestFirst, belowProtected: ask, alarmBakeTime: -1m}",
+            )],
+        ),
+    ];
+    cases
+        .into_iter()
+        .map(|(name, set)| Case {
+            name: format!("scheduling_{name}"),
+            path: PathBuf::from("tests/language/good/minimal.yaml"),
+            set: set.into_iter().map(|(path, value)| (path.to_owned(), value.to_owned())).collect(),
         })
         .collect()
 }

@@ -37,7 +37,9 @@ impl World<'_, '_> {
                 let Some(instance) = self.create_instance(id, SimTime::ZERO) else { break };
                 self.instances[instance].running = Some(SimTime::ZERO);
                 self.count_running(instance, SimTime::ZERO);
-                self.register(instance, SimTime::ZERO);
+                if self.may_register() {
+                    self.register(instance, SimTime::ZERO);
+                }
             }
         } else if group.desired > 0 {
             self.launch_missing(id, scheduler);
@@ -195,9 +197,20 @@ impl World<'_, '_> {
         if self.instances[id].state == InstanceState::Terminated {
             return;
         }
+        if !self.may_register() {
+            return;
+        }
         self.register(id, scheduler.now());
         self.start_daemons(scheduler);
         self.request_placement(scheduler);
+    }
+
+    /// Whether the cluster takes another instance; notes it if not.
+    fn may_register(&mut self) -> bool {
+        let registered: u64 = self.groups.iter().map(|group| group.registered.value()).sum();
+        let takes = registered < u64::from(self.scenario.rules.instances_per_cluster);
+        self.not_registered += u32::from(!takes);
+        takes
     }
 
     fn register(&mut self, id: InstanceId, now: SimTime) {

@@ -423,6 +423,12 @@ impl World<'_, '_> {
                 self.unplaced.not_recorded
             ));
         }
+        if 0 < self.not_registered {
+            warnings.push(format!(
+                "{} instances did not register: a cluster takes {}",
+                self.not_registered, self.scenario.rules.instances_per_cluster
+            ));
+        }
         for state in &self.batches {
             let waiting = state.waiting.len();
             if waiting > 0 {

@@ -95,8 +95,10 @@ fn a_daemon_runs_on_every_instance_as_they_come_and_go() {
         assert_eq!(daemon.stopped, instance.terminated, "it does not keep its instance alive");
     }
     assert!(results.instances.terminated >= 2, "empty instances go although a daemon runs there");
-    let most =
-        results.task_records.iter().filter(|task| *task.group == *"web" && task.instance == Some(0));
+    let most = results
+        .task_records
+        .iter()
+        .filter(|task| *task.group == *"web" && task.instance == Some(0));
     assert!(most.count() <= 3 + 2, "the daemon's room is its own");
 }
 

@@ -240,6 +240,8 @@ pub(super) struct World<'s, 'p> {
     pub(super) log: Vec<EventRecord>,
     pub(super) totals: Totals,
     pub(super) unplaced: Unplaced,
+    /// Instances that the cluster's quota kept from registering.
+    pub(super) not_registered: u32,
     /// Scratch space of placement.
     pub(super) ties: Vec<InstanceId>,
     handled: u64,
@@ -424,6 +426,7 @@ impl<'s, 'p> World<'s, 'p> {
             log: Vec::new(),
             totals: Totals::default(),
             unplaced: Unplaced::default(),
+            not_registered: 0,
             ties: Vec::new(),
             handled: 0,
             progress,

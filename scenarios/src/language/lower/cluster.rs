@@ -354,12 +354,21 @@ fn lower_provider(
             "managed termination protection needs managed scaling",
         );
     }
+    if provider.managed_draining == Some(raw::Status::Enabled) && !context.rules.managed_draining {
+        let message =
+            format!("there was no managed draining in the AWS rules of {}", context.rules.name);
+        context.error(&path.key("managedDraining"), message);
+    }
+    let managed_draining = provider
+        .managed_draining
+        .map_or(context.rules.managed_draining, |status| status == raw::Status::Enabled);
     Some(CapacityProvider {
         name: raw.name.clone(),
         kind: CapacityProviderKind::AutoScalingGroup {
             group: AsgId::from_index(group?),
             managed_scaling,
             managed_termination_protection: protected,
+            managed_draining,
         },
     })
 }

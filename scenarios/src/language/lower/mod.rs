@@ -3,6 +3,7 @@
 
 mod batch;
 mod cluster;
+mod deployment;
 mod distribution;
 mod load;
 mod placement;
@@ -16,7 +17,11 @@ use std::cell::{Cell, RefCell};
 use plimsoll_core::catalog;
 use plimsoll_core::engine::Limits;
 use plimsoll_core::rules::{self, RuleSet};
-use plimsoll_core::scenario::{ControlPlane, PlacementRetry, Scenario, TieBreak};
+use plimsoll_core::scenario::{
+    BelowProtected, ControlPlane, LaunchLimiter, PlacementRetry, Scenario, ServiceScheduler,
+    TieBreak, UnhealthyOrder,
+};
+use plimsoll_core::service::throttle::ThrottleLaw;
 use plimsoll_core::traffic::MAX_STEPS;
 use plimsoll_core::units::{IdVec, SimDuration, ZoneId};
 
@@ -55,6 +60,8 @@ pub(super) struct Context<'a> {
     pub(super) duration: SimDuration,
     /// Start of the run.
     pub(super) start: i64,
+    /// Bake time of deployments with alarms, if it is given.
+    pub(super) alarm_bake_time: Option<SimDuration>,
     /// Zone of the scenario.
     pub(super) time_zone: jiff::tz::TimeZone,
     /// Steps of all request rates so far.
@@ -170,6 +177,7 @@ pub(super) fn lower(
         rules: rules::newest(),
         duration: raw.duration.duration(),
         start: raw.start.0,
+        alarm_bake_time: raw.control_plane.service_scheduler.alarm_bake_time.map(Length::duration),
         time_zone: jiff::tz::TimeZone::UTC,
         steps: Cell::new(0),
         found: RefCell::new(Vec::new()),
@@ -233,6 +241,8 @@ fn build(context: &Context<'_>, raw: &ScenarioDocument) -> Option<Scenario> {
     let mut definitions = task_definitions.into_definitions();
     let batches = batch::lower(context, raw, &mut definitions, &mut cluster);
     let control_plane = control_plane(context, &raw.control_plane);
+    let draining = deployment::draining(context, raw, &cluster.zones);
+    check_cluster_quotas(context, raw);
     cluster.report_unused(context);
     if context.failed() {
         return None;
@@ -254,6 +264,7 @@ fn build(context: &Context<'_>, raw: &ScenarioDocument) -> Option<Scenario> {
         auto_scaling_groups: cluster.groups.into_iter().flatten().collect(),
         capacity_providers: cluster.providers.into_iter().flatten().collect(),
         services,
+        draining,
         batches,
         prices,
         control_plane: control_plane?,
@@ -328,5 +339,57 @@ fn control_plane(context: &Context<'_>, raw: &control::ControlPlane) -> Option<C
             control::TieBreak::OldestFirst => TieBreak::OldestFirst,
         },
         launch_rate_quotas: raw.launch_rate_quotas,
+        service_scheduler: service_scheduler(context, &raw.service_scheduler),
     })
+}
+
+fn service_scheduler(context: &Context<'_>, raw: &control::ServiceScheduler) -> ServiceScheduler {
+    let longest = SimDuration::from_secs(context.rules.service_throttle_max_seconds.into());
+    ServiceScheduler {
+        healthy_after: raw.healthy_after.duration(),
+        healthy_after_when_draining: raw.healthy_after_when_draining.duration(),
+        maximum_counts_stopping: raw.maximum_percent_counts_stopping,
+        tick: raw.tick.duration(),
+        batch: raw.batch_size,
+        throttle: ThrottleLaw {
+            failures: raw.throttle.failures,
+            first_pause: raw.throttle.first_pause.duration(),
+            maximum: raw.throttle.maximum_pause.map_or(longest, Length::duration),
+        },
+        launch_limiter: match raw.launch_rate_limiter {
+            control::LaunchRateLimiter::Bucket => LaunchLimiter::Bucket,
+            control::LaunchRateLimiter::Window => LaunchLimiter::Window,
+        },
+        rebalancing_interval: raw.zone_rebalancing.interval.duration(),
+        rebalancing_batch: raw.zone_rebalancing.batch_size,
+        unhealthy_order: match raw.unhealthy_task_order {
+            control::UnhealthyTaskOrder::Random => UnhealthyOrder::Random,
+            control::UnhealthyTaskOrder::OldestFirst => UnhealthyOrder::OldestFirst,
+        },
+        below_protected: match raw.below_protected {
+            control::BelowProtected::Keep => BelowProtected::Keep,
+            control::BelowProtected::Stop => BelowProtected::Stop,
+        },
+    }
+}
+
+/// Quotas of the cluster that the document can be held against.
+fn check_cluster_quotas(context: &Context<'_>, raw: &ScenarioDocument) {
+    let rules = context.rules;
+    let services = raw.services.len();
+    if rules.services_per_cluster as usize <= services.saturating_sub(1) {
+        let most = rules.services_per_cluster;
+        let message =
+            format!("a cluster has at most {most} services in the AWS rules of {}", rules.name);
+        context.error(&Path::root().key("services"), message);
+    }
+    let largest: u64 = raw.auto_scaling_groups.iter().map(|group| u64::from(group.max_size)).sum();
+    if u64::from(rules.instances_per_cluster) < largest {
+        let message = format!(
+            "the groups may grow to {largest} instances, but a cluster takes {} in the AWS rules of {}: \
+             further ones will not register",
+            rules.instances_per_cluster, rules.name
+        );
+        context.note(&Path::root().key("autoScalingGroups"), message);
+    }
 }

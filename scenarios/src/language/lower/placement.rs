@@ -112,6 +112,13 @@ fn strategy(
             weight: item.weight,
         });
     }
+    let most = context.rules.capacity_providers_per_strategy as usize;
+    if most < raw.len() {
+        let name = context.rules.name;
+        let message = format!("a strategy has at most {most} entries in the AWS rules of {name}");
+        context.error(path, message);
+        complete = false;
+    }
     if raw.iter().filter(|item| 0 < item.base).count() > 1 {
         context.error(path, "only one entry of a strategy may have a base");
         complete = false;

@@ -7,7 +7,7 @@ use plimsoll_core::units::{Cpu, SimDuration};
 use super::cluster::Cluster;
 use super::placement::{self, Placement};
 use super::task_definition::TaskDefinitions;
-use super::{Context, distribution, load, scaling};
+use super::{Context, deployment, distribution, load, scaling};
 use crate::language::raw::ScenarioDocument;
 use crate::language::raw::distribution::Distribution;
 use crate::language::raw::service as raw;
@@ -48,13 +48,22 @@ fn one(
         path,
         launch_type: raw.launch_type,
         strategy: &raw.capacity_provider_strategy,
-        default_strategy: &document.default_capacity_provider_strategy,
+        // A DAEMON service does not look at capacity providers.
+        default_strategy: if raw.scheduling_strategy == raw::SchedulingStrategy::Daemon {
+            &[]
+        } else {
+            &document.default_capacity_provider_strategy
+        },
         rules: &raw.placement_strategy,
         constraints: &raw.placement_constraints,
     };
     let placed = placement::lower(context, &wanted, cluster);
     if let (Some(launch), Some((_, task))) = (&placed.launch, definition) {
         placement::check_fit(context, path, launch, task, cluster);
+    }
+    let daemon = raw.scheduling_strategy == raw::SchedulingStrategy::Daemon;
+    if raw.desired_count.is_none() && !daemon {
+        context.error(path, "`desiredCount` is missing");
     }
     let target_group = target_group(context, path, raw);
     let name = &raw.service_name;
@@ -85,15 +94,18 @@ fn one(
         }
     }
     let slo = objective(context, path, raw);
+    let scheduling =
+        deployment::lower(context, path, raw, definitions, &placed, scaling.as_ref(), cluster);
     let (task_definition, _) = definition?;
     Some(Service {
         name: raw.service_name.clone(),
         task_definition,
-        desired_count: raw.desired_count,
+        desired_count: raw.desired_count.filter(|_| !daemon).unwrap_or(0),
         starts_ready: raw.starts_ready,
         launch: placed.launch?,
         placement_strategy: placed.strategies,
         placement_constraints: placed.constraints,
+        scheduling: scheduling?,
         target_group: if has_target_group(raw) { Some(target_group?) } else { None },
         load: if raw.load.is_some() { Some(offered?) } else { None },
         scaling: if raw.scaling.is_some() { Some(scaling?) } else { None },

@@ -137,11 +137,6 @@ pub struct CapacityProvider {
 /// The Auto Scaling group behind a capacity provider.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schemars(extend(
-    "x-plimsoll-not-simulated" = {
-        "managedDraining": { "means": "draining an instance before it is terminated is" }
-    }
-))]
 pub struct AutoScalingGroupProvider {
     /// Name of the group. `autoScalingGroupArn` with the group's ARN is accepted too.
     #[serde(default)]
@@ -155,6 +150,10 @@ pub struct AutoScalingGroupProvider {
     /// Whether instances that run tasks are protected from scale-in. Needs managed scaling.
     #[serde(default)]
     pub managed_termination_protection: Status,
+    /// Whether an instance is drained before it is terminated, for at most 48 hours. Default: by the AWS
+    /// rules, on since 2024.
+    #[serde(default)]
+    pub managed_draining: Option<Status>,
 }
 
 /// Managed scaling of an Auto Scaling group by ECS.

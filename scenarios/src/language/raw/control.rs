@@ -38,6 +38,8 @@ pub struct ControlPlane {
     pub tie_break: TieBreak,
     /// Whether the launch rate quotas of service and account apply. Default: they do.
     pub launch_rate_quotas: bool,
+    /// Open choices of the service scheduler.
+    pub service_scheduler: ServiceScheduler,
 }
 
 impl Default for ControlPlane {
@@ -56,6 +58,7 @@ impl Default for ControlPlane {
             scaling_activity_timeout: Length::from_secs(600),
             tie_break: TieBreak::default(),
             launch_rate_quotas: true,
+            service_scheduler: ServiceScheduler::default(),
         }
     }
 }
@@ -82,6 +85,127 @@ impl Default for PlacementRetry {
             slow_interval: Length::from_secs(300),
         }
     }
+}
+
+/// What AWS leaves open about the service scheduler.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct ServiceScheduler {
+    /// A running task without load balancer and container health check counts as healthy after this, in
+    /// deployments and for the steady state. Default: 40 s.
+    pub healthy_after: Length,
+    /// The same where a container instance drains. Default: 0.
+    pub healthy_after_when_draining: Length,
+    /// Whether stopping tasks count against `maximumPercent`. Default: they do not.
+    pub maximum_percent_counts_stopping: bool,
+    /// A pass that waits for something no event announces, such as a launch quota, is repeated after
+    /// this. Default: 1 s.
+    #[schemars(extend("x-plimsoll-min" = "1ms"))]
+    pub tick: Length,
+    /// Tasks started, and tasks stopped, in one pass at most. Default: all that is allowed.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub batch_size: Option<u32>,
+    /// The pause of a service whose tasks do not start.
+    pub throttle: Throttle,
+    /// Shape of the launch rate quota of a service.
+    pub launch_rate_limiter: LaunchRateLimiter,
+    /// Moves of tasks between zones.
+    pub zone_rebalancing: ZoneRebalancing,
+    /// Which of several unhealthy tasks is stopped first.
+    pub unhealthy_task_order: UnhealthyTaskOrder,
+    /// What happens to protected tasks when the desired count falls below their number.
+    pub below_protected: BelowProtected,
+    /// How long the alarms of a deployment are watched after the old tasks are gone. Default: the sum of
+    /// the alarms' evaluation windows.
+    pub alarm_bake_time: Option<Length>,
+}
+
+impl Default for ServiceScheduler {
+    fn default() -> Self {
+        Self {
+            healthy_after: Length::from_secs(40),
+            healthy_after_when_draining: Length::from_secs(0),
+            maximum_percent_counts_stopping: false,
+            tick: Length::from_secs(1),
+            batch_size: None,
+            throttle: Throttle::default(),
+            launch_rate_limiter: LaunchRateLimiter::default(),
+            zone_rebalancing: ZoneRebalancing::default(),
+            unhealthy_task_order: UnhealthyTaskOrder::default(),
+            below_protected: BelowProtected::default(),
+            alarm_bake_time: None,
+        }
+    }
+}
+
+/// The pause of a service whose tasks stop before they run, which doubles with each failure.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Throttle {
+    /// Failures in a row before the first pause. Default: 3.
+    #[schemars(range(min = 1, max = 1000))]
+    pub failures: u32,
+    /// The first pause. Default: 10 s.
+    pub first_pause: Length,
+    /// The longest pause. Default: by the AWS rules, 27 minutes since 2026.
+    pub maximum_pause: Option<Length>,
+}
+
+impl Default for Throttle {
+    fn default() -> Self {
+        Self { failures: 3, first_pause: Length::from_secs(10), maximum_pause: None }
+    }
+}
+
+/// Shape of a quota per minute.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum LaunchRateLimiter {
+    /// A bucket that holds a minute's quota and refills continuously.
+    #[default]
+    Bucket,
+    /// The whole quota anew in each minute of the run.
+    Window,
+}
+
+/// Moves of tasks between zones.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct ZoneRebalancing {
+    /// From an imbalance in steady state to the next move. Default: 60 s.
+    #[schemars(extend("x-plimsoll-min" = "1s"))]
+    pub interval: Length,
+    /// Tasks moved at once. Default: 1.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub batch_size: u32,
+}
+
+impl Default for ZoneRebalancing {
+    fn default() -> Self {
+        Self { interval: Length::from_secs(60), batch_size: 1 }
+    }
+}
+
+/// Order among unhealthy tasks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum UnhealthyTaskOrder {
+    /// Any, by the seed.
+    #[default]
+    Random,
+    /// The oldest.
+    OldestFirst,
+}
+
+/// Protected tasks that are too many.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum BelowProtected {
+    /// They stay until their protection ends.
+    #[default]
+    Keep,
+    /// They are stopped.
+    Stop,
 }
 
 /// Final tie-break of a placement decision.

@@ -7,6 +7,7 @@
 pub mod batch;
 pub mod cluster;
 pub mod control;
+pub mod deployment;
 pub mod distribution;
 pub mod kinds;
 pub mod load;
@@ -76,6 +77,10 @@ pub struct ScenarioDocument {
     #[serde(default)]
     #[schemars(length(max = 5000))]
     pub services: Vec<service::Service>,
+    /// Container instances that are set to DRAINING.
+    #[serde(default)]
+    #[schemars(length(max = 1000))]
+    pub draining: Vec<deployment::Draining>,
     /// Sources of standalone tasks.
     #[serde(default)]
     #[schemars(length(max = 1000))]

@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::cluster::Status;
+use super::deployment::{Deployment, DeploymentConfiguration, TaskProtection};
 use super::distribution::Distribution;
 use super::kinds::{Bytes, Length, Seconds};
 use super::load::Load;
@@ -14,17 +16,14 @@ use super::scaling::Scaling;
 #[schemars(extend("x-plimsoll-ignored" = [
     "clientToken", "cluster", "clusterArn", "createdAt", "createdBy",
     "currentServiceDeployment", "currentServiceRevisions", "resourceManagementType",
-    "deployments", "enableECSManagedTags",
+    "enableECSManagedTags",
     "enableExecuteCommand", "events", "networkConfiguration", "pendingCount", "platformFamily", "platformVersion", "propagateTags",
     "role", "roleArn", "runningCount", "serviceArn", "serviceConnectConfiguration",
     "serviceRegistries", "status", "tags", 
     "vpcLatticeConfigurations"
 ],
     "x-plimsoll-not-simulated" = {
-        "availabilityZoneRebalancing": { "means": "moving tasks to even out the zones is" },
-        "deploymentConfiguration": { "means": "replacing the tasks of a service by those of a new revision is" },
         "deploymentController": { "means": "other deployment controllers are", "unless": ["ECS"] },
-        "healthCheckGracePeriodSeconds": { "means": "replacing tasks that fail health checks is" },
         "monitoring": { "means": "metrics of 20 s resolution are" },
         "taskSets": { "means": "task sets are" },
         "volumeConfigurations": { "means": "EBS volumes of tasks, with their price, are" }
@@ -36,9 +35,10 @@ pub struct Service {
     pub service_name: String,
     /// Family of the task definition; a revision or a whole ARN is accepted.
     pub task_definition: String,
-    /// Tasks wanted at the start.
+    /// Tasks wanted at the start. A REPLICA service needs it, a DAEMON service has none.
+    #[serde(default)]
     #[schemars(range(min = 0, max = 100_000))]
-    pub desired_count: u32,
+    pub desired_count: Option<u32>,
     /// Whether the tasks of `desiredCount` run when the run starts, or are started then.
     #[serde(default = "super::yes")]
     pub starts_ready: bool,
@@ -49,9 +49,26 @@ pub struct Service {
     #[serde(default)]
     #[schemars(length(max = 20))]
     pub capacity_provider_strategy: Vec<StrategyItem>,
-    /// Only `REPLICA` is simulated.
+    /// How many copies it keeps.
     #[serde(default)]
     pub scheduling_strategy: SchedulingStrategy,
+    /// How tasks are replaced.
+    #[serde(default)]
+    pub deployment_configuration: Option<DeploymentConfiguration>,
+    /// Updates of the service during the run. Entries that AWS printed, without `at`, have no effect.
+    #[serde(default)]
+    #[schemars(length(max = 10_000))]
+    pub deployments: Vec<Deployment>,
+    /// Failed health checks do not count for this long after a task's start. Default: 0.
+    #[serde(default)]
+    pub health_check_grace_period_seconds: Option<Seconds>,
+    /// Whether tasks are moved to even out the zones. Default: by the AWS rules, on for eligible
+    /// services since 2025-09.
+    #[serde(default)]
+    pub availability_zone_rebalancing: Option<Status>,
+    /// Scale-in protection that tasks ask for when they run. Default: none does.
+    #[serde(default)]
+    pub task_protection: Option<TaskProtection>,
     /// Placement strategies, the first one decides, each further one breaks ties. Default: fewest
     /// tasks of the service in the zone, then on the instance.
     #[serde(default)]
@@ -95,6 +112,8 @@ pub enum SchedulingStrategy {
     /// The desired count.
     #[default]
     Replica,
+    /// One on each container instance.
+    Daemon,
 }
 
 /// One entry of a capacity provider strategy.

@@ -104,8 +104,8 @@ impl World<'_, '_> {
                 self.request_pass(id, scheduler.now() + after, scheduler);
                 false
             }
-            Launch::Unplaceable(rejections) => {
-                self.unable_to_place(id, rejections, scheduler);
+            Launch::Unplaceable(new) => {
+                self.unable_to_place(id, &new, scheduler);
                 true
             }
             Launch::Abandoned => false,
@@ -119,19 +119,11 @@ impl World<'_, '_> {
 
     /// Registered instances that do not drain and meet the constraints of the service, in order.
     fn daemon_hosts(&self, id: ServiceId) -> Vec<InstanceId> {
-        let owner = Owner::Service(id);
-        let revision = self.services[id].rollout.revision(self.services[id].rollout.primary());
-        let definition = &self.scenario.task_definitions[revision.definition];
-        let mut hosts: Vec<InstanceId> = self
-            .fleet
-            .slots(None)
-            .filter(|slot| {
-                slot.architecture == definition.architecture
-                    && slot.operating_system == definition.operating_system
-            })
-            .map(|slot| slot.instance)
-            .collect();
-        debug_assert!(self.is_daemon(owner));
+        debug_assert!(self.is_daemon(Owner::Service(id)));
+        let request = self.placement_request(&self.new_daemon(id, SimTime::ZERO));
+        let slots = self.fleet.slots(None).map(|slot| slot.instance);
+        let mut hosts: Vec<InstanceId> =
+            slots.filter(|instance| self.fleet.qualifies(&request, *instance)).collect();
         hosts.sort_unstable();
         hosts
     }

@@ -8,6 +8,7 @@ use super::fleet::instance_name;
 use super::task::Owner;
 use super::world::{InstanceState, World};
 use crate::engine::{Phase, Scheduler};
+use crate::placement::Eligibility;
 use crate::results::EventCategory;
 use crate::service::draining::{MANAGED_DRAINING_LIMIT, daemon_leaves};
 use crate::units::{InstanceId, ServiceId, TaskId};
@@ -86,7 +87,7 @@ impl World<'_, '_> {
         let now = scheduler.now();
         self.instances[id].draining = Some(draining);
         // Nothing is placed on it any more.
-        self.fleet.deregister(id);
+        self.fleet.set_eligible(id, Eligibility::Draining);
         let group = self.groups[self.instances[id].group].settings;
         let message = format!("Container instance {} is DRAINING.", instance_name(id));
         self.log(now, EventCategory::GroupActivity, &group.name, None, message);

@@ -107,7 +107,8 @@ impl World<'_, '_> {
                 candidates.remove(position);
             }
             let (zone, instance) = (self.tasks[task].zone, self.tasks[task].instance);
-            let zone_tasks = zone.map_or(0, |zone| self.services[id].group.in_zone(zone));
+            let zone_tasks =
+                zone.map_or(0, |zone| self.fleet.tasks_in_zone(self.services[id].group, zone));
             for candidate in &mut candidates {
                 if candidate.zone == zone {
                     candidate.zone_tasks = zone_tasks;
@@ -136,8 +137,8 @@ impl World<'_, '_> {
             running: task.state.is_running() && task.failed_check.is_none(),
             zone: task.zone,
             instance: task.instance,
-            zone_tasks: task.zone.map_or(0, |zone| state.group.in_zone(zone)),
-            instance_tasks: task.instance.map_or(0, |instance| state.group.on_instance(instance)),
+            zone_tasks: task.zone.map_or(0, |zone| self.fleet.tasks_in_zone(state.group, zone)),
+            instance_tasks: slot.map_or(0, |slot| slot.tasks_of(state.group)),
             free_cpu_after: slot.map_or(task.cpu, |slot| slot.free_cpu + task.cpu),
             free_memory_after: slot.map_or(task.memory, |slot| slot.free_memory + task.memory),
         }

@@ -13,7 +13,7 @@ use super::task::{Capacity, Owner, TaskDraw, TaskState};
 use super::world::World;
 use crate::autoscaling::choose_for_launch;
 use crate::engine::{Phase, Scheduler};
-use crate::placement::{Choice, Rejections};
+use crate::placement::Choice;
 use crate::results::EventCategory;
 use crate::scenario::{CapacityProviderKind, LaunchTarget};
 use crate::units::{InstanceId, ServiceId, SimDuration, SimTime, TaskId};
@@ -29,7 +29,7 @@ pub(super) enum Launch {
     /// Try again after this.
     Retry(SimDuration),
     /// No container instance can take it.
-    Unplaceable(Rejections),
+    Unplaceable(NewTask),
     /// The run is ending.
     Abandoned,
 }
@@ -168,8 +168,8 @@ impl World<'_, '_> {
                     self.request_pass(id, now + after, scheduler);
                     return started;
                 }
-                Launch::Unplaceable(rejections) => {
-                    self.unable_to_place(id, rejections, scheduler);
+                Launch::Unplaceable(new) => {
+                    self.unable_to_place(id, &new, scheduler);
                     return started;
                 }
                 Launch::Abandoned => return started,
@@ -265,10 +265,10 @@ impl World<'_, '_> {
         } else {
             match self.find_instance(&new, now) {
                 Choice::Instance(instance) => Some(instance),
-                Choice::Nowhere(rejections) if !self.has_managed_scaling(capacity) => {
-                    return Launch::Unplaceable(rejections);
+                Choice::Nowhere if !self.has_managed_scaling(capacity) => {
+                    return Launch::Unplaceable(new);
                 }
-                Choice::Nowhere(_) => {
+                Choice::Nowhere => {
                     if self.provisioning >= self.scenario.rules.provisioning_tasks_per_cluster {
                         return Launch::Retry(PROVISIONING_RETRY);
                     }
@@ -295,9 +295,9 @@ impl World<'_, '_> {
         if !initial && !self.has_launch_tokens(id, Capacity::AnyInstance, now) {
             return Launch::Retry(self.scenario.control_plane.service_scheduler.tick);
         }
-        match self.find_instance_among(&new, Some(instance), now) {
-            Choice::Instance(instance) => self.launch_found(id, new, Some(instance), scheduler),
-            Choice::Nowhere(rejections) => Launch::Unplaceable(rejections),
+        match self.fleet.rejection_on(&self.placement_request(&new), instance) {
+            None => self.launch_found(id, new, Some(instance), scheduler),
+            Some(_) => Launch::Unplaceable(new),
         }
     }
 
@@ -317,15 +317,15 @@ impl World<'_, '_> {
             return None;
         }
         let new = self.new_service_task(id, revision, capacity, now);
-        let group = &self.services[id].group;
+        let group = self.services[id].group;
         let (instance, zone) = if self.is_fargate(capacity) {
             let zones = self.scenario.zones.ids();
-            (None, zones.min_by_key(|zone| (group.in_zone(*zone), *zone))?)
+            (None, zones.min_by_key(|zone| (self.fleet.tasks_in_zone(group, *zone), *zone))?)
         } else {
             let Choice::Instance(instance) = self.find_instance(&new, now) else { return None };
             (Some(instance), self.instances[instance].zone)
         };
-        if self.services[id].group.in_zone(zone) >= below {
+        if self.fleet.tasks_in_zone(group, zone) >= below {
             return None;
         }
         match self.launch_found(id, new, instance, scheduler) {
@@ -445,7 +445,7 @@ impl World<'_, '_> {
     pub(super) fn unable_to_place(
         &mut self,
         id: ServiceId,
-        rejections: Rejections,
+        new: &NewTask,
         scheduler: &mut Scheduler<Event>,
     ) {
         let now = scheduler.now();
@@ -456,10 +456,8 @@ impl World<'_, '_> {
         let due = state.unable_event.is_none_or(|at| now.saturating_since(at) >= EVENT_REPEAT);
         if due {
             state.unable_event = Some(now);
-        }
-        let name = &state.settings.name;
-        if due {
-            let message = match rejections.main_reason() {
+            let name = &state.settings.name;
+            let message = match self.rejections(new).main_reason() {
                 None => format!(
                     "(service {name}) was unable to place a task because no container instance met \
                      all of its requirements. Reason: No Container Instances were found in your \

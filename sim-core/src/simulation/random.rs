@@ -198,6 +198,7 @@ fn random_service(dice: &mut Dice, index: u64, groups: u32) -> Service {
             BalancingAlgorithm::WeightedRandom,
         ]),
         timeout: SimDuration::from_secs(dice.pick(&[1, 60])),
+        parallelism: None,
         idle_cpu: Cpu::from_ecs_units(dice.pick(&[0, 16])),
         idle_memory: Mib::new(100),
         memory_per_request_kib: dice.below(2048),

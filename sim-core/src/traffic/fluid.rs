@@ -10,6 +10,8 @@ use crate::units::{Cpu, SimDuration};
 pub struct ServingCapacity {
     /// Tasks that the load balancer sends requests to.
     pub healthy_tasks: u32,
+    /// Tasks that take turns in round robin, these among them.
+    pub balanced_tasks: u32,
     /// CPU that one task has for requests, what it uses without requests already taken off.
     pub cpu_per_task: Cpu,
     /// Mean CPU time of one request on one vCPU.
@@ -28,6 +30,7 @@ impl ServingCapacity {
     pub fn new(load: &ServiceLoad, healthy_tasks: u32, cpu_per_task: Cpu) -> Self {
         Self {
             healthy_tasks,
+            balanced_tasks: healthy_tasks,
             cpu_per_task: cpu_per_task.saturating_sub(load.idle_cpu),
             cpu_per_request: load.cpu_per_request,
             other_latency: load.other_latency,
@@ -73,6 +76,7 @@ impl ServingCapacity {
         }
         Some(Servers {
             tasks: self.healthy_tasks,
+            balanced_tasks: self.balanced_tasks,
             vcpu: self.cpu_per_task.as_vcpu_f64(),
             cpu_seconds: self.cpu_per_request.as_secs_f64(),
             algorithm: self.algorithm,
@@ -119,6 +123,11 @@ impl FluidService {
     /// Without backlog.
     pub const fn new() -> Self {
         Self { backlog: 0 }
+    }
+
+    /// With `backlog` micro-requests waiting.
+    pub(super) const fn with_backlog(backlog: u128) -> Self {
+        Self { backlog }
     }
 
     /// Micro-requests waiting.
@@ -242,6 +251,7 @@ mod tests {
     fn capacity(healthy_tasks: u32, timeout_seconds: u64) -> ServingCapacity {
         ServingCapacity {
             healthy_tasks,
+            balanced_tasks: healthy_tasks,
             cpu_per_task: Cpu::from_ecs_units(1024),
             cpu_per_request: SimDuration::from_millis(10),
             other_latency: SimDuration::ZERO,
@@ -313,6 +323,7 @@ mod tests {
             other_latency: SimDuration::from_millis(3),
             algorithm: BalancingAlgorithm::RoundRobin,
             timeout: SimDuration::from_secs(30),
+            parallelism: None,
             idle_cpu: Cpu::from_ecs_units(256),
             idle_memory: Mib::ZERO,
             memory_per_request_kib: 0,
@@ -375,6 +386,7 @@ mod tests {
         ) -> (u128, SimDuration, ServingCapacity) {
             (offered, SimDuration::from_nanos(nanos), ServingCapacity {
                 healthy_tasks: tasks,
+                balanced_tasks: tasks,
                 cpu_per_task: Cpu::from_ecs_units(units),
                 cpu_per_request: SimDuration::from_nanos(cpu_nanos),
                 other_latency: SimDuration::from_millis(5),

@@ -47,6 +47,8 @@ pub(super) struct Stationary {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Servers {
     pub(super) tasks: u32,
+    /// Tasks that take turns in round robin.
+    pub(super) balanced_tasks: u32,
     /// vCPU of a task, above zero.
     pub(super) vcpu: f64,
     /// CPU seconds of a request, above zero.
@@ -68,7 +70,10 @@ impl Stationary {
         let (count, sigma) = match servers.algorithm {
             BalancingAlgorithm::WeightedRandom => (cores, rho),
             BalancingAlgorithm::LeastOutstandingRequests => (cores * tasks, rho),
-            BalancingAlgorithm::RoundRobin => (cores, erlang_arrivals_root(tasks, rho)),
+            BalancingAlgorithm::RoundRobin => {
+                let turns = f64::from(servers.balanced_tasks.max(1));
+                (cores, erlang_arrivals_root(turns, rho))
+            }
         };
         let poisson_delay = erlang_c(count as u64, rho * count);
         let delay = if 0.0 < rho { poisson_delay * (sigma / rho) } else { 0.0 };

@@ -208,6 +208,7 @@ mod tests {
     fn capacity(cores: u32) -> ServingCapacity {
         ServingCapacity {
             healthy_tasks: 1,
+            balanced_tasks: 1,
             cpu_per_task: Cpu::from_ecs_units(1024 * cores),
             cpu_per_request: SimDuration::from_millis(50),
             other_latency: SimDuration::ZERO,

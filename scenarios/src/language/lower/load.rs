@@ -38,6 +38,7 @@ pub(super) fn lower(
             raw::Algorithm::WeightedRandom => BalancingAlgorithm::WeightedRandom,
         },
         timeout: raw.timeout.duration(),
+        parallelism: raw.parallelism,
         idle_cpu: raw.idle_cpu.map_or(Cpu::ZERO, |cpu| Cpu::from_ecs_units(cpu.0)),
         idle_memory: raw.idle_memory.map_or(Mib::ZERO, |memory| Mib::new(memory.0)),
         memory_per_request_kib: raw.memory_per_request.map_or(0, |bytes| bytes.0.div_ceil(1024)),

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 fn capacity(tasks: u32, cores: u32, algorithm: BalancingAlgorithm) -> ServingCapacity {
     ServingCapacity {
         healthy_tasks: tasks,
+        balanced_tasks: tasks,
         cpu_per_task: Cpu::from_ecs_units(1024 * cores),
         cpu_per_request: SimDuration::from_secs(1),
         other_latency: SimDuration::ZERO,

@@ -15,6 +15,8 @@ mod balancer;
 mod batch;
 #[cfg(test)]
 mod behaviour;
+#[cfg(test)]
+mod bursting;
 mod capacity;
 mod cpu_sharing;
 mod event;

@@ -33,7 +33,7 @@ pub struct Lanes {
     speeds: BTreeMap<Cpu, u32>,
     tasks: u32,
     /// From slow to fast; never empty.
-    lanes: Vec<Lane>,
+    by_speed: Vec<Lane>,
     stale: bool,
 }
 
@@ -42,7 +42,7 @@ impl Lanes {
     pub fn new(algorithm: BalancingAlgorithm) -> Self {
         let empty =
             Lane { tasks: 0, cpu: Cpu::ZERO, fastest: Cpu::ZERO, fluid: FluidService::new() };
-        Self { algorithm, speeds: BTreeMap::new(), tasks: 0, lanes: vec![empty], stale: false }
+        Self { algorithm, speeds: BTreeMap::new(), tasks: 0, by_speed: vec![empty], stale: false }
     }
 
     /// Adds `tasks` that may use `cpu` each.
@@ -82,14 +82,14 @@ impl Lanes {
 
     /// Micro-requests waiting.
     pub fn backlog(&self) -> u128 {
-        self.lanes.iter().map(|lane| lane.fluid.backlog()).sum()
+        self.by_speed.iter().map(|lane| lane.fluid.backlog()).sum()
     }
 
     /// CPU up to which tasks have requests waiting; `None` if none has.
     pub fn behind(&self) -> Option<Cpu> {
-        let waiting = self.lanes.iter().filter(|lane| 0 < lane.fluid.backlog());
+        let waiting = self.by_speed.iter().filter(|lane| 0 < lane.fluid.backlog());
         let fastest = waiting.map(|lane| lane.fastest).max()?;
-        Some(if self.lanes.len() == 1 { Cpu::MAX } else { fastest })
+        Some(if self.by_speed.len() == 1 { Cpu::MAX } else { fastest })
     }
 
     /// Moves on by `length`, in which `offered` micro-requests arrive at a constant rate; `each` sees
@@ -106,7 +106,7 @@ impl Lanes {
         }
         let all = u128::from(self.tasks.max(1));
         let (mut before, mut sent) = (0, 0);
-        for lane in &mut self.lanes {
+        for lane in &mut self.by_speed {
             before += u128::from(lane.tasks);
             // Shares of the running sum, so that they add up exactly.
             let upto = if self.tasks == 0 { offered } else { offered * before / all };
@@ -155,7 +155,7 @@ impl Lanes {
             }
             lane_of_last = Some(lane);
         }
-        let tasks_before: u64 = self.lanes.iter().map(|lane| u64::from(lane.tasks)).sum();
+        let tasks_before: u64 = self.by_speed.iter().map(|lane| u64::from(lane.tasks)).sum();
         let (mut rank, mut moved) = (0, 0);
         let last = next.len() - 1;
         for (index, lane) in next.iter_mut().enumerate() {
@@ -168,13 +168,13 @@ impl Lanes {
             lane.fluid = FluidService::with_backlog(upto - moved);
             moved = upto;
         }
-        self.lanes = next;
+        self.by_speed = next;
     }
 
     /// Requests that wait at the slowest tasks, as many as `rank / scale` of the lanes as they are.
     fn backlog_below(&self, rank: u128, scale: u128) -> u128 {
         let (mut start, mut sum) = (0, 0);
-        for lane in &self.lanes {
+        for lane in &self.by_speed {
             let width = u128::from(lane.tasks) * scale;
             if rank < start + width {
                 return sum + lane.fluid.backlog() * (rank - start) / width;
@@ -275,10 +275,10 @@ mod tests {
             lanes.add(Cpu::from_ecs_units(units), 1);
         }
         lanes.advance(0, SECOND, &load(BalancingAlgorithm::RoundRobin), |_| ());
-        let counts: Vec<u32> = lanes.lanes.iter().map(|lane| lane.tasks).collect();
+        let counts: Vec<u32> = lanes.by_speed.iter().map(|lane| lane.tasks).collect();
         assert_eq!(counts, [25; 4]);
-        assert_eq!(lanes.lanes[0].cpu, Cpu::from_ecs_units(13));
-        assert_eq!(lanes.lanes[3].fastest, Cpu::from_ecs_units(100));
+        assert_eq!(lanes.by_speed[0].cpu, Cpu::from_ecs_units(13));
+        assert_eq!(lanes.by_speed[3].fastest, Cpu::from_ecs_units(100));
     }
 
     proptest! {
@@ -313,8 +313,8 @@ mod tests {
                 prop_assert_eq!(after, before + offered);
                 let tasks: u32 = present.iter().map(|it| it.1).sum();
                 prop_assert_eq!(lanes.tasks(), tasks);
-                prop_assert_eq!(lanes.lanes.iter().map(|lane| lane.tasks).sum::<u32>(), tasks);
-                prop_assert!(lanes.lanes.len() <= MAX_LANES);
+                prop_assert_eq!(lanes.by_speed.iter().map(|lane| lane.tasks).sum::<u32>(), tasks);
+                prop_assert!(lanes.by_speed.len() <= MAX_LANES);
             }
         }
     }

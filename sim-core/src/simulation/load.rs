@@ -132,7 +132,7 @@ impl<'s> LoadState<'s> {
             let offered = self.load.rate.offered(start, until);
             let nanos = u128::from(length.as_nanos());
             let rate = offered as f64 / MICRO_PER_REQUEST as f64 / length.as_secs_f64();
-            let needed = self.needed(rate, cpu);
+            let needed = self.needed(rate, cpu, running);
             let healthy = self.lanes.tasks();
             let sums = &mut self.totals;
             self.lanes.advance(offered, length, self.load, |segment| {
@@ -181,9 +181,11 @@ impl<'s> LoadState<'s> {
         TaskDemand { requests, idle: self.load.idle_cpu, spread, behind: self.lanes.behind() }
     }
 
-    /// Tasks that keep the scaling target at `rate` requests per second.
-    fn needed(&self, rate: f64, cpu: Cpu) -> f64 {
+    /// Tasks that keep the scaling target at `rate` requests per second. Of tasks that reserve no CPU
+    /// there is no right number: the `running` ones.
+    fn needed(&self, rate: f64, cpu: Cpu, running: u64) -> f64 {
         match self.target {
+            ScalingTarget::Cpu(_) if cpu == Cpu::ZERO => running as f64,
             ScalingTarget::Cpu(target) => {
                 tasks_needed(rate, self.load.cpu_per_request, cpu, self.load.idle_cpu, target)
                     .unwrap_or(0.0)

@@ -156,7 +156,8 @@ impl FluidService {
         self.backlog = after;
 
         let pieces = pieces(waiting, offered, most, room, capacity);
-        let response_time = (0 < served).then(|| ResponseTime::new(pieces, capacity.other_latency));
+        let response_time = (0 < served)
+            .then(|| ResponseTime::new(pieces, capacity.other_latency, capacity.timeout));
         let seconds = length.as_secs_f64();
         let concurrency = match response_time {
             Some(response) if 0.0 < seconds => {
@@ -310,9 +311,14 @@ mod tests {
         assert_eq!(segment.backlog_after, requests(3_000));
         assert_eq!(segment.failed, requests(2_000));
         assert_eq!(segment.longest_wait, SimDuration::from_secs(30));
-        // 60 % waited 0 to 30 s, 40 % the full 30 s.
-        let mean = segment.response_time.unwrap().mean_seconds();
-        assert!((mean - (0.6 * 15.0 + 0.4 * 30.0 + 1.0)).abs() < 1e-9);
+        // 60 % waited 0 to 30 s and then 1 s on average, cut at 30 s, which takes
+        // 1/30 ∫ e^−(30−w) dw = 1/30 off; 40 % took the full 30 s.
+        let response = segment.response_time.unwrap();
+        let expected = 0.6 * (16.0 - 1.0 / 30.0) + 0.4 * 30.0;
+        assert!((response.mean_seconds() - expected).abs() < 1e-6, "{}", response.mean_seconds());
+        assert_eq!(response.quantile(0.99), SimDuration::from_secs(30));
+        assert!(response.tail(SimDuration::from_secs(30)) <= 0.0);
+        assert!(0.4 < response.tail(SimDuration::from_millis(29_999)));
     }
 
     #[test]
@@ -423,6 +429,9 @@ mod tests {
                 prop_assert_eq!(s.response_time.is_some(), 0 < s.served);
                 if let Some(response) = s.response_time {
                     prop_assert!(response.mean_seconds().is_finite());
+                    let longest = capacity.timeout.max(capacity.other_latency);
+                    prop_assert!(response.mean_seconds() <= longest.as_secs_f64());
+                    prop_assert!(response.quantile(0.999_999) <= longest);
                     prop_assert!(response.quantile(0.5) <= response.quantile(0.99));
                     prop_assert!((0.0..=1.0).contains(&response.tail(SimDuration::from_secs(1))));
                 }

@@ -25,6 +25,10 @@ pub(super) fn lower(
 ) -> Option<ServiceLoad> {
     context.positive(&path.key("cpuPerRequest"), raw.cpu_per_request);
     context.positive(&path.key("timeout"), raw.timeout);
+    if raw.timeout.0 <= raw.other_latency.0 && raw.timeout.0 != 0 {
+        let message = "every request would time out: `otherLatency` is as long as `timeout`";
+        context.error(&path.key("otherLatency"), message);
+    }
     let rate = requests(context, &path.key("requests"), name, &raw.requests)?;
     Some(ServiceLoad {
         rate: Arc::new(rate),

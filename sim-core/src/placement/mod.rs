@@ -11,14 +11,27 @@
 //!
 //! * [`Fleet`]: what is free on each instance, and how much of each task group runs where;
 //! * [`choose`]: the instance for one task;
+//! * [`Expression`]: the cluster query language of `memberOf`, over [`Attributes`] and more;
 //! * [`choose_stop`]: the task that a scale-in stops.
 
+mod attributes;
 mod choose;
+mod constraint;
 mod fleet;
+mod query;
 mod stop;
 
+pub use attributes::{
+    AMI_ID, AVAILABILITY_ZONE, AttributeError, Attributes, BUILT_IN, CPU_ARCHITECTURE,
+    INSTANCE_TYPE, MAX_ATTRIBUTE_LENGTH, OS_FAMILY, OS_TYPE, SUBNET_ID, VPC_ID,
+    check_attribute_name, check_attribute_value, check_custom_name,
+};
 pub use choose::{Choice, MAX_STRATEGIES, PlacementRequest, Rejections, choose};
+pub use constraint::{MAX_CONSTRAINTS, PlacementConstraint};
 pub use fleet::{Demand, Fleet, GroupTasks, Slot};
+pub use query::{
+    Expression, InstanceFacts, MAX_EXPRESSION_DEPTH, MAX_EXPRESSION_LENGTH, QueryError,
+};
 pub use stop::{StopCandidate, choose_stop};
 
 /// One link of a placement strategy chain.
@@ -44,10 +57,3 @@ pub const SERVICE_DEFAULT: [PlacementStrategy; 2] =
 /// What a standalone task without a strategy gets. AWS states none; uniform choice is the default
 /// of this model.
 pub const STANDALONE_DEFAULT: [PlacementStrategy; 1] = [PlacementStrategy::Random];
-
-/// A placement constraint.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PlacementConstraint {
-    /// `distinctInstance`: no other task of the group on the instance.
-    DistinctInstance,
-}

@@ -13,6 +13,7 @@ use super::quota::TokenBucket;
 use super::recorder::Recorder;
 use super::scaling::ServiceMetrics;
 use super::task::{Owner, Task};
+use super::unplaced::Unplaced;
 use crate::autoscaling::{CapacityScaler, ServiceScaler};
 use crate::billing::Meter;
 use crate::engine::{Digest, Model, Phase, Scheduler, StreamKey, label_hash};
@@ -228,6 +229,7 @@ pub(super) struct World<'s, 'p> {
     pub(super) cpu_sharing: CpuSharing,
     pub(super) log: Vec<EventRecord>,
     pub(super) totals: Totals,
+    pub(super) unplaced: Unplaced,
     /// Scratch space of placement.
     pub(super) ties: Vec<InstanceId>,
     handled: u64,
@@ -403,6 +405,7 @@ impl<'s, 'p> World<'s, 'p> {
             cpu_sharing: CpuSharing::new(scenario),
             log: Vec::new(),
             totals: Totals::default(),
+            unplaced: Unplaced::default(),
             ties: Vec::new(),
             handled: 0,
             progress,

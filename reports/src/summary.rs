@@ -197,6 +197,39 @@ pub struct ServiceSummary {
     /// Autoscaling and its elasticity.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scaling: Option<ServiceScaling>,
+    /// Deployments, oldest first; absent if the service was only created and that is done.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub deployments: Vec<DeploymentSummary>,
+}
+
+/// A deployment of a service.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DeploymentSummary {
+    /// Its id, as in the events.
+    pub id: String,
+    /// Family of the task definition.
+    pub task_definition: String,
+    /// Why it began.
+    pub trigger: String,
+    /// `rolloutState` at the end of the run.
+    pub rollout_state: String,
+    /// Why it failed or was superseded.
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    pub rollout_state_reason: String,
+    /// When it began, RFC 3339 in UTC.
+    pub created_at: String,
+    /// When it ended, however it did.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub finished_at: Option<String>,
+    /// Tasks launched for it.
+    pub started_tasks: u32,
+    /// Tasks that did not start or failed a health check.
+    pub failed_tasks: u32,
+    /// Its RUNNING tasks at the end of the run.
+    pub running_count: u32,
+    /// Its tasks before RUNNING at the end of the run.
+    pub pending_count: u32,
 }
 
 /// Requests of a service; fractions belong to the fluid model.

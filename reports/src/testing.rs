@@ -3,12 +3,14 @@
 use plimsoll_core::billing::{BillLine, Category, Cost, Invoice, Quantity, Unit};
 use plimsoll_core::placement::Rejections;
 use plimsoll_core::results::{
-    BatchResults, CapacityResults, Distribution, EventCategory, EventRecord, InstanceRecord,
-    InstanceTotals, LoadResults, ObjectiveResults, Packing, PlacementFailure, RunResults,
-    ScalingResults, Series, ServiceResults, TaskRecord, TaskTotals, Utilization,
+    BatchResults, CapacityResults, DeploymentResults, DeploymentTrigger, Distribution,
+    EventCategory, EventRecord, InstanceRecord, InstanceTotals, LoadResults, ObjectiveResults,
+    Packing, PlacementFailure, RunResults, ScalingResults, Series, ServiceResults, TaskRecord,
+    TaskTotals, Utilization,
 };
 use plimsoll_core::scenario::QueueDiscipline;
-use plimsoll_core::units::{Cpu, Mib, SimDuration, SimTime};
+use plimsoll_core::service::completion::RolloutState;
+use plimsoll_core::units::{Cpu, Mib, SimDuration, SimTime, TaskDefinitionId};
 
 use crate::bill::Bill;
 use crate::summary::RunMeta;
@@ -218,6 +220,7 @@ pub(crate) fn web_run_of(days: u64, interval: u64) -> (RunResults, Bill) {
                 desired_mean: mean(&desired),
                 running_mean: mean(&running),
                 running_peak: 32,
+                deployments: deployments(),
                 cost: total / 5 * 4,
                 load: Some(LoadResults {
                     offered_micro: served * 1_000_000 + 500_000,
@@ -246,6 +249,7 @@ pub(crate) fn web_run_of(days: u64, interval: u64) -> (RunResults, Bill) {
                 desired_mean: 4.0,
                 running_mean: 3.99,
                 running_peak: 4,
+                deployments: Vec::new(),
                 cost: total / 5,
                 load: None,
                 scaling: None,
@@ -330,10 +334,54 @@ fn web_invoice(days: u64, interval: u64, instances: &[f64]) -> Invoice {
     Invoice { lines, total, ..Invoice::default() }
 }
 
+/// A service that was updated to a broken revision and rolled back.
+fn deployments() -> Vec<DeploymentResults> {
+    use DeploymentTrigger::{Rollback, ServiceCreated, TaskDefinition};
+    let hours = |hour: u64| SimTime::from_secs(3600 * hour);
+    let story = [
+        (ServiceCreated, "api", RolloutState::Completed, "", 0, 0, (10, 0), (0, 32)),
+        (
+            TaskDefinition,
+            "api-2",
+            RolloutState::Failed,
+            "tasks failed to start",
+            30,
+            31,
+            (18, 13),
+            (0, 0),
+        ),
+        (Rollback, "api", RolloutState::Completed, "", 31, 32, (2, 0), (10, 0)),
+    ];
+    let deployment = |(trigger, family, state, reason, from, to, counts, at_end): (
+        DeploymentTrigger,
+        &str,
+        RolloutState,
+        &'static str,
+        u64,
+        u64,
+        (u32, u32),
+        (u32, u32),
+    )| DeploymentResults {
+        id: format!("ecs-svc/api/{from}"),
+        task_definition: family.to_owned(),
+        trigger,
+        state,
+        reason,
+        created: hours(from),
+        finished: Some(hours(to)),
+        started_tasks: counts.0,
+        failed_tasks: counts.1,
+        running: at_end.0,
+        pending: at_end.1,
+    };
+    story.into_iter().map(deployment).collect()
+}
+
 fn tasks() -> Vec<TaskRecord> {
     (0..12_u64)
         .map(|i| TaskRecord {
             group: if i % 3 == 0 { "worker" } else { "api" }.into(),
+            task_definition: TaskDefinitionId(u32::from(i % 3 == 0)),
             capacity: if i % 3 == 0 { "FARGATE_SPOT" } else { "web-ec2" }.into(),
             instance: (i % 3 != 0).then_some(i as u32 % 4),
             zone: format!("eu-west-1{}", ['a', 'b', 'c'][(i % 3) as usize]).into(),

@@ -141,6 +141,13 @@ pub struct Cpu(u64);
 impl Cpu {
     /// No CPU.
     pub const ZERO: Self = Self(0);
+    /// More than there is: the demand of a task that takes all it can get.
+    pub const MAX: Self = Self(u64::MAX);
+
+    /// `raw` units of 1/128 000 vCPU.
+    pub const fn from_raw(raw: u64) -> Self {
+        Self(raw)
+    }
 
     /// `units` ECS CPU units (1024 = 1 vCPU).
     pub const fn from_ecs_units(units: u32) -> Self {
@@ -150,11 +157,6 @@ impl Cpu {
     /// `m` Kubernetes millicores (1000 = 1 vCPU).
     pub const fn from_millicores(m: u32) -> Self {
         Self(m as u64 * 128)
-    }
-
-    /// `raw` counts of 1/128 000 vCPU, as [`Self::as_raw`] gives them.
-    pub const fn from_raw(raw: u64) -> Self {
-        Self(raw)
     }
 
     /// ECS CPU units, rounded down.

@@ -8,7 +8,10 @@ use crate::data::{EventRow, ReportData};
 use crate::number::{count, duration};
 use crate::summary::Summary;
 use cards::{cost_card, limits_card, objective_card};
-use tables::{batch_table, bill_table, capacity_table, scaling_table, services_table, totals};
+use tables::{
+    batch_table, bill_table, capacity_table, deployments_table, scaling_table, services_table,
+    totals,
+};
 
 mod cards;
 mod tables;
@@ -37,6 +40,7 @@ pub(crate) fn run_page(summary: &Summary, data: &ReportData) -> io::Result<Strin
     body.push_str("<h2 id=\"figures\">Figures</h2>\n");
     body.push_str(&services_table(summary));
     body.push_str(&scaling_table(summary));
+    body.push_str(&deployments_table(summary));
     body.push_str(&capacity_table(summary));
     body.push_str(&batch_table(summary));
     body.push_str(&totals(summary));

@@ -3,12 +3,12 @@
 use plimsoll_core::results::{Distribution, ObjectiveResults, RunResults, ServiceResults};
 
 use super::{
-    BatchSummary, CapacitySummary, CostSummary, InstancesSummary, ObjectiveSummary, PackingSummary,
-    Quantiles, RequestsSummary, RunMeta, ScalingTotals, ServiceScaling, ServiceSummary, Summary,
-    TasksSummary, UtilizationSummary,
+    BatchSummary, CapacitySummary, CostSummary, DeploymentSummary, InstancesSummary,
+    ObjectiveSummary, PackingSummary, Quantiles, RequestsSummary, RunMeta, ScalingTotals,
+    ServiceScaling, ServiceSummary, Summary, TasksSummary, UtilizationSummary,
 };
 use crate::bill::Bill;
-use crate::number::{decimal, finite, rfc3339_seconds};
+use crate::number::{decimal, finite, rfc3339, rfc3339_seconds};
 use crate::series;
 
 impl Summary {
@@ -173,7 +173,34 @@ fn service(results: &RunResults, service: &ServiceResults) -> ServiceSummary {
                 needed_peak: needed.and_then(|s| series::peak(&s.values)),
             }
         }),
+        deployments: deployments(results, service),
     }
+}
+
+/// The deployments of a service, unless all there is to say is that it was created.
+fn deployments(results: &RunResults, service: &ServiceResults) -> Vec<DeploymentSummary> {
+    use plimsoll_core::service::completion::RolloutState;
+    if let [only] = &service.deployments[..]
+        && only.state == RolloutState::Completed
+    {
+        return Vec::new();
+    }
+    let start = results.start_unix_seconds;
+    let all = service.deployments.iter();
+    all.map(|deployment| DeploymentSummary {
+        id: deployment.id.clone(),
+        task_definition: deployment.task_definition.clone(),
+        trigger: deployment.trigger.name().to_owned(),
+        rollout_state: deployment.state.name().to_owned(),
+        rollout_state_reason: deployment.reason.to_owned(),
+        created_at: rfc3339(start, deployment.created),
+        finished_at: deployment.finished.map(|at| rfc3339(start, at)),
+        started_tasks: deployment.started_tasks,
+        failed_tasks: deployment.failed_tasks,
+        running_count: deployment.running,
+        pending_count: deployment.pending,
+    })
+    .collect()
 }
 
 /// Share of the intervals in which `desired` stands at its own largest value while `needed` is larger.

@@ -127,18 +127,23 @@ impl TrafficShift {
     }
 }
 
-/// Tasks that the load behaves as if it were spread over, if `blue` tasks get what `green` ones do not:
-/// the set that is loaded most decides. All of `blue` and `green` if each task gets the same.
+/// How many of `blue` and of `green` ready tasks get requests so that green gets its share if each task
+/// gets the same: all of the set that is loaded most, and as many of the other as its share is worth,
+/// rounded down. A set without tasks gets nothing, and the other one all.
 ///
-/// A set that gets a share and has no task serves nothing of it: then only the other set counts.
-pub fn effective_tasks(blue: u32, green: u32, green_permille: u32) -> u32 {
-    let share = |tasks: u32, permille: u32| match permille {
-        0 => None,
-        _ => Some(u64::from(tasks) * 1000 / u64::from(permille)),
-    };
-    let shares = [share(blue, 1000 - green_permille.min(1000)), share(green, green_permille)];
-    let served = shares.into_iter().flatten().filter(|tasks| 0 < *tasks).min();
-    u32::try_from(served.unwrap_or(0)).unwrap_or(u32::MAX).min(blue.saturating_add(green))
+/// This keeps the load of the fuller set right; the other set's is that of fewer, fuller tasks.
+pub fn receiving_tasks(blue: u32, green: u32, green_permille: u32) -> (u32, u32) {
+    let to_green = u64::from(green_permille.min(1000));
+    let to_blue = 1000 - to_green;
+    if to_green == 0 || (green == 0 && 0 < to_blue) {
+        return (blue, 0);
+    }
+    if to_blue == 0 || blue == 0 {
+        return (0, green);
+    }
+    let of_green = u64::from(blue) * to_green / to_blue;
+    let of_blue = u64::from(green) * to_blue / to_green;
+    if of_green <= u64::from(green) { (blue, of_green as u32) } else { (of_blue as u32, green) }
 }
 
 #[cfg(test)]
@@ -192,13 +197,37 @@ mod tests {
     }
 
     #[test]
-    fn the_fuller_set_decides_how_many_tasks_the_load_finds() {
-        assert_eq!(effective_tasks(10, 10, 0), 10);
-        assert_eq!(effective_tasks(10, 10, 1000), 10);
-        assert_eq!(effective_tasks(10, 10, 500), 20);
-        assert_eq!(effective_tasks(10, 10, 100), 11);
-        assert_eq!(effective_tasks(10, 0, 100), 10);
-        assert_eq!(effective_tasks(0, 4, 500), 4);
-        assert_eq!(effective_tasks(0, 0, 500), 0);
+    fn as_many_tasks_get_requests_as_the_share_is_worth() {
+        let table = [
+            ((10, 10, 0), (10, 0)),
+            ((10, 10, 1000), (0, 10)),
+            ((10, 10, 500), (10, 10)),
+            ((10, 10, 100), (10, 1)),
+            ((10, 10, 900), (1, 10)),
+            ((20, 20, 50), (20, 1)),
+            ((4, 4, 50), (4, 0)),
+            ((10, 0, 100), (10, 0)),
+            ((10, 0, 1000), (0, 0)),
+            ((0, 4, 500), (0, 4)),
+        ];
+        for ((blue, green, permille), expected) in table {
+            assert_eq!(
+                receiving_tasks(blue, green, permille),
+                expected,
+                "{blue} {green} {permille}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_share_of_green_is_right_up_to_one_task() {
+        for tasks in 1..60_u32 {
+            for permille in (0..=1000).step_by(25) {
+                let (blue, green) = receiving_tasks(tasks, tasks, permille);
+                let all = i64::from(blue + green);
+                let error = i64::from(green) * 1000 - i64::from(permille) * all;
+                assert!(error.abs() <= 1000, "{tasks} {permille}: {blue} {green}");
+            }
+        }
     }
 }

@@ -52,15 +52,19 @@ impl World<'_, '_> {
         let now = scheduler.now();
         let task = &self.tasks[id];
         let Owner::Service(service) = task.owner else { return };
-        if task.failed_check.is_some() || task.serving {
+        if task.failed_check.is_some() || task.ready {
             return;
         }
         let (revision, epoch) = (task.revision, task.epoch);
-        self.sync_load(service, now);
-        self.tasks[id].serving = true;
+        self.tasks[id].ready = true;
         let state = &mut self.services[service];
-        state.healthy += 1;
-        state.rollout.revision_mut(revision).serving += 1;
+        state.rollout.revision_mut(revision).ready += 1;
+        if state.rollout.current().shift.is_some() {
+            self.steer(service, now);
+        } else {
+            self.set_serving(id, true, now);
+        }
+        let state = &self.services[service];
         let waits = !state.rollout.leaving.is_empty();
         let checked = self.health_sources(service) != HealthSources::default();
         let delay = self.scenario.control_plane.service_scheduler.healthy_after;
@@ -139,19 +143,18 @@ impl World<'_, '_> {
 
     fn mark_unhealthy(&mut self, id: TaskId, service: ServiceId, scheduler: &mut Scheduler<Event>) {
         let now = scheduler.now();
-        self.sync_load(service, now);
+        self.set_serving(id, false, now);
         let task = &mut self.tasks[id];
         task.unhealthy = true;
         let counted = std::mem::take(&mut task.counted);
-        let (serving, revision) = (std::mem::take(&mut task.serving), task.revision);
+        let (ready, revision) = (std::mem::take(&mut task.ready), task.revision);
         let check = task.failed_check.unwrap_or(FailedCheck::Container);
         let state = &mut self.services[service];
         let name = &state.settings.name;
         state.steady = false;
         state.rollout.leaving.insert(id);
-        state.healthy -= u32::from(serving);
         let of_revision = state.rollout.revision_mut(revision);
-        of_revision.serving -= u32::from(serving);
+        of_revision.ready -= u32::from(ready);
         of_revision.counted -= u32::from(counted);
         let task_name = super::task_name(id);
         let message = match check {

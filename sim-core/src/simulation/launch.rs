@@ -196,6 +196,7 @@ impl<'s> World<'s, '_> {
             started: None,
             stopping: None,
             stopped: None,
+            ready: false,
             serving: false,
             counted: false,
             failed_check: None,

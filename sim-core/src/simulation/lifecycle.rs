@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 
+use super::cpu_sharing::CpuUse;
 use super::draining::Draining;
 use super::event::Event;
 use super::launch::StartUp;
@@ -188,6 +189,7 @@ impl World<'_, '_> {
                 }
             }
         }
+        self.change_cpu_use(id, CpuUse::None, CpuUse::Idle, now);
         if let Capacity::Provider(provider) = capacity
             && let CapacityProviderKind::FargateSpot { mean_time_to_interruption: Some(mean) } =
                 self.providers[provider].settings.kind
@@ -263,6 +265,7 @@ impl World<'_, '_> {
         let (cpu, memory, on_instance) = (task.cpu, task.memory, task.instance.is_some());
         task.healthy_before_stop = state == TaskState::Running;
         let serving = std::mem::take(&mut task.serving);
+        let ready = std::mem::take(&mut task.ready);
         let counted = std::mem::take(&mut task.counted);
         let (definition, revision) = (task.definition, task.revision);
         if let Owner::Service(service) = owner {
@@ -275,7 +278,7 @@ impl World<'_, '_> {
             service_state.rollout.forget(id);
             let of_revision = service_state.rollout.revision_mut(revision);
             of_revision.active -= 1;
-            of_revision.serving -= u32::from(serving);
+            of_revision.ready -= u32::from(ready);
             of_revision.counted -= u32::from(counted);
             if let Some(item) = item {
                 of_revision.per_item[item] -= 1;
@@ -304,6 +307,8 @@ impl World<'_, '_> {
         }
         if state.is_running() {
             self.totals.running.subtract(now, 1);
+            let used = if serving { CpuUse::Serving } else { CpuUse::Idle };
+            self.change_cpu_use(id, used, CpuUse::None, now);
         }
         if state == TaskState::WaitingForCapacity {
             self.leave_queue(id, capacity, now);

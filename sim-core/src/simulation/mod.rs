@@ -8,7 +8,7 @@
 //!   task stops; `health`: what is learnt about single tasks; `rebalancing`, `daemon`, `draining`;
 //! * `batch`: standalone tasks and everything that waits for room;
 //! * `fleet`, `pool`: container instances and their groups; `capacity`: managed scaling;
-//! * `load`: request load of services; `balancer`: what its load balancer processed;
+//! * `load`: request load of services; `cpu_sharing`: the CPU their tasks get; `balancer`: what its load balancer processed;
 //!   `scaling`: samples, alarms and scaling activities;
 //! * `unplaced`: what found no instance, and why;
 //! * `recorder`: time series; `outcome`: the results; `quota`, `integral`: small parts.
@@ -19,7 +19,10 @@ mod balancer;
 mod batch;
 #[cfg(test)]
 mod behaviour;
+#[cfg(test)]
+mod bursting;
 mod capacity;
+mod cpu_sharing;
 mod daemon;
 mod draining;
 mod event;

@@ -13,9 +13,12 @@ use crate::invariants::violations;
 use crate::placement::{PlacementConstraint, PlacementStrategy};
 use crate::results::RunResults;
 use crate::scenario::*;
+use crate::service::bounds::Bounds;
+use crate::service::circuit_breaker::{CircuitBreaker, Threshold};
+use crate::service::traffic_shift::{Stage, TrafficShift};
 use crate::traffic::{AfterEnd, RequestRate};
 use crate::units::{
-    AsgId, CapacityProviderId, Cpu, Mib, SimDuration, SimTime, TaskDefinitionId, ZoneId,
+    AsgId, CapacityProviderId, Cpu, Mib, ServiceId, SimDuration, SimTime, TaskDefinitionId, ZoneId,
 };
 
 /// Draws of a random scenario.
@@ -65,6 +68,9 @@ fn random_scenario(seed: u64) -> Scenario {
     for _ in 0..3 {
         let (cpu, memory) = dice.pick(&FARGATE_SIZES);
         let mut task = definition(cpu, memory);
+        if seed.is_multiple_of(2) {
+            task.cpu_limit = None;
+        }
         task.network_mode = dice.pick(&[NetworkMode::Bridge, NetworkMode::Awsvpc]);
         if dice.below(5) == 0 && task.network_mode == NetworkMode::Bridge {
             task.host_ports = vec![(8080, Protocol::Tcp)];
@@ -104,7 +110,7 @@ fn random_scenario(seed: u64) -> Scenario {
                 group: AsgId(index as u32),
                 managed_scaling: (dice.below(4) > 0).then_some(managed),
                 managed_termination_protection: dice.coin(),
-                managed_draining: false,
+                managed_draining: dice.coin(),
             },
         });
     }
@@ -123,6 +129,7 @@ fn random_scenario(seed: u64) -> Scenario {
         let batch = random_batch(&mut dice, index, groups as u32);
         scenario.batches.push(batch);
     }
+    add_daemon_and_draining(&mut dice, &mut scenario, groups as u32);
     let needs = PriceNeeds {
         instances: INSTANCE_TYPES.map(|it| (it.0, OperatingSystem::Linux)).to_vec(),
         fargate: [false, true]
@@ -151,6 +158,14 @@ fn random_control_plane(dice: &mut Dice) -> ControlPlane {
         scaling_action_delay: SimDuration::from_secs(dice.below(3)),
         tie_break: dice.pick(&[TieBreak::SeededRank, TieBreak::OldestFirst]),
         launch_rate_quotas: dice.coin(),
+        service_scheduler: ServiceScheduler {
+            healthy_after: SimDuration::from_secs(dice.pick(&[0, 40])),
+            maximum_counts_stopping: dice.below(4) == 0,
+            batch: dice.pick(&[None, Some(2)]),
+            launch_limiter: dice.pick(&[LaunchLimiter::Bucket, LaunchLimiter::Window]),
+            rebalancing_batch: dice.between(1, 3) as u32,
+            ..control_plane().service_scheduler
+        },
         ..control_plane()
     }
 }
@@ -199,6 +214,7 @@ fn random_service(dice: &mut Dice, index: u64, groups: u32) -> Service {
             BalancingAlgorithm::WeightedRandom,
         ]),
         timeout: SimDuration::from_secs(dice.pick(&[1, 60])),
+        parallelism: None,
         idle_cpu: Cpu::from_ecs_units(dice.pick(&[0, 16])),
         idle_memory: Mib::new(100),
         memory_per_request_kib: dice.below(2048),
@@ -239,7 +255,7 @@ fn random_service(dice: &mut Dice, index: u64, groups: u32) -> Service {
         } else {
             Vec::new()
         },
-        scheduling: ServiceScheduling::default(),
+        scheduling: random_scheduling(dice),
         target_group: dice.coin().then(|| TargetGroup {
             load_balancer: format!("balancer-{}", dice.below(2)),
             registration_time: DurationDistribution::Constant(SimDuration::from_secs(2)),
@@ -256,6 +272,80 @@ fn random_service(dice: &mut Dice, index: u64, groups: u32) -> Service {
             below: SimDuration::from_millis(400),
         }),
         starts_ready: dice.coin(),
+    }
+}
+
+/// Updates, deployments of every kind, protection, rebalancing.
+fn random_scheduling(dice: &mut Dice) -> ServiceScheduling {
+    let mut scheduling = ServiceScheduling::default();
+    let deployment = &mut scheduling.deployment;
+    deployment.minimum_healthy_percent = dice.between(0, 100) as u32;
+    deployment.maximum_percent = dice.between(100, 250) as u32;
+    let minutes = |dice: &mut Dice| SimDuration::from_secs(60 * dice.below(10));
+    if dice.below(3) == 0 {
+        let bake_time = minutes(dice);
+        let permille = dice.between(30, 1000) as u32;
+        let shift = dice.pick(&[
+            TrafficShift::AllAtOnce,
+            TrafficShift::Canary { permille, bake_time },
+            TrafficShift::Linear { permille, bake_time },
+        ]);
+        deployment.strategy = DeploymentStrategy::Shifting(ShiftingDeployment {
+            shift,
+            bake_time: minutes(dice),
+            hooks: vec![(Stage::PreScaleUp, minutes(dice))],
+        });
+    } else if dice.coin() {
+        deployment.circuit_breaker = Some(CircuitBreaker {
+            rollback: dice.coin(),
+            threshold: Threshold::Count(dice.between(1, 5) as u32),
+            reset_on_healthy_task: dice.coin(),
+        });
+    }
+    let mut at = 0;
+    for _ in 0..dice.below(4) {
+        at += dice.between(1, 2400);
+        scheduling.updates.push(ServiceUpdate {
+            at: SimTime::from_secs(at),
+            task_definition: dice.coin().then(|| TaskDefinitionId(dice.below(3) as u32)),
+            force_new_deployment: dice.coin(),
+            desired_count: dice.coin().then(|| dice.below(9) as u32),
+        });
+    }
+    scheduling.zone_rebalancing = dice.coin();
+    if dice.below(3) == 0 {
+        let length = SimDuration::from_secs(60 * dice.between(1, 60));
+        scheduling.task_protection = Some(TaskProtection { share: 0.3, length });
+    }
+    scheduling
+}
+
+/// A DAEMON service on the groups, and instances that drain.
+fn add_daemon_and_draining(dice: &mut Dice, scenario: &mut Scenario, groups: u32) {
+    if groups == 0 {
+        return;
+    }
+    if dice.coin() {
+        let mut daemon = super::testing::service("daemon", 0, LaunchTarget::Ec2);
+        daemon.scheduling.strategy = SchedulingStrategy::Daemon;
+        daemon.scheduling.deployment.minimum_healthy_percent = dice.pick(&[0, 50]);
+        daemon.scheduling.deployment.maximum_percent = 100;
+        daemon.scheduling.updates.push(ServiceUpdate {
+            at: SimTime::from_secs(dice.between(1, 2400)),
+            task_definition: Some(TaskDefinitionId(1)),
+            force_new_deployment: true,
+            desired_count: None,
+        });
+        scenario.services.push(daemon);
+    }
+    for _ in 0..dice.below(3) {
+        scenario.draining.push(DrainingRequest {
+            at: SimTime::from_secs(dice.between(1, 3600)),
+            group: AsgId(dice.below(groups.into()) as u32),
+            zone: None,
+            count: Some(dice.between(1, 3) as u32),
+            replace: dice.coin(),
+        });
     }
 }
 
@@ -335,6 +425,10 @@ fn a_policy_that_never_triggers_leaves_the_trajectory_as_it_was() {
         let mut scenario = random_scenario(seed);
         for service in &mut scenario.services {
             service.scaling = None;
+            // An update may leave the bounds of the policy, which then has something to do.
+            for update in &mut service.scheduling.updates {
+                update.desired_count = None;
+            }
         }
         let before = run(&scenario);
         for service in &mut scenario.services {
@@ -388,6 +482,10 @@ fn a_shift_by_whole_hours_shifts_the_outputs_only() {
 fn an_instance_type_that_hosts_nothing_changes_nothing() {
     for seed in 0..20 {
         let mut scenario = random_scenario(seed);
+        for service in &mut scenario.services {
+            // The zones of a group count whether it has instances or not.
+            service.scheduling.zone_rebalancing = false;
+        }
         let before = run(&scenario);
         let mut idle = group(0, 0, 5);
         idle.name = "idle".into();
@@ -396,4 +494,68 @@ fn an_instance_type_that_hosts_nothing_changes_nothing() {
         let after = run(&scenario);
         assert_eq!(before.trajectory_fingerprint, after.trajectory_fingerprint, "seed {seed}");
     }
+}
+
+/// A service that only deploys: rolling, with three updates in two hours, on Fargate.
+fn random_rollout(seed: u64) -> Scenario {
+    let mut dice = Dice(Stream::from_seed(seed));
+    let mut scenario = random_scenario(seed);
+    scenario.duration = SimDuration::from_secs(2 * 3600);
+    scenario.batches.clear();
+    scenario.draining.clear();
+    scenario.services.truncate(1);
+    let service = &mut scenario.services[0];
+    service.launch = LaunchTarget::Fargate;
+    service.placement_constraints.clear();
+    service.placement_strategy.clear();
+    service.scaling = None;
+    service.starts_ready = true;
+    service.desired_count = dice.between(1, 20) as u32;
+    service.scheduling.deployment = DeploymentConfiguration {
+        minimum_healthy_percent: dice.between(0, 100) as u32,
+        maximum_percent: dice.between(100, 250) as u32,
+        ..DeploymentConfiguration::default()
+    };
+    let update = |at: u64, definition: u32| ServiceUpdate {
+        at: SimTime::from_secs(at),
+        task_definition: Some(TaskDefinitionId(definition)),
+        force_new_deployment: true,
+        desired_count: None,
+    };
+    service.scheduling.updates =
+        (0..3).map(|n| update(n * 1800 + dice.between(1, 1800), dice.below(3) as u32)).collect();
+    scenario
+}
+
+#[test]
+fn rolling_deployments_keep_their_bounds_on_200_random_services() {
+    let (mut completed, mut superseded, mut stuck) = (0, 0, 0);
+    for seed in 0..200 {
+        let scenario = random_rollout(seed);
+        let service = &scenario.services[0];
+        let configuration = &service.scheduling.deployment;
+        let bounds = Bounds::of(
+            service.desired_count,
+            configuration.minimum_healthy_percent,
+            configuration.maximum_percent,
+        );
+        let results = super::watched::run_watched(&scenario, &mut |world, scheduler| {
+            let state = &world.services[ServiceId(0)];
+            let healthy: u32 = state.rollout.revisions.iter().map(|it| it.counted).sum();
+            let active = state.active.len() as u32;
+            let now = scheduler.now();
+            assert!(
+                bounds.lower <= healthy || now == SimTime::ZERO,
+                "seed {seed}: {healthy} at {now:?}"
+            );
+            assert!(active <= bounds.upper, "seed {seed}: {active} at {now:?}");
+        });
+        let says = |words: &str| results.event_records.iter().any(|it| it.message.contains(words));
+        stuck += u32::from(says("was unable to stop or start tasks"));
+        for deployment in &results.services[0].deployments[1..] {
+            completed += u32::from(deployment.state.name() == "COMPLETED");
+            superseded += u32::from(deployment.state.name() == "SUPERSEDED");
+        }
+    }
+    assert!(200 < completed && 10 < superseded && 10 < stuck, "{completed} {superseded} {stuck}");
 }

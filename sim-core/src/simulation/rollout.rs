@@ -10,7 +10,7 @@ use crate::results::{DeploymentTrigger, EventCategory};
 use crate::scenario::{DeploymentStrategy, LaunchTarget, SchedulingStrategy, Service};
 use crate::service::circuit_breaker::FailureCount;
 use crate::service::completion::{Progress, RolloutState, is_complete, rollback_target};
-use crate::service::traffic_shift::{Stage, effective_tasks};
+use crate::service::traffic_shift::Stage;
 use crate::units::{Cpu, ServiceId, SimTime, TaskDefinitionId, TaskId};
 
 /// A service revision: a task definition and what runs of it.
@@ -19,8 +19,8 @@ pub(super) struct Revision {
     pub(super) definition: TaskDefinitionId,
     /// Tasks whose desired status is RUNNING.
     pub(super) active: u32,
-    /// Tasks that the load balancer sends requests to.
-    pub(super) serving: u32,
+    /// Tasks that requests may go to.
+    pub(super) ready: u32,
     /// Tasks that count as healthy.
     pub(super) counted: u32,
     /// Tasks that are not STOPPED.
@@ -120,7 +120,7 @@ impl Rollout {
         self.revisions.push(Revision {
             definition,
             active: 0,
-            serving: 0,
+            ready: 0,
             counted: 0,
             left: 0,
             target: 0,
@@ -278,7 +278,7 @@ impl World<'_, '_> {
 
     /// What every change of the primary deployment brings with it.
     fn begin_rollout(&mut self, id: ServiceId, scheduler: &mut Scheduler<Event>) {
-        self.sync_load(id, scheduler.now());
+        self.steer(id, scheduler.now());
         let state = &mut self.services[id];
         let rollout = &mut state.rollout;
         let primary = rollout.primary();
@@ -306,7 +306,6 @@ impl World<'_, '_> {
     ) {
         let now = scheduler.now();
         let failed = self.deployment_id(id);
-        self.sync_load(id, now);
         let state = &mut self.services[id];
         let name = &state.settings.name;
         let rollout = &mut state.rollout;
@@ -333,6 +332,7 @@ impl World<'_, '_> {
             // What failed is not replaced.
             self.services[id].rollout.revision_mut(broken).target = 0;
         } else {
+            self.steer(id, now);
             self.request_pass_after_reaction(id, scheduler);
         }
     }
@@ -403,13 +403,16 @@ impl World<'_, '_> {
         let current = state.rollout.current_mut();
         current.state = RolloutState::Completed;
         current.finished = Some(now);
-        current.shift = None;
+        let shifted = current.shift.take().is_some();
         // What stood ready at time zero was deployed before the run.
         let before = current.trigger == DeploymentTrigger::ServiceCreated && now == SimTime::ZERO;
         if !before {
             let message =
                 format!("(service {name}) (deployment {deployment}) deployment completed.");
             self.log(now, EventCategory::ServiceEvent, name, None, message);
+        }
+        if shifted {
+            self.steer(id, now);
         }
     }
 
@@ -425,25 +428,17 @@ impl World<'_, '_> {
         }
     }
 
-    /// Tasks over which the load is spread, and the CPU of one of them.
-    pub(super) fn serving(&self, id: ServiceId) -> (u32, Cpu) {
+    /// Mean CPU that a task of the service reserves, over those that requests may go to.
+    pub(super) fn mean_cpu(&self, id: ServiceId) -> Cpu {
         let rollout = &self.services[id].rollout;
         let definitions = &self.scenario.task_definitions;
-        let primary = rollout.revision(rollout.primary());
-        let (mut tasks, mut cpu) = (0_u32, 0_u64);
+        let (mut tasks, mut cpu) = (0_u64, 0_u64);
         for revision in &rollout.revisions {
-            tasks += revision.serving;
-            cpu += u64::from(revision.serving) * definitions[revision.definition].cpu.as_raw();
+            tasks += u64::from(revision.ready);
+            cpu += u64::from(revision.ready) * definitions[revision.definition].cpu.as_raw();
         }
-        let each = match cpu.checked_div(u64::from(tasks)) {
-            None => definitions[primary.definition].cpu,
-            Some(mean) => Cpu::from_raw(mean),
-        };
-        let Some(shift) = rollout.current().shift else { return (tasks, each) };
-        let green = primary.serving;
-        let steps = shift.steps;
-        let permille = self.green_permille(id, steps);
-        (effective_tasks(tasks - green, green, permille), each)
+        let primary = rollout.revision(rollout.primary()).definition;
+        cpu.checked_div(tasks).map_or(definitions[primary].cpu, Cpu::from_raw)
     }
 
     /// Share of production traffic on green after `steps` steps, in thousandths.

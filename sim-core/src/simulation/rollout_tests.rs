@@ -184,7 +184,7 @@ fn tv_40_new_capacity_after_start_and_check_old_tasks_gone_after_drain_and_stop(
     let mut new_capacity = None;
     let results = run_watched(&scenario, &mut |world, scheduler| {
         let rollout = &world.services[WEB].rollout;
-        if rollout.revisions.len() == 2 && rollout.revision(1).serving == 4 {
+        if rollout.revisions.len() == 2 && rollout.revision(1).ready == 4 {
             new_capacity.get_or_insert(scheduler.now());
         }
     });

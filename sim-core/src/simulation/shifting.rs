@@ -1,11 +1,13 @@
 //! Deployments that run both revisions and shift traffic: blue/green, canary and linear.
 
+use super::cpu_sharing::CpuUse;
 use super::event::Event;
+use super::task::Owner;
 use super::world::World;
 use crate::engine::Scheduler;
 use crate::scenario::{DeploymentStrategy, ShiftingDeployment};
-use crate::service::traffic_shift::{STAGE_LIMIT, Stage};
-use crate::units::{ServiceId, SimDuration, SimTime};
+use crate::service::traffic_shift::{STAGE_LIMIT, Stage, receiving_tasks};
+use crate::units::{ServiceId, SimDuration, SimTime, TaskId};
 
 /// What a stage waits for.
 enum Wait {
@@ -40,11 +42,11 @@ impl World<'_, '_> {
             if shift.stage == Stage::ProductionTrafficShift
                 && shifting.shift.step(shift.steps).is_some()
             {
-                self.sync_load(id, now);
                 if let Some(shift) = &mut self.services[id].rollout.current_mut().shift {
                     shift.steps += 1;
                     shift.since = now;
                 }
+                self.steer(id, now);
                 continue;
             }
             let Some(next) = shift.stage.next() else { return self.complete_deployment(id, now) };
@@ -98,6 +100,51 @@ impl World<'_, '_> {
                 let hooks = shifting.hooks.iter().filter(|(stage, _)| *stage == shift.stage);
                 wait(hooks.fold(SimDuration::ZERO, |sum, (_, length)| sum + *length))
             }
+        }
+    }
+
+    /// Sends requests to the tasks that should get them: to all that are ready, or, while traffic shifts,
+    /// to as many of either revision as have the wanted share of it when all get the same.
+    pub(super) fn steer(&mut self, id: ServiceId, now: SimTime) {
+        let rollout = &self.services[id].rollout;
+        let primary = rollout.primary();
+        let green = rollout.revision(primary).ready;
+        let ready: u32 = rollout.revisions.iter().map(|revision| revision.ready).sum();
+        let (mut to_blue, mut to_green) = match rollout.current().shift {
+            None => (ready - green, green),
+            Some(shift) => {
+                receiving_tasks(ready - green, green, self.green_permille(id, shift.steps))
+            }
+        };
+        let tasks: Vec<TaskId> = self.services[id].active.iter().copied().collect();
+        for task in tasks {
+            if !self.tasks[task].ready {
+                continue;
+            }
+            let is_green = self.tasks[task].revision == primary;
+            let left = if is_green { &mut to_green } else { &mut to_blue };
+            let receives = 0 < *left;
+            *left = left.saturating_sub(1);
+            self.set_serving(task, receives, now);
+        }
+    }
+
+    /// Sends requests to a task from now on, or no more.
+    pub(super) fn set_serving(&mut self, id: TaskId, serving: bool, now: SimTime) {
+        let task = &mut self.tasks[id];
+        let Owner::Service(service) = task.owner else { return };
+        if task.serving == serving {
+            return;
+        }
+        task.serving = serving;
+        self.sync_load(service, now);
+        let state = &mut self.services[service];
+        if serving {
+            state.healthy += 1;
+            self.change_cpu_use(id, CpuUse::Idle, CpuUse::Serving, now);
+        } else {
+            state.healthy -= 1;
+            self.change_cpu_use(id, CpuUse::Serving, CpuUse::Idle, now);
         }
     }
 }

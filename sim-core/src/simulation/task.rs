@@ -124,6 +124,8 @@ pub(super) struct Task {
     pub(super) started: Option<SimTime>,
     pub(super) stopping: Option<SimTime>,
     pub(super) stopped: Option<SimTime>,
+    /// Whether requests may go to it.
+    pub(super) ready: bool,
     /// Whether requests go to it.
     pub(super) serving: bool,
     /// Whether the scheduler counts it as healthy.

@@ -104,6 +104,52 @@ pub(super) fn scaling_table(summary: &Summary) -> String {
     )
 }
 
+/// The story of each deployment, if there is more than the first ones.
+pub(super) fn deployments_table(summary: &Summary) -> String {
+    let time = |text: &str| {
+        let text = text.trim_end_matches('Z').replace('T', " ");
+        Cell::Time(text.get(..19).unwrap_or(&text).to_owned())
+    };
+    let mut rows: Vec<Vec<Cell>> = Vec::new();
+    for (name, service) in &summary.services {
+        for deployment in &service.deployments {
+            let state = match deployment.rollout_state_reason.as_str() {
+                "" => deployment.rollout_state.clone(),
+                reason => format!("{}: {reason}", deployment.rollout_state),
+            };
+            rows.push(vec![
+                Cell::Head(name.clone()),
+                Cell::text(deployment.task_definition.clone()),
+                Cell::text(deployment.trigger.clone()),
+                time(&deployment.created_at),
+                deployment.finished_at.as_deref().map_or(Cell::text("–".to_owned()), time),
+                Cell::text(state),
+                Cell::number(deployment.started_tasks.to_string()),
+                Cell::number(deployment.failed_tasks.to_string()),
+                Cell::number(deployment.running_count.to_string()),
+                Cell::number(deployment.pending_count.to_string()),
+            ]);
+        }
+    }
+    table(
+        "Deployments",
+        "Running and pending tasks are those at the end of the run.",
+        &[
+            "service",
+            "task definition",
+            "trigger",
+            "began (UTC)",
+            "ended",
+            "state",
+            "#started",
+            "#failed",
+            "#running",
+            "#pending",
+        ],
+        &rows,
+    )
+}
+
 pub(super) fn capacity_table(summary: &Summary) -> String {
     let rows: Vec<Vec<Cell>> = summary
         .capacity

@@ -220,7 +220,7 @@ fn alarms(
             None => {
                 let names: Vec<&str> = known.iter().map(|alarm| alarm.name.as_str()).collect();
                 let path = path.key("alarmNames").index(index);
-                context.dangling(&path, "alarm of the service's step scaling", name, names);
+                context.dangling(&path, "step scaling alarm of this service", name, names);
             }
         }
     }

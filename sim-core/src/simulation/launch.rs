@@ -11,7 +11,9 @@ use crate::placement::{
     Choice, Demand, PlacementConstraint, PlacementRequest, Recurrence, Rejections,
 };
 use crate::scenario::{CapacityProviderKind, TaskDefinition};
-use crate::units::{AsgId, Cpu, InstanceId, Mib, SimDuration, SimTime, TaskGroupId, TaskId, ZoneId};
+use crate::units::{
+    AsgId, Cpu, InstanceId, Mib, SimDuration, SimTime, TaskGroupId, TaskId, ZoneId,
+};
 
 /// What a new task is, before it has a place.
 #[derive(Clone, Copy, Debug)]
@@ -113,7 +115,7 @@ impl<'s> World<'s, '_> {
     }
 
     /// The question where a task would go now.
-    fn placement_request(&self, new: &NewTask) -> PlacementRequest<'s> {
+    pub(super) fn placement_request(&self, new: &NewTask) -> PlacementRequest<'s> {
         let demand = self.demand(new.owner, new.cpu, new.memory);
         let definition = self.definition(new.owner);
         let of_definition = (definition.cpu, definition.memory) == (new.cpu, new.memory);
@@ -125,12 +127,7 @@ impl<'s> World<'s, '_> {
                 Owner::Batch(batch) => self.batches[batch].rule,
             },
             group: self.pool(new.capacity),
-            random_bits: self.task_bits(
-                new.owner,
-                new.ordinal,
-                new.attempt,
-                TaskDraw::Placement,
-            ),
+            random_bits: self.task_bits(new.owner, new.ordinal, new.attempt, TaskDraw::Placement),
         }
     }
 
@@ -146,6 +143,7 @@ impl<'s> World<'s, '_> {
                 self.unplaced.failed(wish, now, || self.fleet.rejections(&request));
             }
         }
+        self.note_decision(new, choice, now);
         choice
     }
 

@@ -14,6 +14,7 @@ use super::recorder::Recorder;
 use super::scaling::ServiceMetrics;
 use super::task::{Owner, Task};
 use super::unplaced::Unplaced;
+use super::watch::Watch;
 use crate::autoscaling::{CapacityScaler, ServiceScaler};
 use crate::billing::Meter;
 use crate::engine::{Digest, Model, Phase, Scheduler, StreamKey, label_hash};
@@ -232,6 +233,7 @@ pub(super) struct World<'s, 'p> {
     pub(super) log: Vec<EventRecord>,
     pub(super) totals: Totals,
     pub(super) unplaced: Unplaced,
+    pub(super) watch: Option<Watch>,
     handled: u64,
     progress: &'p mut dyn FnMut(Progress),
 }
@@ -318,21 +320,21 @@ impl<'s, 'p> World<'s, 'p> {
                 };
                 let rule = fleet.rule(chain, &settings.placement_constraints, group);
                 BatchState {
-                settings,
-                group,
-                rule,
-                waiting: VecDeque::new(),
-                waiting_sizes: BTreeMap::new(),
-                pending: Integral::default(),
-                running: Integral::default(),
-                arrived: 0,
-                completed: 0,
-                waits: Vec::new(),
-                last_end: None,
-                task_key: key("task", &settings.name),
-                placement_key: key("placement", &settings.name),
-                per_item: strategy_counters(&settings.launch),
-            }
+                    settings,
+                    group,
+                    rule,
+                    waiting: VecDeque::new(),
+                    waiting_sizes: BTreeMap::new(),
+                    pending: Integral::default(),
+                    running: Integral::default(),
+                    arrived: 0,
+                    completed: 0,
+                    waits: Vec::new(),
+                    last_end: None,
+                    task_key: key("task", &settings.name),
+                    placement_key: key("placement", &settings.name),
+                    per_item: strategy_counters(&settings.launch),
+                }
             })
             .collect();
         let groups = scenario
@@ -423,6 +425,7 @@ impl<'s, 'p> World<'s, 'p> {
             log: Vec::new(),
             totals: Totals::default(),
             unplaced: Unplaced::default(),
+            watch: None,
             handled: 0,
             progress,
         }

@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use plimsoll_benches::churn::{Churn, Sizes};
-use plimsoll_core::placement::{Expression, PlacementConstraint, PlacementStrategy, SERVICE_DEFAULT};
+use plimsoll_core::placement::{
+    Expression, PlacementConstraint, PlacementStrategy, SERVICE_DEFAULT,
+};
 
 fn place(criterion: &mut Criterion) {
     // Checked in CI, where small fleets do; measured with all.
@@ -31,7 +33,8 @@ fn place(criterion: &mut Criterion) {
     let member_of = expression.map(|it| PlacementConstraint::MemberOf(Arc::new(it)));
     let member_of = [member_of.expect("the expression is right")];
     for (name, strategy) in chains {
-        for (kind, sizes) in [("definitions", Sizes::Definitions), ("arbitrary", Sizes::Arbitrary)] {
+        for (kind, sizes) in [("definitions", Sizes::Definitions), ("arbitrary", Sizes::Arbitrary)]
+        {
             for (with, constraints) in [("", &[][..]), ("-member-of", &member_of[..])] {
                 let mut bench = criterion.benchmark_group(format!("{name}/{kind}{with}"));
                 bench.throughput(Throughput::Elements(1));
@@ -48,7 +51,7 @@ fn place(criterion: &mut Criterion) {
                         });
                     });
                     if let Some(churn) = churn.filter(|churn| 0 < churn.nowhere) {
-                        println!("({} of {} tasks found no room)", churn.nowhere, churn.draws / 2);
+                        eprintln!("({} of {} tasks found no room)", churn.nowhere, churn.draws / 2);
                     }
                 }
                 bench.finish();

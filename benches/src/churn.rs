@@ -114,7 +114,13 @@ impl Churn {
             let slot = Slot::new(InstanceId(index), ZoneId(zone as u32), &shape, rank);
             let group = AsgId(0);
             let attributes = &kinds[zone];
-            fleet.register(NewInstance { group, shape: &shape, attributes, slot });
+            fleet.register(NewInstance {
+                agent_version: "1.98.0",
+                group,
+                shape: &shape,
+                attributes,
+                slot,
+            });
         }
         let (tasks, draws) = (Vec::new(), u64::from(instances));
         let mut churn = Self { fleet, sizes, owners, tasks, key, draws, nowhere: 0 };
@@ -149,7 +155,7 @@ impl Churn {
             if random {
                 let bits = self.draw();
                 let (owner, size) = self.size(bits);
-        let demand = demand(size);
+                let demand = demand(size);
                 let instance = InstanceId((bits >> 32) as u32 % instances);
                 let fits = self.fleet.slot(instance).is_some_and(|slot| {
                     demand.cpu <= slot.free_cpu && demand.memory <= slot.free_memory
@@ -157,7 +163,12 @@ impl Churn {
                 if fits {
                     let group = self.owners[owner].0;
                     self.fleet.place(instance, &demand, group);
-                    self.tasks.push(Task { instance, owner: owner as u32, cpu_units: size.0, memory: size.1 });
+                    self.tasks.push(Task {
+                        instance,
+                        owner: owner as u32,
+                        cpu_units: size.0,
+                        memory: size.1,
+                    });
                 }
             } else {
                 self.start();
@@ -176,12 +187,16 @@ impl Churn {
             Sizes::Definitions => Recurrence::Definition,
             Sizes::Arbitrary => Recurrence::OwnSize,
         };
-        let request =
-            PlacementRequest { demand, recurrence, rule, group: None, random_bits: bits };
+        let request = PlacementRequest { demand, recurrence, rule, group: None, random_bits: bits };
         match black_box(self.fleet.choose(&request)) {
             Choice::Instance(instance) => {
                 self.fleet.place(instance, &demand, group);
-                self.tasks.push(Task { instance, owner: owner as u32, cpu_units: size.0, memory: size.1 });
+                self.tasks.push(Task {
+                    instance,
+                    owner: owner as u32,
+                    cpu_units: size.0,
+                    memory: size.1,
+                });
             }
             Choice::Nowhere => self.nowhere += 1,
         }

@@ -3,6 +3,7 @@
 //! ```text
 //! cargo run -p plimsoll --example custom_strategy
 //! ```
+#![allow(clippy::print_stdout)]
 
 use std::path::Path;
 

@@ -8,6 +8,7 @@
 //! and among instances of one direction the fullest. It is a link of a chain like those of ECS: what
 //! fits is decided before, ties go to the next link. In a scenario, `type: custom` with its name puts
 //! it to use; `scenarios/examples/custom_strategy.rs` does that.
+#![allow(clippy::print_stdout)]
 
 use std::process::ExitCode;
 
@@ -48,7 +49,9 @@ const TASKS: u64 = 600;
 fn main() -> ExitCode {
     let mut registry = StrategyRegistry::default();
     registry.register("best-fit-dot-product", BestFitDotProduct);
-    println!("{TASKS} tasks on {INSTANCES} instances, the oldest task leaves when one finds no room");
+    println!(
+        "{TASKS} tasks on {INSTANCES} instances, the oldest task leaves when one finds no room"
+    );
     for name in ["first-fit", "worst-fit", "dot-product", "best-fit-dot-product"] {
         let Some(strategy) = registry.get(name) else {
             eprintln!("no strategy is called {name}");
@@ -78,7 +81,13 @@ fn run(strategy: PlacementStrategy) -> (u32, u64) {
     for index in 0..INSTANCES {
         let slot = Slot::new(InstanceId(index), ZoneId(0), &shape, 0);
         let group = AsgId(0);
-        fleet.register(NewInstance { group, shape: &shape, attributes: &attributes, slot });
+        fleet.register(NewInstance {
+            agent_version: "1.98.0",
+            group,
+            shape: &shape,
+            attributes: &attributes,
+            slot,
+        });
     }
     let rule = fleet.rule(&[strategy], &[], group);
     let key = StreamKey::new(7, 0, "example", 0);

@@ -11,7 +11,9 @@ use crate::placement::{
     Choice, Demand, PlacementConstraint, PlacementRequest, Recurrence, Rejections,
 };
 use crate::scenario::{CapacityProviderKind, TaskDefinition};
-use crate::units::{AsgId, Cpu, InstanceId, Mib, SimDuration, SimTime, TaskGroupId, TaskId, ZoneId};
+use crate::units::{
+    AsgId, Cpu, InstanceId, Mib, SimDuration, SimTime, TaskGroupId, TaskId, ZoneId,
+};
 
 /// What a new task is, before it has a place.
 #[derive(Clone, Copy, Debug)]
@@ -125,12 +127,7 @@ impl<'s> World<'s, '_> {
                 Owner::Batch(batch) => self.batches[batch].rule,
             },
             group: self.pool(new.capacity),
-            random_bits: self.task_bits(
-                new.owner,
-                new.ordinal,
-                new.attempt,
-                TaskDraw::Placement,
-            ),
+            random_bits: self.task_bits(new.owner, new.ordinal, new.attempt, TaskDraw::Placement),
         }
     }
 

@@ -292,12 +292,7 @@ impl World<'_, '_> {
     }
 
     /// A placement failed for lack of room: the event, and the next attempt.
-    fn unable_to_place(
-        &mut self,
-        id: ServiceId,
-        new: &NewTask,
-        scheduler: &mut Scheduler<Event>,
-    ) {
+    fn unable_to_place(&mut self, id: ServiceId, new: &NewTask, scheduler: &mut Scheduler<Event>) {
         let now = scheduler.now();
         let retry = self.scenario.control_plane.placement_retry;
         let state = &mut self.services[id];
@@ -363,7 +358,8 @@ impl World<'_, '_> {
                 candidates.remove(position);
             }
             let (zone, instance) = (self.tasks[task].zone, self.tasks[task].instance);
-            let zone_tasks = zone.map_or(0, |zone| self.fleet.tasks_in_zone(self.services[id].group, zone));
+            let zone_tasks =
+                zone.map_or(0, |zone| self.fleet.tasks_in_zone(self.services[id].group, zone));
             for candidate in &mut candidates {
                 if candidate.zone == zone {
                     candidate.zone_tasks = zone_tasks;

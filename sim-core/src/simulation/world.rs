@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::Progress;
 use super::balancer::ServiceHour;
+use super::cpu_sharing::CpuSharing;
 use super::event::Event;
 use super::integral::Integral;
 use super::load::LoadState;
@@ -227,6 +228,7 @@ pub(super) struct World<'s, 'p> {
     pub(super) next_placement: Option<SimTime>,
     pub(super) meter: Meter,
     pub(super) recorder: Recorder,
+    pub(super) cpu_sharing: CpuSharing,
     pub(super) log: Vec<EventRecord>,
     pub(super) totals: Totals,
     pub(super) unplaced: Unplaced,
@@ -316,21 +318,21 @@ impl<'s, 'p> World<'s, 'p> {
                 };
                 let rule = fleet.rule(chain, &settings.placement_constraints, group);
                 BatchState {
-                settings,
-                group,
-                rule,
-                waiting: VecDeque::new(),
-                waiting_sizes: BTreeMap::new(),
-                pending: Integral::default(),
-                running: Integral::default(),
-                arrived: 0,
-                completed: 0,
-                waits: Vec::new(),
-                last_end: None,
-                task_key: key("task", &settings.name),
-                placement_key: key("placement", &settings.name),
-                per_item: strategy_counters(&settings.launch),
-            }
+                    settings,
+                    group,
+                    rule,
+                    waiting: VecDeque::new(),
+                    waiting_sizes: BTreeMap::new(),
+                    pending: Integral::default(),
+                    running: Integral::default(),
+                    arrived: 0,
+                    completed: 0,
+                    waits: Vec::new(),
+                    last_end: None,
+                    task_key: key("task", &settings.name),
+                    placement_key: key("placement", &settings.name),
+                    per_item: strategy_counters(&settings.launch),
+                }
             })
             .collect();
         let groups = scenario
@@ -417,6 +419,7 @@ impl<'s, 'p> World<'s, 'p> {
             next_placement: None,
             meter: Meter::new(scenario.start_unix_seconds),
             recorder: Recorder::new(scenario),
+            cpu_sharing: CpuSharing::new(scenario),
             log: Vec::new(),
             totals: Totals::default(),
             unplaced: Unplaced::default(),

@@ -49,9 +49,9 @@ impl SelectSet {
     /// Ids in ascending order.
     pub(in crate::placement) fn iter(&self) -> impl Iterator<Item = InstanceId> {
         self.words.iter().enumerate().flat_map(|(index, word)| {
-            (0..64).filter(move |bit| word >> bit & 1 == 1).map(move |bit| {
-                InstanceId(index as u32 * 64 + bit)
-            })
+            (0..64)
+                .filter(move |bit| word >> bit & 1 == 1)
+                .map(move |bit| InstanceId(index as u32 * 64 + bit))
         })
     }
 }
@@ -64,23 +64,25 @@ where
 {
     let mut left = nth;
     // Sums `count` over all sets at growing indexes until `left` is used up.
-    let descend = |from: usize, to: usize, left: &mut u32, count: &dyn Fn(&SelectSet, usize) -> u32| {
-        (from..to).find(|index| {
-            let here: u32 = sets().map(|set| count(set, *index)).sum();
-            if *left < here {
-                return true;
-            }
-            *left -= here;
-            false
-        })
-    };
+    let descend =
+        |from: usize, to: usize, left: &mut u32, count: &dyn Fn(&SelectSet, usize) -> u32| {
+            (from..to).find(|index| {
+                let here: u32 = sets().map(|set| count(set, *index)).sum();
+                if *left < here {
+                    return true;
+                }
+                *left -= here;
+                false
+            })
+        };
     let groups = sets().map(|set| set.groups.len()).max()?;
     let at = |counts: &[u32], index: usize| counts.get(index).copied().unwrap_or(0);
     let group = descend(0, groups, &mut left, &|set, index| at(&set.groups, index))?;
     let first = group * GROUP;
     let block = descend(first, first + GROUP, &mut left, &|set, index| at(&set.blocks, index))?;
     for index in block * BLOCK..(block + 1) * BLOCK {
-        let word = sets().map(|set| set.words.get(index).copied().unwrap_or(0)).fold(0, |a, b| a | b);
+        let word =
+            sets().map(|set| set.words.get(index).copied().unwrap_or(0)).fold(0, |a, b| a | b);
         if left < word.count_ones() {
             let mut word = word;
             for _ in 0..left {
@@ -100,7 +102,8 @@ mod tests {
     #[test]
     fn the_nth_of_a_union_is_that_of_the_sorted_ids() {
         let mut sets = [SelectSet::default(), SelectSet::default(), SelectSet::default()];
-        let mut ids: Vec<u32> = (0..3000_u32).map(|n| n.wrapping_mul(2_654_435_761) >> 14).collect();
+        let mut ids: Vec<u32> =
+            (0..3000_u32).map(|n| n.wrapping_mul(2_654_435_761) >> 14).collect();
         ids.sort_unstable();
         ids.dedup();
         for (index, id) in ids.iter().enumerate() {

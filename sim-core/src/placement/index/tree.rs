@@ -242,8 +242,7 @@ impl<K: Key> Tree<K> {
 
     fn sum_group(&mut self, group: usize) {
         let blocks = group * GROUP..self.masks.len().min((group + 1) * GROUP);
-        self.group_masks[group] =
-            self.masks[blocks.clone()].iter().fold(0, |all, mask| all | mask);
+        self.group_masks[group] = self.masks[blocks.clone()].iter().fold(0, |all, mask| all | mask);
         if self.steps.is_some() {
             let mut bounds = Bounds::default();
             for block in &self.bounds[blocks] {
@@ -320,12 +319,12 @@ impl<K: Key> Tree<K> {
     /// returns `false`.
     #[inline]
     pub(in crate::placement) fn visit(&self, want: Want, mut visit: impl FnMut(K) -> bool) {
-        let bounded = want.size.zip(self.steps.as_ref()).map(|(size, steps)| {
-            (size, steps.step(size.cpu))
-        });
+        let bounded =
+            want.size.zip(self.steps.as_ref()).map(|(size, steps)| (size, steps.step(size.cpu)));
         for (group, mask) in self.group_masks.iter().enumerate() {
             if mask & want.bit == 0
-                || bounded.is_some_and(|(size, step)| !self.group_bounds[group].may_hold(size, step))
+                || bounded
+                    .is_some_and(|(size, step)| !self.group_bounds[group].may_hold(size, step))
             {
                 continue;
             }
@@ -384,7 +383,9 @@ impl<K: Key> Tree<K> {
         }
         for (group, blocks) in self.bounds.chunks(GROUP).enumerate() {
             let mut bounds = Bounds::default();
-            blocks.iter().for_each(|block| bounds.unite(block));
+            for block in blocks {
+                bounds.unite(block);
+            }
             assert_eq!(self.group_bounds[group], bounds, "bounds of a group");
         }
         assert_eq!(self.group_masks.len(), self.masks.len().div_ceil(GROUP), "number of groups");
@@ -458,7 +459,7 @@ mod tests {
                     _ => {}
                 }
                 let want = Want { bit: 1 << (bits % 4), size: sized.then_some(size) };
-                let odd = |instance: InstanceId| instance.0 % 5 != 0;
+                let odd = |instance: InstanceId| !instance.0.is_multiple_of(5);
                 let expected = model.iter().find(|(key, (mask, free))| {
                     mask & want.bit != 0
                         && want.size.is_none_or(|size| size.fits_in(*free))
@@ -474,7 +475,9 @@ mod tests {
     /// Thousands of entries: several groups, splits and merges in all of them.
     #[test]
     fn large_trees_stay_consistent() {
-        let key = |id: u32| ShortKey::new([id.wrapping_mul(2_654_435_761) >> 16, 0, 0], 0, InstanceId(id));
+        let key = |id: u32| {
+            ShortKey::new([id.wrapping_mul(2_654_435_761) >> 16, 0, 0], 0, InstanceId(id))
+        };
         let mut tree = Tree::of(&[], Some(Steps::new(4000)));
         for id in 0..20_000_u32 {
             tree.insert(key(id), u64::from(id % 16), size(u64::from(id)));

@@ -101,7 +101,13 @@ fn instances_without_an_attribute_spread_as_one_value() {
         // Two zones: the value decides, not the pool.
         let slot = Slot::new(id, ZoneId(id.0 % 2), &shape, 0);
         let group = AsgId(0);
-        cluster.fleet.register(NewInstance { group, shape: &shape, attributes: &attributes, slot });
+        cluster.fleet.register(NewInstance {
+            agent_version: "1.98.0",
+            group,
+            shape: &shape,
+            attributes: &attributes,
+            slot,
+        });
     }
     let chain = [PlacementStrategy::SpreadAttribute("rack".into()), PlacementStrategy::FirstFit];
     let mut order = Vec::new();
@@ -144,7 +150,12 @@ fn an_explanation_ranks_the_candidates_and_names_what_the_others_lack() {
         PlacementStrategy::Random,
         PlacementStrategy::BinpackCpu,
     ];
-    let request = cluster.request(DEMAND, &chain, &[member_of("not(ec2InstanceId == i-00000000000000001)")], 0);
+    let request = cluster.request(
+        DEMAND,
+        &chain,
+        &[member_of("not(ec2InstanceId == i-00000000000000001)")],
+        0,
+    );
     let explanation = cluster.fleet.explain(&request);
     assert_eq!(explanation.strategy, chain[..2]);
     assert!(explanation.random);
@@ -166,11 +177,8 @@ fn shipped_strategies_prefer_what_their_names_say() {
     cluster.add(A1, 0, 2048, 8192);
     cluster.add(A2, 0, 2048, 8192);
     cluster.add(B1, 0, 2048, 8192);
-    let used = |cpu, memory| Demand {
-        cpu: Cpu::from_ecs_units(cpu),
-        memory: Mib::new(memory),
-        ..DEMAND
-    };
+    let used =
+        |cpu, memory| Demand { cpu: Cpu::from_ecs_units(cpu), memory: Mib::new(memory), ..DEMAND };
     cluster.fleet.place(A1, &used(0, 6144), cluster.group);
     cluster.fleet.place(A2, &used(1024, 0), cluster.group);
     cluster.fleet.place(B1, &used(1024, 6144), cluster.group);

@@ -14,7 +14,8 @@ const WEB: [(u16, Protocol); 1] = [(80, Protocol::Tcp)];
 const TWO: [(u16, Protocol); 2] = [(80, Protocol::Udp), (81, Protocol::Tcp)];
 
 fn demand(kind: u8, size: u8) -> (Demand<'static>, Recurrence) {
-    let of = |cpu, memory| Demand { cpu: Cpu::from_ecs_units(cpu), memory: Mib::new(memory), ..DEMAND };
+    let of =
+        |cpu, memory| Demand { cpu: Cpu::from_ecs_units(cpu), memory: Mib::new(memory), ..DEMAND };
     let demand = match kind % 10 {
         0 => of(256, 512),
         1 => of(512, 256),
@@ -25,7 +26,12 @@ fn demand(kind: u8, size: u8) -> (Demand<'static>, Recurrence) {
         6 => Demand { architecture: Architecture::Arm64, ..of(256, 512) },
         7 => of(0, 0),
         // Sizes of their own, a few of which come again often.
-        8 => return (of(64 * (u32::from(size) % 12), 100 * (u64::from(size) % 9)), Recurrence::OwnSize),
+        8 => {
+            return (
+                of(64 * (u32::from(size) % 12), 100 * (u64::from(size) % 9)),
+                Recurrence::OwnSize,
+            );
+        }
         _ => {
             let demand = Demand { network_interfaces: u32::from(size % 2), ..of(256, 512) };
             return (demand, Recurrence::OwnSize);
@@ -81,7 +87,7 @@ const EXPRESSIONS: [&str; 6] = [
     "runningTasksCount < 2",
     "not(task:group == service:b)",
     "task:group == service:a or attribute:rack == r1",
-    "ec2InstanceId != i-00000000000000002",
+    "ec2InstanceId != i-00000000000000002 and agentVersion > 1.9",
 ];
 
 fn constraints(kind: u8) -> Vec<PlacementConstraint> {
@@ -108,11 +114,24 @@ struct History {
     steps: Vec<Step>,
 }
 
-fn history(instances: std::ops::Range<u8>, steps: std::ops::Range<usize>) -> impl Strategy<Value = History> {
+fn history(
+    instances: std::ops::Range<u8>,
+    steps: std::ops::Range<usize>,
+) -> impl Strategy<Value = History> {
     let rule = (prop::collection::vec(any::<u8>(), 0..6), any::<u8>());
     let step = (0..16_u8, any::<u8>(), any::<u8>(), any::<u8>());
-    (any::<bool>(), prop::collection::vec(rule, 1..4), instances, prop::collection::vec(step, steps))
-        .prop_map(|(ranked, rules, instances, steps)| History { ranked, rules, instances, steps })
+    (
+        any::<bool>(),
+        prop::collection::vec(rule, 1..4),
+        instances,
+        prop::collection::vec(step, steps),
+    )
+        .prop_map(|(ranked, rules, instances, steps)| History {
+            ranked,
+            rules,
+            instances,
+            steps,
+        })
 }
 
 struct Player<'h> {
@@ -149,7 +168,13 @@ impl<'h> Player<'h> {
         self.next += 1;
         let tie_rank = if self.history.ranked { u64::from(kind % 8) << 40 } else { 0 };
         let slot = Slot::new(id, zone, &shape, tie_rank);
-        self.fleet.register(NewInstance { group: asg, shape: &shape, attributes: &attributes, slot });
+        self.fleet.register(NewInstance {
+            agent_version: "1.98.0",
+            group: asg,
+            shape: &shape,
+            attributes: &attributes,
+            slot,
+        });
         let eligibility = Eligibility::Active;
         let instance =
             Instance { asg, zone, shape, attributes, tie_rank, eligibility, registered: true };

@@ -60,8 +60,8 @@ impl InstanceFacts for NaiveFacts<'_> {
     fn agent_connected(&self) -> bool {
         self.instance.eligibility != Eligibility::AgentDisconnected
     }
-    fn agent_version(&self) -> &str {
-        ""
+    fn agent_version(&self) -> &'static str {
+        "1.98.0"
     }
     fn ec2_instance_id(&self) -> Cow<'_, str> {
         format!("i-{:017x}", self.id.0).into()
@@ -102,7 +102,9 @@ impl Naive {
 
     fn counted(&self, group: TaskGroupId, here: impl Fn(&Instance, InstanceId) -> bool) -> u64 {
         let counts = |task: &&Task| {
-            task.counted && task.group == group && here(&self.instances[&task.instance], task.instance)
+            task.counted
+                && task.group == group
+                && here(&self.instances[&task.instance], task.instance)
         };
         self.tasks.iter().filter(counts).count() as u64
     }
@@ -148,7 +150,13 @@ impl Naive {
         .map(|(_, rejection)| rejection)
     }
 
-    fn score(&self, id: InstanceId, link: &PlacementStrategy, wish: &Wish<'_>, fleet: &Fleet) -> u64 {
+    fn score(
+        &self,
+        id: InstanceId,
+        link: &PlacementStrategy,
+        wish: &Wish<'_>,
+        fleet: &Fleet,
+    ) -> u64 {
         let instance = &self.instances[&id];
         let group = wish.group;
         match link {
@@ -156,9 +164,8 @@ impl Naive {
             PlacementStrategy::BinpackMemory => self.free(id)[1],
             PlacementStrategy::WorstFit => u64::MAX - self.free(id)[1],
             PlacementStrategy::SpreadZone => self.counted(group, |it, _| it.zone == instance.zone),
-            PlacementStrategy::SpreadAttribute(name) => self.counted(group, |it, _| {
-                it.attributes.get(name) == instance.attributes.get(name)
-            }),
+            PlacementStrategy::SpreadAttribute(name) => self
+                .counted(group, |it, _| it.attributes.get(name) == instance.attributes.get(name)),
             PlacementStrategy::SpreadInstance => self.counted(group, |_, it| it == id),
             PlacementStrategy::FirstFit => id.0.into(),
             PlacementStrategy::Custom(custom) => {
@@ -168,7 +175,8 @@ impl Naive {
                     shape: &instance.shape,
                     attributes: &instance.attributes,
                     group_tasks: self.counted(group, |_, it| it == id) as u32,
-                    group_tasks_in_zone: self.counted(group, |it, _| it.zone == instance.zone) as u32,
+                    group_tasks_in_zone: self.counted(group, |it, _| it.zone == instance.zone)
+                        as u32,
                 };
                 custom.score(&view, &wish.demand)
             }

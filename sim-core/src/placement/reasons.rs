@@ -276,12 +276,11 @@ impl Fleet {
         for pool in self.scope(request.group) {
             let pool = *pool as usize;
             for slot in &self.pools[pool].slots {
-                match self.rejection(rule, &request.demand, pool, slot) {
-                    Some(rejection) => rejected.push((slot.instance, rejection)),
-                    None => {
-                        let scores = self.scores(rule, &request.demand, pool, slot);
-                        candidates.push((scores, slot.tie_rank, slot.instance));
-                    }
+                if let Some(rejection) = self.rejection(rule, &request.demand, pool, slot) {
+                    rejected.push((slot.instance, rejection));
+                } else {
+                    let scores = self.scores(rule, &request.demand, pool, slot);
+                    candidates.push((scores, slot.tie_rank, slot.instance));
                 }
             }
         }

@@ -20,6 +20,9 @@ use crate::results::EventCategory;
 use crate::scenario::{Architecture, InstanceShape, OperatingSystem, TieBreak};
 use crate::units::{AsgId, InstanceId, NANOS_PER_SECOND, SimDuration, SimTime};
 
+/// The container agent that instances run.
+const AGENT_VERSION: &str = "1.98.0";
+
 /// Attributes drawn once per instance.
 #[derive(Clone, Copy, Debug)]
 enum InstanceDraw {
@@ -229,7 +232,13 @@ impl World<'_, '_> {
         slot.registered_at = self.scenario.start_unix_seconds.saturating_add(since_start);
         let attributes = attributes(shape, &self.scenario.zones[instance.zone]);
         let group = instance.group;
-        self.fleet.register(NewInstance { group, shape, attributes: &attributes, slot });
+        self.fleet.register(NewInstance {
+            agent_version: AGENT_VERSION,
+            group,
+            shape,
+            attributes: &attributes,
+            slot,
+        });
     }
 
     pub(super) fn terminate(

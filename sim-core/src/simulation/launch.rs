@@ -143,6 +143,7 @@ impl<'s> World<'s, '_> {
                 self.unplaced.failed(wish, now, || self.fleet.rejections(&request));
             }
         }
+        self.note_decision(new, choice, now);
         choice
     }
 

@@ -16,6 +16,7 @@ use super::rollout::Rollout;
 use super::scaling::ServiceMetrics;
 use super::task::{Owner, Task};
 use super::unplaced::Unplaced;
+use super::watch::Watch;
 use crate::autoscaling::{CapacityScaler, ServiceScaler};
 use crate::billing::Meter;
 use crate::engine::{Digest, Model, Phase, Scheduler, StreamKey, label_hash};
@@ -244,6 +245,7 @@ pub(super) struct World<'s, 'p> {
     pub(super) log: Vec<EventRecord>,
     pub(super) totals: Totals,
     pub(super) unplaced: Unplaced,
+    pub(super) watch: Option<Watch>,
     /// Instances that the cluster's quota kept from registering.
     pub(super) not_registered: u32,
     handled: u64,
@@ -446,6 +448,7 @@ impl<'s, 'p> World<'s, 'p> {
             log: Vec::new(),
             totals: Totals::default(),
             unplaced: Unplaced::default(),
+            watch: None,
             not_registered: 0,
             handled: 0,
             progress,

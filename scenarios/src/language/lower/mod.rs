@@ -16,6 +16,7 @@ use std::cell::{Cell, RefCell};
 
 use plimsoll_core::catalog;
 use plimsoll_core::engine::Limits;
+use plimsoll_core::placement::StrategyRegistry;
 use plimsoll_core::rules::{self, RuleSet};
 use plimsoll_core::scenario::{
     BelowProtected, ControlPlane, LaunchLimiter, PlacementRetry, Scenario, ServiceScheduler,
@@ -48,6 +49,8 @@ pub(super) struct Context<'a> {
     pub(super) root: &'a Node,
     /// Traces.
     pub(super) traces: &'a TraceStore,
+    /// Placement strategies by name.
+    pub(super) strategies: &'a StrategyRegistry,
     /// Root of the random streams.
     pub(super) seed: u64,
     /// Replication.
@@ -164,13 +167,14 @@ impl Context<'_> {
 pub(super) fn lower(
     raw: &ScenarioDocument,
     root: &Node,
-    traces: &TraceStore,
+    (traces, strategies): (&TraceStore, &StrategyRegistry),
     seed: u64,
     replication: u64,
 ) -> Result<(Scenario, Vec<Note>), Vec<Diagnostic>> {
     let context = Context {
         root,
         traces,
+        strategies,
         seed,
         replication,
         region: &raw.region,

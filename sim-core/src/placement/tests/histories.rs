@@ -87,7 +87,7 @@ const EXPRESSIONS: [&str; 6] = [
     "runningTasksCount < 2",
     "not(task:group == service:b)",
     "task:group == service:a or attribute:rack == r1",
-    "ec2InstanceId != i-00000000000000002",
+    "ec2InstanceId != i-00000000000000002 and agentVersion > 1.9",
 ];
 
 fn constraints(kind: u8) -> Vec<PlacementConstraint> {
@@ -169,6 +169,7 @@ impl<'h> Player<'h> {
         let tie_rank = if self.history.ranked { u64::from(kind % 8) << 40 } else { 0 };
         let slot = Slot::new(id, zone, &shape, tie_rank);
         self.fleet.register(NewInstance {
+            agent_version: "1.98.0",
             group: asg,
             shape: &shape,
             attributes: &attributes,

@@ -15,6 +15,7 @@ use crate::units::{ServiceId, SimTime, TaskId};
 
 /// A check that a task failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(test), allow(dead_code))] // What fails checks comes with the faults of a scenario.
 pub(super) enum FailedCheck {
     /// The load balancer's.
     LoadBalancer,
@@ -171,6 +172,7 @@ impl World<'_, '_> {
     }
 
     /// A task passes its health checks again before it was replaced.
+    #[cfg_attr(not(test), allow(dead_code))] // What fails checks comes with the faults of a scenario.
     pub(super) fn task_recovered(&mut self, id: TaskId, scheduler: &mut Scheduler<Event>) {
         let task = &mut self.tasks[id];
         task.failed_check = None;

@@ -30,7 +30,7 @@ impl World<'_, '_> {
                     let capacity = super::task::Capacity::Provider(item.capacity_provider);
                     match self.pool(capacity) {
                         Some(group) => {
-                            zones.extend(&self.scenario.auto_scaling_groups[group].zones)
+                            zones.extend(&self.scenario.auto_scaling_groups[group].zones);
                         }
                         None => return self.scenario.zones.ids().collect(),
                     }

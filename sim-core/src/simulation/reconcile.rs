@@ -14,6 +14,7 @@ use crate::scenario::UnhealthyOrder;
 use crate::service::bounds::Bounds;
 use crate::service::completion::RolloutState;
 use crate::service::draining::{DrainingCounts, drain_step};
+use crate::service::health::HealthSources;
 use crate::service::replacement::{ReplacementCounts, replace_unhealthy};
 use crate::service::rolling::{RollingCounts, is_stuck, rolling_step};
 use crate::service::traffic_shift::Stage;
@@ -65,7 +66,7 @@ impl World<'_, '_> {
         let rollout = &state.rollout;
         let primary = rollout.primary();
         let delay = self.scenario.control_plane.service_scheduler.healthy_after_when_draining;
-        let checked = self.health_sources(id) != Default::default();
+        let checked = self.health_sources(id) != HealthSources::default();
         let mut census = Census { staying: vec![0; rollout.revisions.len()], ..Census::default() };
         for &task_id in &state.active {
             let task = &self.tasks[task_id];
@@ -150,17 +151,14 @@ impl World<'_, '_> {
             },
             bounds,
         );
-        let drained = self.stop_by_strategy(
-            id,
-            census.draining_starting.clone(),
-            drain.stop_starting,
-            scheduler,
-        ) + self.stop_by_strategy(
-            id,
-            census.draining_running.clone(),
-            drain.stop_running,
-            scheduler,
-        );
+        let drained =
+            self.stop_by_strategy(id, &census.draining_starting, drain.stop_starting, scheduler)
+                + self.stop_by_strategy(
+                    id,
+                    &census.draining_running,
+                    drain.stop_running,
+                    scheduler,
+                );
         changes.stopped += drained;
         if !census.draining_running.is_empty()
             && let Some(at) = census.next_healthy_now
@@ -216,7 +214,7 @@ impl World<'_, '_> {
         let mut replaced = 0;
         for (tasks, number) in stops {
             let before: Vec<u32> = self.active_by_revision(id);
-            replaced += self.stop_by_strategy(id, tasks.clone(), number, scheduler);
+            replaced += self.stop_by_strategy(id, tasks, number, scheduler);
             // A revision that is replaced does not get back what the deployment took from it.
             let after = self.active_by_revision(id);
             let revisions = &mut self.services[id].rollout.revisions;
@@ -234,8 +232,7 @@ impl World<'_, '_> {
             } else {
                 (census.new_staying - moving).saturating_sub(desired)
             };
-            changes.stopped +=
-                self.stop_by_strategy(id, census.new_stoppable.clone(), surplus, scheduler);
+            changes.stopped += self.stop_by_strategy(id, &census.new_stoppable, surplus, scheduler);
         }
         if shift.is_none() && !stalled && changes.started + changes.stopped == 0 {
             let in_flight = census.under_way || 0 < stopping || protection_ends.is_some();

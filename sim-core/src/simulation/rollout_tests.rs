@@ -125,9 +125,9 @@ fn break_tasks(
 #[test]
 fn a_deployment_replaces_every_task_and_is_completed() {
     let results = run_within_bounds(&deploying(4, 100, 200), 4, 8);
-    use DeploymentTrigger::{ServiceCreated, TaskDefinition};
     let completed = RolloutState::Completed;
-    assert_eq!(states(&results), [(ServiceCreated, completed), (TaskDefinition, completed)]);
+    let expected = [DeploymentTrigger::ServiceCreated, DeploymentTrigger::TaskDefinition];
+    assert_eq!(states(&results), expected.map(|trigger| (trigger, completed)));
     let new = &results.services[0].deployments[1];
     assert_eq!((new.started_tasks, new.failed_tasks, new.running), (4, 0, 4));
     assert_eq!((new.created, new.finished), (at(100), Some(at(130))));

@@ -33,7 +33,7 @@ impl World<'_, '_> {
             }
         }
         let free = tasks.len();
-        let mut stopped = self.stop_by_strategy(id, tasks, surplus as u32, scheduler);
+        let mut stopped = self.stop_by_strategy(id, &tasks, surplus as u32, scheduler);
         if free < surplus {
             match keep {
                 BelowProtected::Keep => {
@@ -44,7 +44,7 @@ impl World<'_, '_> {
                 BelowProtected::Stop => {
                     let rest: Vec<TaskId> = self.services[id].active.iter().copied().collect();
                     let more = (surplus - free) as u32;
-                    stopped += self.stop_by_strategy(id, rest, more, scheduler);
+                    stopped += self.stop_by_strategy(id, &rest, more, scheduler);
                 }
             }
         }
@@ -58,7 +58,7 @@ impl World<'_, '_> {
     pub(super) fn stop_by_strategy(
         &mut self,
         id: ServiceId,
-        tasks: Vec<TaskId>,
+        tasks: &[TaskId],
         number: u32,
         scheduler: &mut Scheduler<Event>,
     ) -> u32 {
@@ -74,7 +74,7 @@ impl World<'_, '_> {
         // One revision at a time knows its share of each capacity provider.
         let revision = self.tasks[tasks[0]].revision;
         let one = tasks.iter().all(|task| self.tasks[*task].revision == revision);
-        for task in &tasks {
+        for task in tasks {
             items.push(self.strategy_item(id, self.tasks[*task].capacity));
             candidates.push(self.stop_candidate(id, *task));
         }

@@ -43,7 +43,7 @@ pub(super) fn lower(
     let deployment = configuration(context, path, raw, scaling, daemon);
     let updates = updates(context, path, raw, definitions, placed, cluster);
     let zone_rebalancing =
-        zone_rebalancing(context, path, raw, placed, daemon, deployment.as_ref()?.maximum_percent);
+        zone_rebalancing(context, path, raw, placed, daemon, deployment.maximum_percent);
     let task_protection = raw
         .task_protection
         .as_ref()
@@ -54,7 +54,7 @@ pub(super) fn lower(
     }
     Some(ServiceScheduling {
         strategy: if daemon { SchedulingStrategy::Daemon } else { SchedulingStrategy::Replica },
-        deployment: deployment?,
+        deployment,
         updates: updates?,
         health_check_grace_period: raw
             .health_check_grace_period_seconds
@@ -90,7 +90,7 @@ fn configuration(
     service: &service::Service,
     scaling: Option<&ScalableTarget>,
     daemon: bool,
-) -> Option<DeploymentConfiguration> {
+) -> DeploymentConfiguration {
     let path = path.key("deploymentConfiguration");
     let default = raw::DeploymentConfiguration::default();
     let raw = service.deployment_configuration.as_ref().unwrap_or(&default);
@@ -116,18 +116,18 @@ fn configuration(
             context.note(&path, message);
         }
     }
-    let strategy = strategy(context, &path, raw)?;
+    let strategy = strategy(context, &path, raw);
     if daemon && strategy != DeploymentStrategy::Rolling {
         context.error(&path.key("strategy"), "must be `ROLLING` for a DAEMON service");
     }
-    Some(DeploymentConfiguration {
+    DeploymentConfiguration {
         minimum_healthy_percent: minimum,
         maximum_percent: maximum,
         circuit_breaker: circuit_breaker(context, &path, raw),
         early_success: early_success(context, &path, raw, minimum),
         alarms: alarms(context, &path, raw, scaling),
         strategy,
-    })
+    }
 }
 
 fn circuit_breaker(
@@ -215,13 +215,12 @@ fn alarms(
         scaling.iter().flat_map(|it| &it.step_scaling).map(|policy| &policy.alarm).collect();
     let mut windows = 0;
     for (index, name) in alarms.alarm_names.iter().enumerate() {
-        match known.iter().find(|alarm| alarm.name == *name) {
-            Some(alarm) => windows += alarm.evaluation_periods,
-            None => {
-                let names: Vec<&str> = known.iter().map(|alarm| alarm.name.as_str()).collect();
-                let path = path.key("alarmNames").index(index);
-                context.dangling(&path, "step scaling alarm of this service", name, names);
-            }
+        if let Some(alarm) = known.iter().find(|alarm| alarm.name == *name) {
+            windows += alarm.evaluation_periods;
+        } else {
+            let names: Vec<&str> = known.iter().map(|alarm| alarm.name.as_str()).collect();
+            let path = path.key("alarmNames").index(index);
+            context.dangling(&path, "step scaling alarm of this service", name, names);
         }
     }
     let given = context.alarm_bake_time;
@@ -238,7 +237,7 @@ fn strategy(
     context: &Context<'_>,
     path: &Path,
     raw: &raw::DeploymentConfiguration,
-) -> Option<DeploymentStrategy> {
+) -> DeploymentStrategy {
     use raw::DeploymentStrategy::{BlueGreen, Canary, Linear, Rolling};
     for (key, given, owner) in [
         ("canaryConfiguration", raw.canary_configuration.is_some(), Canary),
@@ -249,7 +248,7 @@ fn strategy(
             context.error(&path.key(key), format!("is a setting of strategy `{name}`"));
         }
     }
-    let permille = |percent: f64| libm_round(percent * 10.0);
+    let permille = |percent: f64| nearest(percent * 10.0);
     let shift = match raw.strategy {
         Rolling => {
             if raw.bake_time_in_minutes.is_some_and(|minutes| 0 < minutes) {
@@ -259,7 +258,7 @@ fn strategy(
             if !raw.lifecycle_hooks.is_empty() {
                 context.error(&path.key("lifecycleHooks"), "strategy `ROLLING` has no stages");
             }
-            return Some(DeploymentStrategy::Rolling);
+            return DeploymentStrategy::Rolling;
         }
         BlueGreen => {
             if raw.bake_time_in_minutes.is_none() {
@@ -289,11 +288,11 @@ fn strategy(
         })
         .collect();
     let bake_time = minutes(raw.bake_time_in_minutes.unwrap_or(0));
-    Some(DeploymentStrategy::Shifting(ShiftingDeployment { shift, bake_time, hooks }))
+    DeploymentStrategy::Shifting(ShiftingDeployment { shift, bake_time, hooks })
 }
 
 /// The nearest whole number; shares of traffic come in tenths of a percent.
-fn libm_round(value: f64) -> u32 {
+fn nearest(value: f64) -> u32 {
     (value + 0.5) as u32
 }
 
@@ -399,7 +398,7 @@ fn zone_rebalancing(
             true
         }
         (None, AzRebalancing::OnByDefault) => eligible.is_ok(),
-        (Some(Status::Disabled), _) | (None, _) => false,
+        (Some(Status::Disabled) | None, _) => false,
     }
 }
 

@@ -352,29 +352,24 @@ fn deployments() -> Vec<DeploymentResults> {
         ),
         (Rollback, "api", RolloutState::Completed, "", 31, 32, (2, 0), (10, 0)),
     ];
-    let deployment = |(trigger, family, state, reason, from, to, counts, at_end): (
-        DeploymentTrigger,
-        &str,
-        RolloutState,
-        &'static str,
-        u64,
-        u64,
-        (u32, u32),
-        (u32, u32),
-    )| DeploymentResults {
-        id: format!("ecs-svc/api/{from}"),
-        task_definition: family.to_owned(),
-        trigger,
-        state,
-        reason,
-        created: hours(from),
-        finished: Some(hours(to)),
-        started_tasks: counts.0,
-        failed_tasks: counts.1,
-        running: at_end.0,
-        pending: at_end.1,
-    };
-    story.into_iter().map(deployment).collect()
+    let deployments = story.into_iter();
+    deployments
+        .map(|(trigger, family, state, reason, from, to, (started, failed), (running, pending))| {
+            DeploymentResults {
+                id: format!("ecs-svc/api/{from}"),
+                task_definition: family.to_owned(),
+                trigger,
+                state,
+                reason,
+                created: hours(from),
+                finished: Some(hours(to)),
+                started_tasks: started,
+                failed_tasks: failed,
+                running,
+                pending,
+            }
+        })
+        .collect()
 }
 
 fn tasks() -> Vec<TaskRecord> {

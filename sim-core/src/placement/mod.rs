@@ -26,7 +26,7 @@ pub use attributes::{
     INSTANCE_TYPE, MAX_ATTRIBUTE_LENGTH, OS_FAMILY, OS_TYPE, SUBNET_ID, VPC_ID,
     check_attribute_name, check_attribute_value, check_custom_name,
 };
-pub use choose::{Choice, MAX_STRATEGIES, PlacementRequest, Rejections, choose};
+pub use choose::{Choice, MAX_STRATEGIES, PlacementRequest, Rejections, choose, choose_where};
 pub use constraint::{MAX_CONSTRAINTS, PlacementConstraint};
 pub use fleet::{Demand, Fleet, GroupTasks, Slot};
 pub use query::{

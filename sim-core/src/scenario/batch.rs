@@ -10,8 +10,11 @@ use crate::units::{Cpu, Mib, SimDuration, SimTime, TaskDefinitionId};
 /// A source of standalone tasks.
 #[derive(Clone, Debug)]
 pub struct BatchSource {
-    /// Name, also the label of its random streams and the default task group.
+    /// Name, also the label of its random streams.
     pub name: String,
+    /// Task group of its tasks: what spread and `distinctInstance` count, and what expressions call
+    /// `task:group`. Sources may share one. The default is `family:` and the definition's family.
+    pub task_group: String,
     /// What arrives.
     pub jobs: BatchJobs,
     /// What a job runs; cpu and memory of a job override it.

@@ -9,7 +9,7 @@ use super::world::World;
 use crate::engine::{DurationDistribution, Scheduler};
 use crate::placement::{
     Choice, Demand, PlacementConstraint, PlacementRequest, PlacementStrategy, SERVICE_DEFAULT,
-    STANDALONE_DEFAULT, choose,
+    STANDALONE_DEFAULT, choose_where,
 };
 use crate::scenario::{CapacityProviderKind, TaskDefinition};
 use crate::units::{AsgId, Cpu, InstanceId, Mib, SimDuration, SimTime, TaskId};
@@ -115,6 +115,7 @@ impl<'s> World<'s, '_> {
 
     /// Asks placement where a task would go now.
     pub(super) fn find_instance(&mut self, new: &NewTask, now: SimTime) -> Choice {
+        let mut ties = std::mem::take(&mut self.ties);
         let demand = self.demand(new.owner, new.cpu, new.memory);
         let pool = self.pool(new.capacity);
         let random_bits = self.task_bits(new.owner, new.ordinal, new.attempt, TaskDraw::Placement);
@@ -125,7 +126,7 @@ impl<'s> World<'s, '_> {
                     [] => &SERVICE_DEFAULT[..],
                     chain => chain,
                 };
-                (chain, &state.settings.placement_constraints, &state.group)
+                (chain, &state.settings.placement_constraints, self.group_tasks(new.owner))
             }
             Owner::Batch(batch) => {
                 let state = &self.batches[batch];
@@ -133,11 +134,15 @@ impl<'s> World<'s, '_> {
                     [] => &STANDALONE_DEFAULT[..],
                     chain => chain,
                 };
-                (chain, &state.settings.placement_constraints, &state.group)
+                (chain, &state.settings.placement_constraints, self.group_tasks(new.owner))
             }
         };
         let request = PlacementRequest { demand, strategy, constraints, group, random_bits };
-        let choice = choose(self.fleet.slots(pool), &request, &mut self.ties);
+        let expressions = self.expressions(new.owner);
+        let choice = choose_where(self.fleet.slots(pool), &request, &mut ties, |slot| {
+            self.is_member(slot, expressions.clone(), now)
+        });
+        self.ties = ties;
         let wish = (new.owner, new.capacity, new.cpu, new.memory);
         match choice {
             Choice::Instance(_) => self.unplaced.placed(wish, now),
@@ -226,10 +231,7 @@ impl<'s> World<'s, '_> {
         scheduler: &mut Scheduler<Event>,
     ) {
         let owner = self.tasks[id].owner;
-        let group = match owner {
-            Owner::Service(service) => &self.services[service].group,
-            Owner::Batch(batch) => &self.batches[batch].group,
-        };
+        let group = self.group_tasks(owner);
         // Fewest first, in listed order: AWS says it spreads over zones as well as it can.
         let zone = self.scenario.zones.ids().min_by_key(|zone| (group.in_zone(*zone), *zone));
         let task = &mut self.tasks[id];

@@ -49,7 +49,7 @@ impl World<'_, '_> {
         let (Some(zone), instance) = (task.zone, task.instance) else { return };
         let group = match task.owner {
             Owner::Service(service) => &mut self.services[service].group,
-            Owner::Batch(batch) => &mut self.batches[batch].group,
+            Owner::Batch(batch) => &mut self.task_groups[self.batches[batch].task_group].tasks,
         };
         if add {
             group.add(zone, instance);

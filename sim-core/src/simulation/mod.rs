@@ -4,6 +4,7 @@
 //! * `event`: everything that can happen;
 //! * `launch`, `lifecycle`, `task`: the life of a task; `ledger`: what it reserves;
 //! * `service`: the service scheduler; `batch`: standalone tasks and everything that waits for room;
+//! * `task_group`: task groups, and what placement constraints ask about instances;
 //! * `fleet`, `pool`: container instances and their groups; `capacity`: managed scaling;
 //! * `load`: request load of services; `balancer`: what its load balancer processed;
 //!   `scaling`: samples, alarms and scaling activities;
@@ -33,6 +34,7 @@ mod recorder;
 mod scaling;
 mod service;
 mod task;
+mod task_group;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

@@ -12,6 +12,7 @@ use super::quota::TokenBucket;
 use super::recorder::Recorder;
 use super::scaling::ServiceMetrics;
 use super::task::{Owner, Task};
+use super::task_group::TaskGroup;
 use super::unplaced::Unplaced;
 use crate::autoscaling::{CapacityScaler, ServiceScaler};
 use crate::billing::Meter;
@@ -88,7 +89,8 @@ pub(super) struct WaitingJob {
 /// The state of a source of standalone tasks.
 pub(super) struct BatchState<'s> {
     pub(super) settings: &'s BatchSource,
-    pub(super) group: GroupTasks,
+    /// Position of its task group in [`World::task_groups`].
+    pub(super) task_group: usize,
     pub(super) waiting: VecDeque<WaitingJob>,
     /// How many of the waiting jobs want which size, so that a round knows when all sizes have failed.
     pub(super) waiting_sizes: BTreeMap<(Cpu, Mib), u64>,
@@ -219,6 +221,8 @@ pub(super) struct World<'s, 'p> {
     pub(super) providers: IdVec<CapacityProviderId, ProviderState<'s>>,
     pub(super) fargate_bucket: TokenBucket,
     pub(super) fargate_spot_bucket: TokenBucket,
+    /// Task groups of standalone tasks, in order of first use; those of services are with them.
+    pub(super) task_groups: Vec<TaskGroup<'s>>,
     /// Tasks in PROVISIONING for lack of capacity, over all providers.
     pub(super) provisioning: u32,
     /// When what waits is looked at next; other events of that kind are stale.
@@ -297,12 +301,13 @@ impl<'s, 'p> World<'s, 'p> {
                 }
             })
             .collect();
+        let mut task_groups = Vec::new();
         let batches = scenario
             .batches
             .iter()
             .map(|settings| BatchState {
                 settings,
-                group: GroupTasks::new(zones),
+                task_group: TaskGroup::position(&mut task_groups, &settings.task_group, zones),
                 waiting: VecDeque::new(),
                 waiting_sizes: BTreeMap::new(),
                 pending: Integral::default(),
@@ -396,6 +401,7 @@ impl<'s, 'p> World<'s, 'p> {
             providers,
             fargate_bucket,
             fargate_spot_bucket: fargate_bucket,
+            task_groups,
             provisioning: 0,
             next_placement: None,
             meter: Meter::new(scenario.start_unix_seconds),

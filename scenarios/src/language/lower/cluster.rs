@@ -9,7 +9,7 @@ use plimsoll_core::scenario::{
 };
 use plimsoll_core::units::{AsgId, CapacityProviderId, Cpu, Id, Mib, SimDuration, ZoneId};
 
-use super::{Context, distribution};
+use super::{Context, attributes, distribution};
 use crate::language::raw::ScenarioDocument;
 use crate::language::raw::cluster as raw;
 use crate::language::tree::Path;
@@ -184,7 +184,7 @@ fn lower_group(
     let launch_time = distribution("launchTime", &raw.launch_time);
     let registration_time = distribution("registrationTime", &raw.registration_time);
     let reconcile_lag = distribution("reconcileLag", &raw.reconcile_lag);
-    let shape = shape(context, path, raw);
+    let shape = shape(context, path, raw)?;
     let default = catalog::default_zones(context.region);
     let named = raw.availability_zones.as_deref().unwrap_or(&default);
     let zones = named
@@ -193,7 +193,8 @@ fn lower_group(
         .collect();
     Some(AutoScalingGroup {
         name: raw.auto_scaling_group_name.clone(),
-        shape: shape?,
+        attributes: attributes::lower(context, path, raw, &shape, named),
+        shape,
         zones,
         min_size: raw.min_size,
         max_size: raw.max_size,
@@ -203,6 +204,7 @@ fn lower_group(
         registration_time: registration_time?,
         reconcile_lag: reconcile_lag?,
         root_volume_gib: raw.root_volume_size,
+        agent_version: raw.agent_version.clone(),
     })
 }
 

@@ -1,8 +1,10 @@
 //! From the language to the simulator: references, sizes and everything else that the schema cannot
 //! say, each complaint at the place where it was written.
 
+mod attributes;
 mod batch;
 mod cluster;
+mod constraint;
 mod distribution;
 mod load;
 mod placement;
@@ -95,6 +97,18 @@ impl Context<'_> {
     /// Reports a name that was given before.
     pub(super) fn duplicate(&self, path: &Path, what: &str, name: &str) {
         self.error(path, format!("there are two {what} called `{name}`"));
+    }
+
+    /// Reports something wrong at a character of the text at `path`, with a hint if there is one.
+    pub(super) fn error_inside(
+        &self,
+        path: &Path,
+        (text, offset): (&str, usize),
+        message: impl Into<String>,
+        hint: Option<String>,
+    ) {
+        let diagnostic = Diagnostic::new(path.locate(self.root), path, message);
+        self.report(diagnostic.inside(text, offset).maybe_hint(hint));
     }
 
     fn report(&self, diagnostic: Diagnostic) {

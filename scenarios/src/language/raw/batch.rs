@@ -25,6 +25,11 @@ pub struct RunTask {
     /// Memory of a task without task definition.
     #[serde(default)]
     pub memory: Option<Mebibytes>,
+    /// Task group: what `spread` and `distinctInstance` count, and what placement constraints call
+    /// `task:group`. Sources may share one. Default: `family:` and the family of the task definition.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = 255))]
+    pub group: Option<String>,
     /// Jobs from a CSV file.
     #[serde(default)]
     pub trace: Option<JobTrace>,

@@ -188,8 +188,11 @@ fn queue_wait(name: &str, batch: &crate::summary::BatchSummary) -> Option<Findin
 }
 
 fn unfinished(summary: &Summary) -> Option<Finding> {
-    let jobs: u64 =
-        summary.batches.values().map(|batch| batch.arrived.saturating_sub(batch.completed)).sum();
+    let jobs: u64 = summary
+        .batches
+        .values()
+        .map(|it| it.arrived.saturating_sub(it.completed + it.given_up))
+        .sum();
     let tasks = summary.tasks.pending_at_end;
     if jobs == 0 && tasks == 0 {
         return None;

@@ -4,6 +4,7 @@
 //! * `event`: everything that can happen;
 //! * `launch`, `lifecycle`, `task`: the life of a task; `ledger`: what it reserves;
 //! * `service`: the service scheduler; `batch`: standalone tasks and everything that waits for room;
+//!   `run_task`: the calls that start them;
 //! * `task_group`: task groups, and what placement constraints ask about instances;
 //! * `fleet`, `pool`: container instances and their groups; `capacity`: managed scaling;
 //! * `load`: request load of services; `balancer`: what its load balancer processed;
@@ -31,6 +32,7 @@ mod quota;
 #[cfg(test)]
 mod random;
 mod recorder;
+mod run_task;
 mod scaling;
 mod service;
 mod task;

@@ -292,7 +292,12 @@ fn random_batch(dice: &mut Dice, index: u64, groups: u32) -> BatchSource {
         launch: random_launch(dice, groups),
         placement_strategy: random_chain(dice),
         placement_constraints: random_constraints(dice),
-        queue: dice.pick(&[QueueDiscipline::FirstComeFirstServed, QueueDiscipline::FirstFit]),
+        queue: dice.pick(&[
+            QueueDiscipline::FirstComeFirstServed,
+            QueueDiscipline::FirstFit,
+            QueueDiscipline::NoRetry,
+        ]),
+        start_on: Vec::new(),
     }
 }
 

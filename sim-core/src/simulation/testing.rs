@@ -28,6 +28,8 @@ pub(super) fn control_plane() -> ControlPlane {
         scaling_action_delay: SimDuration::ZERO,
         scaling_activity_timeout: SimDuration::from_secs(600),
         tie_break: TieBreak::SeededRank,
+        run_task_calls: rules::newest().cluster_modify_bucket,
+        tasks_per_call: rules::newest().tasks_per_run_task,
         launch_rate_quotas: true,
     }
 }
@@ -152,5 +154,6 @@ pub(super) fn batch(name: &str, jobs: Vec<BatchJob>, launch: LaunchTarget) -> Ba
         placement_strategy: Vec::new(),
         placement_constraints: Vec::new(),
         queue: QueueDiscipline::FirstComeFirstServed,
+        start_on: Vec::new(),
     }
 }

@@ -10,6 +10,7 @@ use super::load::LoadState;
 use super::pool::GroupInstances;
 use super::quota::TokenBucket;
 use super::recorder::Recorder;
+use super::run_task::OpenCall;
 use super::scaling::ServiceMetrics;
 use super::task::{Owner, Task};
 use super::task_group::TaskGroup;
@@ -100,6 +101,11 @@ pub(super) struct BatchState<'s> {
     /// Jobs that arrived.
     pub(super) arrived: u64,
     pub(super) completed: u64,
+    pub(super) given_up: u64,
+    /// The call of the API that further tasks can join.
+    pub(super) call: Option<OpenCall>,
+    /// The last failure that was logged, and when.
+    pub(super) failure_event: Option<(SimTime, String)>,
     /// Waits of first placements in nanoseconds.
     pub(super) waits: Vec<u64>,
     pub(super) last_end: Option<SimTime>,
@@ -221,6 +227,8 @@ pub(super) struct World<'s, 'p> {
     pub(super) providers: IdVec<CapacityProviderId, ProviderState<'s>>,
     pub(super) fargate_bucket: TokenBucket,
     pub(super) fargate_spot_bucket: TokenBucket,
+    /// Calls of RunTask and StartTask.
+    pub(super) call_bucket: TokenBucket,
     /// Task groups of standalone tasks, in order of first use; those of services are with them.
     pub(super) task_groups: Vec<TaskGroup<'s>>,
     /// Tasks in PROVISIONING for lack of capacity, over all providers.
@@ -314,6 +322,9 @@ impl<'s, 'p> World<'s, 'p> {
                 running: Integral::default(),
                 arrived: 0,
                 completed: 0,
+                given_up: 0,
+                call: None,
+                failure_event: None,
                 waits: Vec::new(),
                 last_end: None,
                 task_key: key("task", &settings.name),
@@ -388,6 +399,7 @@ impl<'s, 'p> World<'s, 'p> {
                 newest_reservation: None,
             })
             .collect();
+        let calls = control_plane.run_task_calls;
         let quota = rules.fargate_launch_bucket.in_region(&scenario.region);
         let fargate_bucket = TokenBucket::new(quota.burst, quota.refill_per_second * 60);
         Self {
@@ -401,6 +413,7 @@ impl<'s, 'p> World<'s, 'p> {
             providers,
             fargate_bucket,
             fargate_spot_bucket: fargate_bucket,
+            call_bucket: TokenBucket::new(calls.burst, calls.refill_per_second.saturating_mul(60)),
             task_groups,
             provisioning: 0,
             next_placement: None,

@@ -8,6 +8,7 @@ use plimsoll_core::placement::{
 use plimsoll_core::scenario::{Architecture, InstanceShape, OperatingSystem};
 
 use super::Context;
+use crate::language::pattern::is_id;
 use crate::language::raw::cluster as raw;
 use crate::language::tree::Path;
 
@@ -87,9 +88,9 @@ fn subnets<'r>(
         context.error(&path, message);
     }
     for (index, subnet) in subnets.iter().enumerate() {
-        let id = subnet.strip_prefix("subnet-").filter(|id| !id.is_empty());
-        if id.is_none_or(|id| !id.bytes().all(|byte| byte.is_ascii_alphanumeric())) {
-            context.error(&path.index(index), "the id of a subnet begins with `subnet-`");
+        if !is_id(subnet, "subnet-") {
+            let message = "is not the id of a subnet such as `subnet-0123456789abcdef0`";
+            context.error(&path.index(index), message);
         }
     }
     Some(subnets)

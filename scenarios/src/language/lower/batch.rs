@@ -65,7 +65,7 @@ fn one(
     constraint::check(context, path, &launch, &placed.constraints, definition, cluster);
     Some(BatchSource {
         name: raw.name.clone(),
-        task_group: task_group(context, path, raw, &definition.task.family),
+        task_group: task_group(context, path, raw.group.as_ref(), &definition.task.family),
         jobs,
         task_definition,
         launch,
@@ -74,13 +74,20 @@ fn one(
         queue: match raw.queue {
             raw::Queue::FirstComeFirstServed => QueueDiscipline::FirstComeFirstServed,
             raw::Queue::FirstFit => QueueDiscipline::FirstFit,
+            raw::Queue::NoRetry => QueueDiscipline::NoRetry,
         },
+        start_on: Vec::new(),
     })
 }
 
 /// The task group that is written, else that of the family.
-fn task_group(context: &Context<'_>, path: &Path, raw: &raw::RunTask, family: &str) -> String {
-    let Some(group) = &raw.group else { return format!("family:{family}") };
+pub(super) fn task_group(
+    context: &Context<'_>,
+    path: &Path,
+    group: Option<&String>,
+    family: &str,
+) -> String {
+    let Some(group) = group else { return format!("family:{family}") };
     if let Some((prefix, _)) = group.split_once(':').filter(|(prefix, _)| *prefix != "family") {
         let message = format!("a task group of standalone tasks does not begin with `{prefix}:`");
         let hint = "tasks of services are in the group `service:` and the service's name";

@@ -25,6 +25,8 @@ pub(super) struct Cluster {
     pub(super) groups: Vec<Option<AutoScalingGroup>>,
     /// Providers in document order, then the Fargate ones that are used.
     pub(super) providers: Vec<Option<CapacityProvider>>,
+    /// Names of the groups in document order.
+    pub(super) group_names: Vec<String>,
     provider_names: Vec<String>,
     used: BTreeSet<String>,
     mean_time_to_interruption: Option<SimDuration>,
@@ -58,6 +60,11 @@ impl Cluster {
             zones,
             groups,
             providers,
+            group_names: raw
+                .auto_scaling_groups
+                .iter()
+                .map(|it| it.auto_scaling_group_name.clone())
+                .collect(),
             provider_names,
             used: BTreeSet::new(),
             mean_time_to_interruption: spot

@@ -10,6 +10,7 @@ mod load;
 mod placement;
 mod prices;
 mod scaling;
+mod scheduled_task;
 mod service;
 pub(crate) mod task_definition;
 
@@ -17,7 +18,7 @@ use std::cell::{Cell, RefCell};
 
 use plimsoll_core::catalog;
 use plimsoll_core::engine::Limits;
-use plimsoll_core::rules::{self, RuleSet};
+use plimsoll_core::rules::{self, RuleSet, TokenBucket};
 use plimsoll_core::scenario::{ControlPlane, PlacementRetry, Scenario, TieBreak};
 use plimsoll_core::traffic::MAX_STEPS;
 use plimsoll_core::units::{IdVec, SimDuration, ZoneId};
@@ -238,14 +239,22 @@ fn build(context: &Context<'_>, raw: &ScenarioDocument) -> Option<Scenario> {
         return None;
     }
     check_times(context, raw);
-    if raw.services.is_empty() && raw.run_task.is_empty() {
+    let nothing = raw.services.is_empty()
+        && raw.run_task.is_empty()
+        && raw.scheduled_tasks.is_empty()
+        && raw.start_task.is_empty();
+    if nothing {
         context.error_hint(&root, "nothing runs", "list `services` or `runTask`");
     }
     let task_definitions = TaskDefinitions::lower(context, raw);
     let mut cluster = Cluster::lower(context, raw);
     let services = service::lower(context, raw, &task_definitions, &mut cluster);
     let mut definitions = task_definitions.into_definitions();
-    let batches = batch::lower(context, raw, &mut definitions, &mut cluster);
+    let mut batches = batch::lower(context, raw, &mut definitions, &mut cluster);
+    let scheduled = scheduled_task::lower(context, raw, &definitions, &mut cluster);
+    if let (Some(batches), Some(scheduled)) = (&mut batches, &scheduled) {
+        batches.extend(scheduled.iter().cloned());
+    }
     let control_plane = control_plane(context, &raw.control_plane);
     cluster.report_unused(context);
     if context.failed() {
@@ -341,6 +350,10 @@ fn control_plane(context: &Context<'_>, raw: &control::ControlPlane) -> Option<C
             control::TieBreak::SeededRank => TieBreak::SeededRank,
             control::TieBreak::OldestFirst => TieBreak::OldestFirst,
         },
+        run_task_calls: raw.run_task_calls.map_or(context.rules.cluster_modify_bucket, |it| {
+            TokenBucket { burst: it.burst, refill_per_second: it.refill_per_second }
+        }),
+        tasks_per_call: raw.tasks_per_call.unwrap_or(context.rules.tasks_per_run_task),
         launch_rate_quotas: raw.launch_rate_quotas,
     })
 }

@@ -51,7 +51,7 @@ pub struct RunTask {
     #[serde(default)]
     #[schemars(length(max = 10))]
     pub placement_constraints: Vec<PlacementConstraint>,
-    /// What later jobs do while the first one does not fit.
+    /// What happens to jobs that find no room.
     #[serde(default)]
     pub queue: Queue,
 }
@@ -65,6 +65,8 @@ pub enum Queue {
     FirstComeFirstServed,
     /// A job that fits may overtake one that does not.
     FirstFit,
+    /// Nothing waits: a job that finds no room, or is stopped before its end, is not submitted again.
+    NoRetry,
 }
 
 /// A CSV file of jobs, plain or gzip, sorted by arrival.

@@ -35,6 +35,8 @@ mod recorder;
 mod run_task;
 mod scaling;
 mod service;
+#[cfg(test)]
+mod standalone_tests;
 mod task;
 mod task_group;
 #[cfg(test)]

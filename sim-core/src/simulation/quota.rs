@@ -98,9 +98,15 @@ mod tests {
         // One service of 3500 tasks is bound by its own quota: 6 minutes.
         let (mut account_bucket, mut own) = (account("us-east-1"), service("us-east-1"));
         assert_eq!(seconds_to_admit(&mut [&mut account_bucket, &mut own], 3500), 360);
-        // Paced without a burst it takes a minute more.
+        // Paced without a burst, one launch each 0.12 s, it takes a minute more.
         let mut paced = TokenBucket::new(1, 500);
-        assert_eq!(seconds_to_admit(&mut [&mut paced], 3500), 420);
+        let mut now = SimTime::ZERO;
+        for _ in 0..3500 {
+            assert!(paced.take(now));
+            assert!(!paced.take(SimTime::from_nanos(now.as_nanos() + 119_999_999)));
+            now = SimTime::from_nanos(now.as_nanos() + 120_000_000);
+        }
+        assert_eq!(now, SimTime::from_secs(420));
         // Seven services of 500 are bound by the account's bucket.
         let mut shared = account("us-east-1");
         let mut services = [(); 7].map(|()| service("us-east-1"));

@@ -84,7 +84,8 @@ fn subnets<'r>(
     let subnets = raw.subnets.as_deref()?;
     let path = path.key("subnets");
     if subnets.len() != zones {
-        let message = format!("{} subnets for {zones} zones: each zone has one", subnets.len());
+        let given = subnets.len();
+        let message = format!("takes one subnet for each zone, {zones} in all, found {given}");
         context.error(&path, message);
     }
     for (index, subnet) in subnets.iter().enumerate() {

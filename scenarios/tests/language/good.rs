@@ -223,7 +223,7 @@ fn what_can_be_said_about_placement() {
         (of_zone(1, "ecs.availability-zone"), of_zone(1, "ecs.subnet-id")),
         ("eu-west-1a", "subnet-a")
     );
-    assert_eq!(group.agent_version, "1.99.1");
+    assert_eq!(group.attributes[1].agent_version(), "1.99.1");
     // What is not given is made up: one subnet per zone, one VPC, an image per processor.
     let made_up = &scenario.auto_scaling_groups.as_slice()[1].attributes;
     let ids =

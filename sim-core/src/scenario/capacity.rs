@@ -52,8 +52,6 @@ pub struct AutoScalingGroup {
     pub root_volume_gib: u32,
     /// Attributes of the instances in each of `zones`, in the same order.
     pub attributes: Vec<Attributes>,
-    /// Version of the container agent, which expressions can ask for.
-    pub agent_version: String,
 }
 
 /// A capacity provider.

@@ -195,7 +195,7 @@ impl World<'_, '_> {
                     self.job_placed(task_id, scheduler);
                     self.assign(task_id, instance, StartUp::Delayed, scheduler);
                 }
-                Choice::Nowhere(_) => {
+                Choice::Nowhere => {
                     failed.push(demand);
                     kept.push_back(task_id);
                 }
@@ -296,13 +296,13 @@ impl World<'_, '_> {
         } else {
             match self.find_instance(&new, now) {
                 Choice::Instance(found) => instance = Some(found),
-                Choice::Nowhere(rejections) => {
+                Choice::Nowhere => {
                     // Without managed scaling RunTask fails and its caller tries again; with it the
                     // task waits in PROVISIONING, up to the cluster's limit.
                     let limit = self.scenario.rules.provisioning_tasks_per_cluster;
                     if !self.has_managed_scaling(capacity) || self.provisioning >= limit {
                         failed.push(demand);
-                        self.run_task_failed(id, rejections, now);
+                        self.run_task_failed(id, &new, now);
                         return Attempt::NoRoom(capacity);
                     }
                 }

@@ -12,10 +12,10 @@ use super::ledger::bound_instances;
 use super::world::{Instance, InstanceState, World};
 use crate::billing::{InstanceUsage, VolumeUsage};
 use crate::engine::{Phase, Scheduler};
-use crate::placement::Slot;
+use crate::placement::{NewInstance, Slot};
 use crate::results::EventCategory;
 use crate::scenario::TieBreak;
-use crate::units::{AsgId, InstanceId, SimDuration, SimTime};
+use crate::units::{AsgId, InstanceId, NANOS_PER_SECOND, SimDuration, SimTime};
 
 /// Attributes drawn once per instance.
 #[derive(Clone, Copy, Debug)]
@@ -203,8 +203,12 @@ impl World<'_, '_> {
         group.registered.add(now, 1);
         self.totals.registered_cpu.add(now, shape.cpu.as_raw());
         self.totals.registered_memory.add(now, shape.memory.as_mib());
-        let slot = Slot::new(id, instance.zone, shape, instance.tie_rank);
-        self.fleet.register(instance.group, slot);
+        let mut slot = Slot::new(id, instance.zone, shape, instance.tie_rank);
+        let since_start = (now.as_nanos() / NANOS_PER_SECOND) as i64;
+        slot.registered_at = self.scenario.start_unix_seconds.saturating_add(since_start);
+        let attributes = &group.settings.attributes[instance.zone_position];
+        let group = instance.group;
+        self.fleet.register(NewInstance { group, shape, attributes, slot });
     }
 
     fn terminate(

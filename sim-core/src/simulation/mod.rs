@@ -5,7 +5,6 @@
 //! * `launch`, `lifecycle`, `task`: the life of a task; `ledger`: what it reserves;
 //! * `service`: the service scheduler; `batch`: standalone tasks and everything that waits for room;
 //!   `run_task`: the calls that start them;
-//! * `task_group`: task groups, and what placement constraints ask about instances;
 //! * `fleet`, `pool`: container instances and their groups; `capacity`: managed scaling;
 //! * `load`: request load of services; `balancer`: what its load balancer processed;
 //!   `scaling`: samples, alarms and scaling activities;
@@ -38,7 +37,6 @@ mod service;
 #[cfg(test)]
 mod standalone_tests;
 mod task;
-mod task_group;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

@@ -11,7 +11,7 @@ use super::launch::{NewTask, StartUp};
 use super::task::Owner;
 use super::world::{InstanceState, MINUTE, World};
 use crate::engine::Scheduler;
-use crate::placement::{Choice, PlacementRequest, PlacementStrategy, Rejections, choose};
+use crate::placement::Rejection;
 use crate::results::EventCategory;
 use crate::scenario::NamedInstance;
 use crate::units::{BatchId, Cpu, InstanceId, Mib, SimDuration, SimTime};
@@ -79,14 +79,15 @@ impl World<'_, '_> {
         self.call(id, &new, now);
         let names = &self.batches[id].settings.start_on;
         let named = names[(new.ordinal % names.len() as u64) as usize];
+        let demand = self.demand(new.owner, new.cpu, new.memory);
         let (instance, failure) = match self.named_instance(named) {
-            None => (None, "MISSING".to_owned()),
+            None => (None, "MISSING"),
             Some(instance) => match self.instances[instance].state {
-                InstanceState::Launching | InstanceState::Booting => (None, "MISSING".to_owned()),
-                InstanceState::Terminated => (None, "INACTIVE".to_owned()),
-                InstanceState::Registered => match self.room_on(instance, &new) {
-                    None => (Some(instance), String::new()),
-                    Some(rejections) => (None, reasons(&rejections, "").join(", ")),
+                InstanceState::Launching | InstanceState::Booting => (None, "MISSING"),
+                InstanceState::Terminated => (None, "INACTIVE"),
+                InstanceState::Registered => match self.fleet.obstacle(instance, &demand) {
+                    None => (Some(instance), ""),
+                    Some(rejection) => (None, reason(rejection)),
                 },
             },
         };
@@ -109,35 +110,48 @@ impl World<'_, '_> {
         of_group.map(|(id, _)| id).nth(named.launched_before as usize)
     }
 
-    /// Why a task does not fit an instance, `None` if it does.
-    fn room_on(&self, instance: InstanceId, new: &NewTask) -> Option<Rejections> {
-        let request = PlacementRequest {
-            demand: self.demand(new.owner, new.cpu, new.memory),
-            strategy: &[PlacementStrategy::BinpackMemory],
-            constraints: &[],
-            group: self.group_tasks(new.owner),
-            random_bits: 0,
-        };
-        match choose(self.fleet.slot(instance).into_iter(), &request, &mut Vec::new()) {
-            Choice::Instance(_) => None,
-            Choice::Nowhere(rejections) => Some(rejections),
-        }
-    }
-
     /// Logs that RunTask found no room, in the words of its response.
-    pub(super) fn run_task_failed(&mut self, id: BatchId, rejections: Rejections, now: SimTime) {
-        let constraint = if self.expressions(Owner::Batch(id)).next().is_some() {
-            "MemberOf placement constraint unsatisfied."
-        } else {
-            "DistinctInstance placement constraint unsatisfied."
-        };
-        let reasons = reasons(&rejections, constraint);
+    pub(super) fn run_task_failed(&mut self, id: BatchId, new: &NewTask, now: SimTime) {
+        // Counting the reasons looks at every instance: not for a line that is not logged.
+        if self.batches[id]
+            .failure_event
+            .as_ref()
+            .is_some_and(|(at, _)| now.saturating_since(*at) < MINUTE)
+        {
+            return;
+        }
+        let reasons = self.run_task_reasons(id, new);
         let message = if reasons.is_empty() {
             "RunTask failed: No Container Instances were found in your cluster.".to_owned()
         } else {
             format!("RunTask failed: {}", reasons.join(", "))
         };
         self.log_failure(id, message, now);
+    }
+
+    /// The reasons of a failed call in the words of the API, without counts, which change from call
+    /// to call.
+    fn run_task_reasons(&self, id: BatchId, new: &NewTask) -> Vec<&'static str> {
+        let owner = Owner::Batch(id);
+        let own = self.placement_constraints(owner).iter();
+        let mut constraints = own.chain(&self.definition(owner).placement_constraints);
+        let constraint = if constraints.any(|it| it.expression().is_some()) {
+            "MemberOf placement constraint unsatisfied."
+        } else {
+            "DistinctInstance placement constraint unsatisfied."
+        };
+        let rejections = self.rejections(new);
+        let counted = [
+            (rejections.cpu, "RESOURCE:CPU"),
+            (rejections.memory, "RESOURCE:MEMORY"),
+            (rejections.gpu, "RESOURCE:GPU"),
+            (rejections.port, "RESOURCE:PORTS"),
+            (rejections.network_interface, "RESOURCE:ENI"),
+            (rejections.attribute, "ATTRIBUTE"),
+            (rejections.agent, "AGENT"),
+            (rejections.constraint, constraint),
+        ];
+        counted.into_iter().filter(|(count, _)| 0 < *count).map(|(_, reason)| reason).collect()
     }
 
     /// Logs a failure unless the source had the same one within the hour, or any within the minute: a
@@ -156,17 +170,17 @@ impl World<'_, '_> {
     }
 }
 
-/// The reasons of a failed call, as the API words them; `constraint` is the one of a placement
-/// constraint. Without counts, which change from call to call.
-fn reasons(rejections: &Rejections, constraint: &'static str) -> Vec<&'static str> {
-    let counted = [
-        (rejections.cpu, "RESOURCE:CPU"),
-        (rejections.memory, "RESOURCE:MEMORY"),
-        (rejections.gpu, "RESOURCE:GPU"),
-        (rejections.port, "RESOURCE:PORTS"),
-        (rejections.network_interface, "RESOURCE:ENI"),
-        (rejections.attribute, "ATTRIBUTE"),
-        (rejections.constraint, constraint),
-    ];
-    counted.into_iter().filter(|(count, _)| 0 < *count).map(|(_, reason)| reason).collect()
+/// What the API says of an instance that cannot take a task.
+fn reason(rejection: Rejection) -> &'static str {
+    match rejection {
+        Rejection::Cpu => "RESOURCE:CPU",
+        Rejection::Memory => "RESOURCE:MEMORY",
+        Rejection::Gpu => "RESOURCE:GPU",
+        Rejection::Port => "RESOURCE:PORTS",
+        Rejection::NetworkInterface => "RESOURCE:ENI",
+        Rejection::Attribute => "ATTRIBUTE",
+        Rejection::Draining | Rejection::Agent => "AGENT",
+        // Constraints are not looked at.
+        Rejection::DistinctInstance | Rejection::MemberOf(_) => "LOCATION",
+    }
 }

@@ -76,7 +76,6 @@ pub(super) fn group(min: u32, desired: u32, max: u32) -> AutoScalingGroup {
         reconcile_lag: DurationDistribution::Constant(SimDuration::from_secs(5)),
         root_volume_gib: 30,
         attributes: ["us-east-1a", "us-east-1b", "us-east-1c"].map(attributes).to_vec(),
-        agent_version: "1.98.0".into(),
     }
 }
 

@@ -13,12 +13,11 @@ use super::recorder::Recorder;
 use super::run_task::OpenCall;
 use super::scaling::ServiceMetrics;
 use super::task::{Owner, Task};
-use super::task_group::TaskGroup;
 use super::unplaced::Unplaced;
 use crate::autoscaling::{CapacityScaler, ServiceScaler};
 use crate::billing::Meter;
 use crate::engine::{Digest, Model, Phase, Scheduler, StreamKey, label_hash};
-use crate::placement::{Fleet, GroupTasks};
+use crate::placement::{Fleet, PlacementConstraint, RuleId, SERVICE_DEFAULT, STANDALONE_DEFAULT};
 use crate::results::{EventCategory, EventRecord};
 use crate::scenario::{
     AutoScalingGroup, BatchJob, BatchSource, CapacityProvider, CapacityProviderKind, LaunchTarget,
@@ -26,7 +25,7 @@ use crate::scenario::{
 };
 use crate::units::{
     AsgId, BatchId, CapacityProviderId, Cpu, IdVec, InstanceId, Mib, ServiceId, SimDuration,
-    SimTime, TaskId, ZoneId,
+    SimTime, TaskDefinitionId, TaskGroupId, TaskId, ZoneId,
 };
 
 /// CloudWatch's period, and the cadence of alarms and of managed scaling.
@@ -41,7 +40,8 @@ pub(super) struct ServiceState<'s> {
     pub(super) desired: u32,
     /// Tasks whose desired status is RUNNING.
     pub(super) active: BTreeSet<TaskId>,
-    pub(super) group: GroupTasks,
+    pub(super) group: TaskGroupId,
+    pub(super) rule: RuleId,
     /// Tasks created so far.
     pub(super) created: u64,
     /// Active tasks per entry of the capacity provider strategy.
@@ -90,8 +90,8 @@ pub(super) struct WaitingJob {
 /// The state of a source of standalone tasks.
 pub(super) struct BatchState<'s> {
     pub(super) settings: &'s BatchSource,
-    /// Position of its task group in [`World::task_groups`].
-    pub(super) task_group: usize,
+    pub(super) group: TaskGroupId,
+    pub(super) rule: RuleId,
     pub(super) waiting: VecDeque<WaitingJob>,
     /// How many of the waiting jobs want which size, so that a round knows when all sizes have failed.
     pub(super) waiting_sizes: BTreeMap<(Cpu, Mib), u64>,
@@ -229,8 +229,6 @@ pub(super) struct World<'s, 'p> {
     pub(super) fargate_spot_bucket: TokenBucket,
     /// Calls of RunTask and StartTask.
     pub(super) call_bucket: TokenBucket,
-    /// Task groups of standalone tasks, in order of first use; those of services are with them.
-    pub(super) task_groups: Vec<TaskGroup<'s>>,
     /// Tasks in PROVISIONING for lack of capacity, over all providers.
     pub(super) provisioning: u32,
     /// When what waits is looked at next; other events of that kind are stale.
@@ -240,8 +238,6 @@ pub(super) struct World<'s, 'p> {
     pub(super) log: Vec<EventRecord>,
     pub(super) totals: Totals,
     pub(super) unplaced: Unplaced,
-    /// Scratch space of placement.
-    pub(super) ties: Vec<InstanceId>,
     handled: u64,
     progress: &'p mut dyn FnMut(Progress),
 }
@@ -254,13 +250,23 @@ fn strategy_counters(launch: &LaunchTarget) -> Vec<u32> {
     }
 }
 
+/// The constraints of whoever runs a task and those of its definition.
+fn all_constraints(
+    scenario: &Scenario,
+    own: &[PlacementConstraint],
+    definition: TaskDefinitionId,
+) -> Vec<PlacementConstraint> {
+    let definition = &scenario.task_definitions[definition].placement_constraints;
+    own.iter().chain(definition).cloned().collect()
+}
+
 impl<'s, 'p> World<'s, 'p> {
     pub(super) fn new(scenario: &'s Scenario, progress: &'p mut dyn FnMut(Progress)) -> Self {
         let key = |purpose: &str, label: &str| {
             StreamKey::new(scenario.seed, scenario.replication, purpose, label_hash(label))
         };
         let rules = scenario.rules;
-        let zones = scenario.zones.len();
+        let mut fleet = Fleet::new(scenario.auto_scaling_groups.len(), scenario.zones.len());
         let control_plane = &scenario.control_plane;
         let owners = scenario.services.len() + scenario.batches.len();
         let services = scenario
@@ -276,11 +282,23 @@ impl<'s, 'p> World<'s, 'p> {
                     let resource = format!("service/{}/{}", scenario.name, settings.name);
                     ServiceScaler::new(&resource, target, control_plane.scaling_activity_timeout)
                 });
+                let group = fleet.add_group(&format!("service:{}", settings.name));
+                let chain = match &settings.placement_strategy[..] {
+                    [] => &SERVICE_DEFAULT[..],
+                    chain => chain,
+                };
+                let constraints = all_constraints(
+                    scenario,
+                    &settings.placement_constraints,
+                    settings.task_definition,
+                );
+                let rule = fleet.rule(chain, &constraints, group);
                 ServiceState {
                     settings,
                     desired: settings.desired_count,
                     active: BTreeSet::new(),
-                    group: GroupTasks::new(zones),
+                    group,
+                    rule,
                     created: 0,
                     per_item: strategy_counters(&settings.launch),
                     desired_integral: Integral::default(),
@@ -309,27 +327,43 @@ impl<'s, 'p> World<'s, 'p> {
                 }
             })
             .collect();
-        let mut task_groups = Vec::new();
+        let mut task_groups = BTreeMap::new();
         let batches = scenario
             .batches
             .iter()
-            .map(|settings| BatchState {
-                settings,
-                task_group: TaskGroup::position(&mut task_groups, &settings.task_group, zones),
-                waiting: VecDeque::new(),
-                waiting_sizes: BTreeMap::new(),
-                pending: Integral::default(),
-                running: Integral::default(),
-                arrived: 0,
-                completed: 0,
-                given_up: 0,
-                call: None,
-                failure_event: None,
-                waits: Vec::new(),
-                last_end: None,
-                task_key: key("task", &settings.name),
-                placement_key: key("placement", &settings.name),
-                per_item: strategy_counters(&settings.launch),
+            .map(|settings| {
+                // Sources that name the same task group share it.
+                let name = settings.task_group.as_str();
+                let group = *task_groups.entry(name).or_insert_with(|| fleet.add_group(name));
+                let chain = match &settings.placement_strategy[..] {
+                    [] => &STANDALONE_DEFAULT[..],
+                    chain => chain,
+                };
+                let constraints = all_constraints(
+                    scenario,
+                    &settings.placement_constraints,
+                    settings.task_definition,
+                );
+                let rule = fleet.rule(chain, &constraints, group);
+                BatchState {
+                    settings,
+                    group,
+                    rule,
+                    waiting: VecDeque::new(),
+                    waiting_sizes: BTreeMap::new(),
+                    pending: Integral::default(),
+                    running: Integral::default(),
+                    arrived: 0,
+                    completed: 0,
+                    given_up: 0,
+                    call: None,
+                    failure_event: None,
+                    waits: Vec::new(),
+                    last_end: None,
+                    task_key: key("task", &settings.name),
+                    placement_key: key("placement", &settings.name),
+                    per_item: strategy_counters(&settings.launch),
+                }
             })
             .collect();
         let groups = scenario
@@ -404,7 +438,7 @@ impl<'s, 'p> World<'s, 'p> {
         let fargate_bucket = TokenBucket::new(quota.burst, quota.refill_per_second * 60);
         Self {
             scenario,
-            fleet: Fleet::new(scenario.auto_scaling_groups.len()),
+            fleet,
             tasks: IdVec::new(),
             instances: IdVec::new(),
             services,
@@ -414,7 +448,6 @@ impl<'s, 'p> World<'s, 'p> {
             fargate_bucket,
             fargate_spot_bucket: fargate_bucket,
             call_bucket: TokenBucket::new(calls.burst, calls.refill_per_second.saturating_mul(60)),
-            task_groups,
             provisioning: 0,
             next_placement: None,
             meter: Meter::new(scenario.start_unix_seconds),
@@ -422,7 +455,6 @@ impl<'s, 'p> World<'s, 'p> {
             log: Vec::new(),
             totals: Totals::default(),
             unplaced: Unplaced::default(),
-            ties: Vec::new(),
             handled: 0,
             progress,
         }

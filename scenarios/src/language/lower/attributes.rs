@@ -32,6 +32,7 @@ pub(super) fn lower(
     };
     let vpc = raw.vpc_id.clone().unwrap_or_else(|| made_up("vpc", context.region));
     let image = format!("{} {os_type} {architecture}", context.region);
+    common.set_agent_version(&raw.agent_version);
     common.set(OS_TYPE, os_type);
     common.set(OS_FAMILY, os_family);
     common.set(CPU_ARCHITECTURE, architecture);

@@ -211,7 +211,6 @@ fn lower_group(
         registration_time: registration_time?,
         reconcile_lag: reconcile_lag?,
         root_volume_gib: raw.root_volume_size,
-        agent_version: raw.agent_version.clone(),
     })
 }
 

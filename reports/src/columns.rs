@@ -111,7 +111,7 @@ pub const EVENTS: &[Column] = &[
     c(
         "category",
         "text",
-        "`service-event`, `service-scaling`, `group-activity`, `alarm` or `fault`",
+        "`service-event`, `service-scaling`, `group-activity`, `run-task`, `alarm` or `fault`",
     ),
     c("entity", "text", "Service, group or alarm it concerns"),
     c("from", "count", "Value before, for scaling activities"),
@@ -301,9 +301,14 @@ pub const SUMMARY: &[Column] = &[
     ),
     c("services.NAME.scaling.desiredPeak", "tasks", "Largest desired count"),
     c("services.NAME.scaling.neededPeak", "tasks", "Largest number of tasks needed"),
-    c("batches.NAME.queue", "text", "`firstComeFirstServed` or `firstFit`"),
+    c("batches.NAME.queue", "text", "`firstComeFirstServed`, `firstFit` or `noRetry`"),
     c("batches.NAME.arrived", "count", "Jobs that arrived"),
     c("batches.NAME.completed", "count", "Jobs that ended"),
+    c(
+        "batches.NAME.givenUp",
+        "count",
+        "Jobs that found no room, or were stopped, and were not submitted again; absent if none",
+    ),
     c(
         "batches.NAME.waitSeconds.{mean,p50,p95,p99,max,count}",
         "seconds",

@@ -4,6 +4,7 @@
 //! * `event`: everything that can happen;
 //! * `launch`, `lifecycle`, `task`: the life of a task; `ledger`: what it reserves;
 //! * `service`: the service scheduler; `batch`: standalone tasks and everything that waits for room;
+//!   `run_task`: the calls that start them;
 //! * `fleet`, `pool`: container instances and their groups; `capacity`: managed scaling;
 //! * `load`: request load of services; `cpu_sharing`: the CPU their tasks get; `balancer`: what its load balancer processed;
 //!   `scaling`: samples, alarms and scaling activities;
@@ -33,8 +34,11 @@ mod quota;
 #[cfg(test)]
 mod random;
 mod recorder;
+mod run_task;
 mod scaling;
 mod service;
+#[cfg(test)]
+mod standalone_tests;
 mod task;
 #[cfg(test)]
 mod testing;

@@ -1,13 +1,16 @@
 //! From the language to the simulator: references, sizes and everything else that the schema cannot
 //! say, each complaint at the place where it was written.
 
+mod attributes;
 mod batch;
 mod cluster;
+mod constraint;
 mod distribution;
 mod load;
 mod placement;
 mod prices;
 mod scaling;
+mod scheduled_task;
 mod service;
 pub(crate) mod task_definition;
 
@@ -16,7 +19,7 @@ use std::cell::{Cell, RefCell};
 use plimsoll_core::catalog;
 use plimsoll_core::engine::Limits;
 use plimsoll_core::placement::StrategyRegistry;
-use plimsoll_core::rules::{self, RuleSet};
+use plimsoll_core::rules::{self, RuleSet, TokenBucket};
 use plimsoll_core::scenario::{ControlPlane, PlacementRetry, Scenario, TieBreak};
 use plimsoll_core::traffic::MAX_STEPS;
 use plimsoll_core::units::{IdVec, SimDuration, ZoneId};
@@ -98,6 +101,18 @@ impl Context<'_> {
     /// Reports a name that was given before.
     pub(super) fn duplicate(&self, path: &Path, what: &str, name: &str) {
         self.error(path, format!("there are two {what} called `{name}`"));
+    }
+
+    /// Reports something wrong at a character of the text at `path`, with a hint if there is one.
+    pub(super) fn error_inside(
+        &self,
+        path: &Path,
+        (text, offset): (&str, usize),
+        message: impl Into<String>,
+        hint: Option<String>,
+    ) {
+        let diagnostic = Diagnostic::new(path.locate(self.root), path, message);
+        self.report(diagnostic.inside(text, offset).maybe_hint(hint));
     }
 
     fn report(&self, diagnostic: Diagnostic) {
@@ -228,14 +243,22 @@ fn build(context: &Context<'_>, raw: &ScenarioDocument) -> Option<Scenario> {
         return None;
     }
     check_times(context, raw);
-    if raw.services.is_empty() && raw.run_task.is_empty() {
+    let nothing = raw.services.is_empty()
+        && raw.run_task.is_empty()
+        && raw.scheduled_tasks.is_empty()
+        && raw.start_task.is_empty();
+    if nothing {
         context.error_hint(&root, "nothing runs", "list `services` or `runTask`");
     }
     let task_definitions = TaskDefinitions::lower(context, raw);
     let mut cluster = Cluster::lower(context, raw);
     let services = service::lower(context, raw, &task_definitions, &mut cluster);
     let mut definitions = task_definitions.into_definitions();
-    let batches = batch::lower(context, raw, &mut definitions, &mut cluster);
+    let mut batches = batch::lower(context, raw, &mut definitions, &mut cluster);
+    let scheduled = scheduled_task::lower(context, raw, &definitions, &mut cluster);
+    if let (Some(batches), Some(scheduled)) = (&mut batches, &scheduled) {
+        batches.extend(scheduled.iter().cloned());
+    }
     let control_plane = control_plane(context, &raw.control_plane);
     cluster.report_unused(context);
     if context.failed() {
@@ -331,6 +354,10 @@ fn control_plane(context: &Context<'_>, raw: &control::ControlPlane) -> Option<C
             control::TieBreak::SeededRank => TieBreak::SeededRank,
             control::TieBreak::OldestFirst => TieBreak::OldestFirst,
         },
+        run_task_calls: raw.run_task_calls.map_or(context.rules.cluster_modify_bucket, |it| {
+            TokenBucket { burst: it.burst, refill_per_second: it.refill_per_second }
+        }),
+        tasks_per_call: raw.tasks_per_call.unwrap_or(context.rules.tasks_per_run_task),
         launch_rate_quotas: raw.launch_rate_quotas,
     })
 }

@@ -40,7 +40,7 @@ impl Rejection {
     pub const fn words(self) -> &'static str {
         match self {
             Self::Draining => "is draining",
-            Self::Agent => "does not have its agent connected",
+            Self::Agent => "encountered error \"AGENT\"",
             Self::Cpu => "has insufficient CPU units available",
             Self::Memory => "has insufficient memory available",
             Self::Attribute => "is missing an attribute required by your task",

@@ -17,6 +17,9 @@ pub const RESOURCES: usize = 5;
 /// Thresholds of L2 that are followed per resource.
 const MAX_ROUNDINGS: usize = 16;
 
+/// Sizes that are collected before repetitions are dropped.
+const MANY_SIZES: usize = 1024;
+
 /// A resource of a container instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Resource {
@@ -148,9 +151,15 @@ impl PackingBound {
         let mut seen: [Vec<u64>; SUMMED] = Default::default();
         for size in sizes {
             for (seen, amount) in seen.iter_mut().zip(size.amounts) {
-                // Sizes come in runs; what is left is sorted below.
-                if seen.last() != Some(&amount) {
-                    seen.push(amount);
+                if seen.last() == Some(&amount) {
+                    continue;
+                }
+                seen.push(amount);
+                // A million jobs of ten sizes are remembered as ten sizes.
+                if seen.len() == seen.capacity() {
+                    seen.sort_unstable();
+                    seen.dedup();
+                    seen.reserve(seen.len() + MANY_SIZES);
                 }
             }
         }

@@ -7,7 +7,7 @@
 //! * `fleet`, `pool`: container instances and their groups; `capacity`: managed scaling;
 //! * `load`: request load of services; `balancer`: what its load balancer processed;
 //!   `scaling`: samples, alarms and scaling activities;
-//! * `recorder`: time series; `outcome`: the results; `quota`, `integral`: small parts.
+//! * `recorder`: time series; `outcome`: the results; `packing`: the lower bound on them; `quota`, `integral`: small parts.
 //!
 //! Policies never see the queue: they take state and return a decision, which the world applies.
 
@@ -24,6 +24,7 @@ mod ledger;
 mod lifecycle;
 mod load;
 mod outcome;
+mod packing;
 mod pool;
 mod quota;
 #[cfg(test)]

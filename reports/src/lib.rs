@@ -12,6 +12,7 @@
 //! | [`summary`] | `summary.json` as a type that reads back |
 //! | [`text`] | the summary for a terminal |
 //! | [`limits`] | what holds a run back, in sentences |
+//! | [`explain`] | why: lives of tasks, failed placements |
 //! | [`rows`], [`bill`] | the CSV files |
 //! | [`columns`] | every file, column and field in words; headers come from there |
 //! | [`chart`], [`series`] | what the plots show, thinned to what can be seen |
@@ -32,6 +33,7 @@ pub mod chart;
 mod charts;
 pub mod columns;
 mod data;
+pub mod explain;
 pub mod folder;
 mod html;
 pub mod limits;
@@ -46,7 +48,10 @@ mod testing;
 pub mod text;
 mod words;
 
-pub use folder::{ReadError, RunFacts, RunFolder, render_report, write_run, write_run_facts};
+pub use folder::{
+    ReadError, RunFacts, RunFolder, ScenarioSource, read_run_facts, render_report, write_run,
+    write_run_facts,
+};
 pub use summary::{RunMeta, Summary};
 pub use sweep::{ComparisonRow, SweepReport, SweepRow, write_sweep};
 pub use text::summary_text;

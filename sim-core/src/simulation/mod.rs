@@ -7,7 +7,8 @@
 //! * `fleet`, `pool`: container instances and their groups; `capacity`: managed scaling;
 //! * `load`: request load of services; `balancer`: what its load balancer processed;
 //!   `scaling`: samples, alarms and scaling activities;
-//! * `recorder`: time series; `outcome`: the results; `packing`: the lower bound on them; `quota`, `integral`: small parts.
+//! * `unplaced`: what found no instance, and why; `packing`: the lower bound on instance-hours;
+//! * `recorder`: time series; `outcome`: the results; `quota`, `integral`: small parts.
 //!
 //! Policies never see the queue: they take state and return a decision, which the world applies.
 
@@ -37,6 +38,7 @@ mod task;
 mod testing;
 #[cfg(test)]
 mod tests;
+mod unplaced;
 mod world;
 
 pub use event::Event;

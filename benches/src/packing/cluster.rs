@@ -1,0 +1,196 @@
+//! Instances that tasks are placed on one by one.
+
+use std::cmp::Reverse;
+use std::fmt;
+
+use plimsoll_core::engine::StreamKey;
+use plimsoll_core::placement::{
+    Choice, Demand, Fleet, GroupTasks, PlacementRequest, PlacementStrategy, Slot, choose,
+};
+use plimsoll_core::scenario::{Architecture, InstanceShape, OperatingSystem};
+use plimsoll_core::units::{AsgId, Cpu, InstanceId, Mib, ZoneId};
+
+/// A rule of placement. Ties go to the instance that was added first, except for `random`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rule {
+    /// The instance that was added first; not of ECS.
+    FirstFit,
+    /// Most free memory; not of ECS.
+    MostFree,
+    /// `binpack` on `memory`.
+    BinpackMemory,
+    /// `binpack` on `cpu`.
+    BinpackCpu,
+    /// `spread` on `instanceId`.
+    SpreadInstance,
+    /// `random`.
+    Random,
+}
+
+impl Rule {
+    /// All rules, in the order of the tables.
+    pub const ALL: [Self; 6] = [
+        Self::FirstFit,
+        Self::BinpackMemory,
+        Self::BinpackCpu,
+        Self::MostFree,
+        Self::SpreadInstance,
+        Self::Random,
+    ];
+
+    /// Its name in the tables.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::FirstFit => "first-fit",
+            Self::MostFree => "most-free",
+            Self::BinpackMemory => "binpack:memory",
+            Self::BinpackCpu => "binpack:cpu",
+            Self::SpreadInstance => "spread:instanceId",
+            Self::Random => "random",
+        }
+    }
+
+    fn chain(self) -> &'static [PlacementStrategy] {
+        match self {
+            Self::FirstFit | Self::MostFree => &[],
+            Self::BinpackMemory => &[PlacementStrategy::BinpackMemory],
+            Self::BinpackCpu => &[PlacementStrategy::BinpackCpu],
+            Self::SpreadInstance => &[PlacementStrategy::SpreadInstance],
+            Self::Random => &[PlacementStrategy::Random],
+        }
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What a task or an instance has of CPU, memory and GPUs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Size {
+    /// CPU.
+    pub cpu: Cpu,
+    /// Memory.
+    pub memory: Mib,
+    /// Whole GPUs.
+    pub gpus: u32,
+}
+
+impl Size {
+    /// Whether `task` fits into this.
+    pub fn holds(&self, task: &Self) -> bool {
+        task.cpu <= self.cpu && task.memory <= self.memory && task.gpus <= self.gpus
+    }
+
+    fn demand(self) -> Demand<'static> {
+        Demand {
+            cpu: self.cpu,
+            memory: self.memory,
+            gpus: self.gpus,
+            network_interfaces: 0,
+            ports: &[],
+            architecture: Architecture::X86_64,
+            operating_system: OperatingSystem::Linux,
+        }
+    }
+}
+
+const ZONE: ZoneId = ZoneId(0);
+
+/// A cluster in one zone, with one pool of instances per size.
+#[derive(Clone, Debug)]
+pub struct Cluster {
+    rule: Rule,
+    fleet: Fleet,
+    sizes: Vec<Size>,
+    group: GroupTasks,
+    instances: u32,
+    key: StreamKey,
+    decisions: u64,
+    ties: Vec<InstanceId>,
+}
+
+impl Cluster {
+    /// A cluster without instances; `sizes` are those that they may have.
+    pub fn new(rule: Rule, mut sizes: Vec<Size>) -> Self {
+        sizes.sort_unstable();
+        sizes.dedup();
+        Self {
+            rule,
+            fleet: Fleet::new(sizes.len()),
+            sizes,
+            group: GroupTasks::new(1),
+            instances: 0,
+            key: StreamKey::new(42, 0, "packing-study", 0),
+            decisions: 0,
+            ties: Vec::new(),
+        }
+    }
+
+    /// Adds an empty instance; `None` if its size was not announced.
+    pub fn add(&mut self, size: Size) -> Option<InstanceId> {
+        let pool = self.sizes.binary_search(&size).ok()?;
+        let instance = InstanceId(self.instances);
+        self.instances += 1;
+        let shape = InstanceShape {
+            instance_type: String::new(),
+            cpu: size.cpu,
+            memory: size.memory,
+            gpus: size.gpus,
+            task_network_interfaces: 0,
+            architecture: Architecture::X86_64,
+            operating_system: OperatingSystem::Linux,
+        };
+        // Rank zero for all: the first instance wins a tie.
+        self.fleet.register(AsgId(pool as u32), Slot::new(instance, ZONE, &shape, 0));
+        Some(instance)
+    }
+
+    /// Places a task where the rule says; `None` if it fits nowhere.
+    pub fn place(&mut self, task: Size) -> Option<InstanceId> {
+        self.decisions += 1;
+        let demand = task.demand();
+        let instance = if self.rule == Rule::MostFree {
+            let fits = |slot: &&Slot| self.free_of(slot).holds(&task);
+            let slots = self.fleet.slots(None).filter(fits);
+            slots.max_by_key(|slot| (slot.free_memory, Reverse(slot.instance)))?.instance
+        } else {
+            let request = PlacementRequest {
+                demand,
+                strategy: self.rule.chain(),
+                constraints: &[],
+                group: &self.group,
+                random_bits: self.key.at(self.decisions),
+            };
+            match choose(self.fleet.slots(None), &request, &mut self.ties) {
+                Choice::Instance(instance) => instance,
+                Choice::Nowhere(_) => return None,
+            }
+        };
+        self.fleet.reserve(instance, &demand);
+        self.group.add(ZONE, Some(instance));
+        Some(instance)
+    }
+
+    /// Ends a task that was placed on `instance`.
+    pub fn release(&mut self, instance: InstanceId, task: Size) {
+        self.fleet.release(instance, &task.demand());
+        self.group.remove(ZONE, Some(instance));
+    }
+
+    /// Instances added so far.
+    pub fn instances(&self) -> u32 {
+        self.instances
+    }
+
+    /// What is free on an instance.
+    pub fn free(&self, instance: InstanceId) -> Size {
+        self.fleet.slot(instance).map_or_else(Size::default, |slot| self.free_of(slot))
+    }
+
+    fn free_of(&self, slot: &Slot) -> Size {
+        Size { cpu: slot.free_cpu, memory: slot.free_memory, gpus: slot.free_gpus }
+    }
+}

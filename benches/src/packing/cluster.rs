@@ -153,7 +153,7 @@ impl Cluster {
         self.decisions += 1;
         let demand = task.demand();
         let instance = if self.rule == Rule::MostFree {
-            let fits = |slot: &&Slot| self.free_of(slot).holds(&task);
+            let fits = |slot: &&Slot| Self::free_of(slot).holds(&task);
             let slots = self.fleet.slots(None).filter(fits);
             slots.max_by_key(|slot| (slot.free_memory, Reverse(slot.instance)))?.instance
         } else {
@@ -187,10 +187,10 @@ impl Cluster {
 
     /// What is free on an instance.
     pub fn free(&self, instance: InstanceId) -> Size {
-        self.fleet.slot(instance).map_or_else(Size::default, |slot| self.free_of(slot))
+        self.fleet.slot(instance).map_or_else(Size::default, Self::free_of)
     }
 
-    fn free_of(&self, slot: &Slot) -> Size {
+    fn free_of(slot: &Slot) -> Size {
         Size { cpu: slot.free_cpu, memory: slot.free_memory, gpus: slot.free_gpus }
     }
 }

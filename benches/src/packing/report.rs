@@ -52,8 +52,8 @@ fn bins_section(instances: &[bins::Instance]) -> String {
          marked ↓, largest first.\n\n",
     );
     let head = "| LB | L2 | best | first-fit | binpack:memory | most-free | first-fit ↓ | \
-                binpack:memory ↓ | most-free ↓ |\n";
-    let _ = write!(text, "| instance | tasks {head}| --- |{}\n", " ---: |".repeat(10));
+                binpack:memory ↓ | most-free ↓ |";
+    let _ = writeln!(text, "| instance | tasks {head}\n| --- |{}", " ---: |".repeat(10));
     let mut above = [0u64; 6];
     let mut reached = [0u64; 6];
     let (mut bound, mut tight, mut sums) = (0, 0, [0u64; 6]);

@@ -34,5 +34,7 @@ mod packing;
 
 pub use instance_types::{InstanceType, ShadowPrices, aggregate_bound, shadow_prices};
 pub use one_resource::{conflicts, l1, l2};
-pub use over_time::{Interval, duration_ratio, gap, over_time, span, utilization_bound, with_boot};
+pub use over_time::{
+    Interval, duration_ratio, gap, over_time, span, sweep, utilization_bound, with_boot,
+};
 pub use packing::{Bound, BoundTotals, Need, PackingBound, RESOURCES, Resource};

@@ -19,16 +19,9 @@ pub struct Interval<'a> {
 /// placed where before. The sweep over starts and ends costs O(n log n).
 pub fn over_time(types: &[InstanceType<4>], intervals: &[Interval<'_>]) -> BoundTotals {
     let mut bound = PackingBound::new(types, intervals.iter().map(|it| it.need));
-    let mut changes: Vec<(SimTime, bool, u32)> = Vec::with_capacity(2 * intervals.len());
-    for (index, it) in (0u32..).zip(intervals) {
-        if it.from < it.until {
-            changes.push((it.from, true, index));
-            changes.push((it.until, false, index));
-        }
-    }
-    changes.sort_unstable();
     let mut end = SimTime::ZERO;
-    for (at, starts, index) in changes {
+    let times = intervals.iter().map(|it| (it.from, it.until));
+    sweep(times.zip(0u32..), |at, starts, index| {
         let need = &intervals[index as usize].need;
         if starts {
             bound.add(at, need);
@@ -36,8 +29,32 @@ pub fn over_time(types: &[InstanceType<4>], intervals: &[Interval<'_>]) -> Bound
             bound.remove(at, need);
         }
         end = at;
-    }
+    });
     bound.totals_at(end)
+}
+
+/// Calls `change` at the start and the end of every interval that is not empty, in order of time, ends
+/// first. Starts and ends are sorted apart: starts mostly are in order as they come.
+pub fn sweep(
+    intervals: impl Iterator<Item = ((SimTime, SimTime), u32)>,
+    mut change: impl FnMut(SimTime, bool, u32),
+) {
+    let (mut starts, mut ends): (Vec<_>, Vec<_>) = intervals
+        .filter(|((from, until), _)| from < until)
+        .map(|((from, until), index)| ((from, index), (until, index)))
+        .unzip();
+    starts.sort_unstable();
+    ends.sort_unstable();
+    let mut ends = ends.into_iter().peekable();
+    for (at, index) in starts {
+        while let Some((end, ended)) = ends.next_if(|(end, _)| *end <= at) {
+            change(end, false, ended);
+        }
+        change(at, true, index);
+    }
+    for (end, ended) in ends {
+        change(end, false, ended);
+    }
 }
 
 /// The time-indexed bound of an empty cluster whose instances are paid for `boot` before they are of

@@ -102,11 +102,11 @@ pub struct BoundTotals {
 
 /// What one resource of the tasks adds up to.
 #[derive(Clone, Debug)]
-struct Sums {
+struct Roundings {
     /// The most that any type has.
     capacity: u64,
     /// Dual feasible functions, the first of which changes nothing.
-    roundings: Vec<Rounding>,
+    functions: Vec<Rounding>,
     /// The sum of the rounded sizes under each.
     sums: Vec<u64>,
 }
@@ -121,20 +121,24 @@ struct Sums {
 /// goes on.
 #[derive(Clone, Debug)]
 pub struct PackingBound {
-    summed: [Sums; SUMMED],
+    summed: [Roundings; SUMMED],
     /// Corners of the aggregate program; empty if there is one type.
     prices: Vec<ShadowPrices<SUMMED>>,
     cheapest: u64,
     ports: BTreeMap<(u16, Protocol), u64>,
     tasks: u64,
-    since: SimTime,
-    /// Whether a task came or went since `levels` was computed.
+    /// The last change.
+    now: SimTime,
+    /// Whether a task came or went at `now`.
     changed: bool,
+    /// What held just before `now`, and since when.
     levels: Levels,
+    since: SimTime,
+    /// Integrals up to `since`.
     totals: BoundTotals,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Levels {
     by_resource: [u64; RESOURCES],
     sums: u64,
@@ -166,9 +170,9 @@ impl PackingBound {
         let mut resource = 0..SUMMED;
         let summed = seen.map(|seen| {
             let of = |it: &InstanceType<SUMMED>| it.capacity[resource.start];
-            let sums = Sums::new(types.iter().map(of).max().unwrap_or(0), seen);
+            let resource_sums = Roundings::new(types.iter().map(of).max().unwrap_or(0), seen);
             resource.start += 1;
-            sums
+            resource_sums
         });
         let cheapest = types.iter().map(|it| it.price).min().unwrap_or(0);
         let mixed = types.iter().any(|it| *it != types[0]);
@@ -179,9 +183,10 @@ impl PackingBound {
             cheapest,
             ports: BTreeMap::new(),
             tasks: 0,
-            since: SimTime::ZERO,
+            now: SimTime::ZERO,
             changed: false,
             levels: Levels::default(),
+            since: SimTime::ZERO,
             totals: BoundTotals::default(),
         }
     }
@@ -193,9 +198,7 @@ impl PackingBound {
         self.tasks += 1;
         for (summed, amount) in self.summed.iter_mut().zip(need.amounts) {
             if amount > 0 {
-                for (sum, rounding) in summed.sums.iter_mut().zip(&summed.roundings) {
-                    *sum += rounding.rounded(amount, summed.capacity);
-                }
+                summed.each(amount, |sum, rounded| *sum += rounded);
             }
         }
         for port in need.ports {
@@ -210,9 +213,7 @@ impl PackingBound {
         self.tasks -= 1;
         for (summed, amount) in self.summed.iter_mut().zip(need.amounts) {
             if amount > 0 {
-                for (sum, rounding) in summed.sums.iter_mut().zip(&summed.roundings) {
-                    *sum -= rounding.rounded(amount, summed.capacity);
-                }
+                summed.each(amount, |sum, rounded| *sum -= rounded);
             }
         }
         for port in need.ports {
@@ -229,22 +230,29 @@ impl PackingBound {
 
     /// The integrals from time zero to `now`, which is not before the last change.
     pub fn totals_at(&self, now: SimTime) -> BoundTotals {
+        let mut totals = self.totals;
+        totals.hold(&self.levels, self.now.saturating_since(self.since).as_nanos());
         let levels = if self.changed { self.levels() } else { self.levels };
-        self.totals.and(&levels, now.saturating_since(self.since).as_nanos())
+        totals.hold(&levels, now.saturating_since(self.now).as_nanos());
+        totals
     }
 
-    /// Integrates up to `now`. What happens at one instant is evaluated once.
+    /// Goes on to `now`. What happens at one instant is evaluated once, and integrated only when a
+    /// level changes.
     fn advance(&mut self, now: SimTime) {
-        if now <= self.since {
+        if now <= self.now {
             return;
         }
         if self.changed {
-            self.levels = self.levels();
+            let levels = self.levels();
+            if levels != self.levels {
+                self.totals.hold(&self.levels, self.now.saturating_since(self.since).as_nanos());
+                self.levels = levels;
+                self.since = self.now;
+            }
             self.changed = false;
         }
-        let length = now.saturating_since(self.since).as_nanos();
-        self.totals = self.totals.and(&self.levels, length);
-        self.since = now;
+        self.now = now;
     }
 
     fn levels(&self) -> Levels {
@@ -252,10 +260,14 @@ impl PackingBound {
         let any = u64::from(self.tasks > 0);
         let mut instances = any;
         for (plain, summed) in by_resource.iter_mut().zip(&self.summed) {
-            if summed.capacity > 0 {
-                let (sum, largest) = summed.largest();
+            let (sum, largest) = summed.largest();
+            if summed.capacity > 0 && sum > 0 {
                 *plain = sum.div_ceil(summed.capacity);
-                instances = instances.max(largest.div_ceil(summed.capacity));
+                // Rounding rarely adds an instance, and a product is cheaper than a division.
+                instances = instances.max(*plain);
+                if instances.checked_mul(summed.capacity).is_some_and(|room| room < largest) {
+                    instances = largest.div_ceil(summed.capacity);
+                }
             }
         }
         let ports = self.ports.values().copied().max().unwrap_or(0);
@@ -272,8 +284,8 @@ impl PackingBound {
 }
 
 impl BoundTotals {
-    /// These totals and `levels` held for `nanos` more.
-    fn and(mut self, levels: &Levels, nanos: u64) -> Self {
+    /// Adds `levels`, held for `nanos`.
+    fn hold(&mut self, levels: &Levels, nanos: u64) {
         if nanos > 0 {
             self.sums.hold(levels.sums, nanos);
             self.strongest.hold(levels.strongest, nanos);
@@ -281,7 +293,6 @@ impl BoundTotals {
                 *total += u128::from(level) * u128::from(nanos);
             }
         }
-        self
     }
 
     /// Adds the integrals of another pool. Peaks need not coincide: the larger one stays.
@@ -296,21 +307,29 @@ impl BoundTotals {
     }
 }
 
-impl Sums {
+impl Roundings {
     /// `sizes` in any order, with repetitions.
     fn new(capacity: u64, mut sizes: Vec<u64>) -> Self {
         sizes.sort_unstable();
         sizes.dedup();
         sizes.retain(|size| 0 < *size && *size <= capacity / 2);
-        let mut roundings = vec![Rounding::NONE];
+        let mut functions = vec![Rounding::NONE];
         if capacity > 0 {
             let kept = sizes.len().min(MAX_ROUNDINGS - 2);
             // Evenly spread over the distinct sizes, the largest among them.
             let spread = (1..=kept).map(|nth| sizes[nth * sizes.len() / kept - 1]);
-            roundings.extend(spread.map(|size| Rounding::at(size, capacity)));
-            roundings.push(Rounding::half(capacity));
+            functions.extend(spread.map(|size| Rounding::at(size, capacity)));
+            functions.push(Rounding::half(capacity));
         }
-        Self { capacity, sums: vec![0; roundings.len()], roundings }
+        Self { capacity, sums: vec![0; functions.len()], functions }
+    }
+
+    /// Changes every sum by the rounded `amount`.
+    #[inline]
+    fn each(&mut self, amount: u64, change: impl Fn(&mut u64, u64)) {
+        for (sum, function) in self.sums.iter_mut().zip(&self.functions) {
+            change(sum, function.rounded(amount, self.capacity));
+        }
     }
 
     /// The plain sum, and the largest rounded one.

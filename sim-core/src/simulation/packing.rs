@@ -152,13 +152,11 @@ impl Asked<'_> {
 
     /// Owner, size and place of the task of this number.
     fn size(&self, number: usize) -> (Owner, Cpu, Mib, Option<InstanceId>) {
-        match self.tasks.get(number) {
-            Some(task) => (task.owner, task.cpu, task.memory, task.instance),
-            None => {
-                let (id, waiting) = &self.waiting[number - self.tasks.len()];
-                (Owner::Batch(*id), waiting.job.cpu, waiting.job.memory, None)
-            }
+        if let Some(task) = self.tasks.get(number) {
+            return (task.owner, task.cpu, task.memory, task.instance);
         }
+        let (id, waiting) = &self.waiting[number - self.tasks.len()];
+        (Owner::Batch(*id), waiting.job.cpu, waiting.job.memory, None)
     }
 }
 
@@ -240,35 +238,28 @@ impl World<'_, '_> {
                 .filter(|(id, job)| pools[id.index()].is_some() && job.attempt == 0)
                 .collect(),
         };
-        // Twice the number, odd at the start: a million jobs should not take more than they must.
-        let mut changes: Vec<(SimTime, u32)> = Vec::with_capacity(2 * asked.len());
-        for number in 0..asked.len() {
-            if let Some((from, until)) = asked.interval(number, &pools, horizon)
-                && from < until.min(horizon)
-            {
-                let code = 2 * number as u32;
-                changes.extend([(from, code + 1), (until.min(horizon), code)]);
-            }
-        }
-        changes.sort_unstable();
-        let mut bounds = Pools::new(self.scenario).bounds;
-        for (at, code) in changes {
-            let (owner, cpu, memory, instance) = asked.size((code / 2) as usize);
+        let mut of_pool = Pools::new(self.scenario).bounds;
+        let times = (0..asked.len()).filter_map(|number| {
+            let (from, until) = asked.interval(number, &pools, horizon)?;
+            Some(((from, until.min(horizon)), number as u32))
+        });
+        bounds::sweep(times, |at, starts, number| {
+            let (owner, cpu, memory, instance) = asked.size(number as usize);
             let pool = match owner {
                 Owner::Batch(id) => pools[id.index()],
                 Owner::Service(_) => {
                     instance.map(|id| self.pools.of_group[self.instances[id].group.index()])
                 }
             };
-            let Some(pool) = pool else { continue };
+            let Some(pool) = pool else { return };
             let need = need(&self.demand(owner, cpu, memory));
-            if code % 2 == 1 {
-                bounds[pool].add(at, &need);
+            if starts {
+                of_pool[pool].add(at, &need);
             } else {
-                bounds[pool].remove(at, &need);
+                of_pool[pool].remove(at, &need);
             }
-        }
-        let asked = Pools { of_group: Vec::new(), bounds };
+        });
+        let asked = Pools { of_group: Vec::new(), bounds: of_pool };
         let bound = asked.totals_at(horizon).strongest.integral;
         Some(RequestedPacking {
             lower_bound_instance_hours: hours(bound),

@@ -279,6 +279,8 @@ ids! {
     ServiceId;
     /// A source of standalone tasks.
     BatchId;
+    /// A task group: the tasks of one service, or standalone tasks that belong together.
+    TaskGroupId;
     /// A container instance, in order of launch.
     InstanceId;
     /// A task, in order of creation.

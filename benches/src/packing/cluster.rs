@@ -1,14 +1,14 @@
 //! Instances that tasks are placed on one by one.
 
-use std::cmp::Reverse;
 use std::fmt;
 
 use plimsoll_core::engine::StreamKey;
 use plimsoll_core::placement::{
-    Choice, Demand, Fleet, GroupTasks, PlacementRequest, PlacementStrategy, Slot, choose,
+    Attributes, Choice, Demand, Fleet, NewInstance, PlacementRequest, PlacementStrategy,
+    Recurrence, RuleId, Slot, StrategyRegistry,
 };
 use plimsoll_core::scenario::{Architecture, InstanceShape, OperatingSystem};
-use plimsoll_core::units::{AsgId, Cpu, InstanceId, Mib, ZoneId};
+use plimsoll_core::units::{AsgId, Cpu, InstanceId, Mib, TaskGroupId, ZoneId};
 
 /// A rule of placement. Ties go to the instance that was added first, except for `random`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,17 +25,23 @@ pub enum Rule {
     SpreadInstance,
     /// `random`.
     Random,
+    /// Largest dot product of demand and free resources; not of ECS.
+    DotProduct,
+    /// Least squared distance between them; not of ECS.
+    L2BestFit,
 }
 
 impl Rule {
     /// All rules, in the order of the tables.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::FirstFit,
         Self::BinpackMemory,
         Self::BinpackCpu,
         Self::MostFree,
         Self::SpreadInstance,
         Self::Random,
+        Self::DotProduct,
+        Self::L2BestFit,
     ];
 
     /// Its name in the tables.
@@ -47,16 +53,25 @@ impl Rule {
             Self::BinpackCpu => "binpack:cpu",
             Self::SpreadInstance => "spread:instanceId",
             Self::Random => "random",
+            Self::DotProduct => "dot-product",
+            Self::L2BestFit => "l2-best-fit",
         }
     }
 
-    fn chain(self) -> &'static [PlacementStrategy] {
+    /// The strategy by which plimsoll's placement follows the rule.
+    fn strategy(self) -> PlacementStrategy {
+        let custom = |name: &str| {
+            StrategyRegistry::default().get(name).cloned().expect("it comes with plimsoll")
+        };
         match self {
-            Self::FirstFit | Self::MostFree => &[],
-            Self::BinpackMemory => &[PlacementStrategy::BinpackMemory],
-            Self::BinpackCpu => &[PlacementStrategy::BinpackCpu],
-            Self::SpreadInstance => &[PlacementStrategy::SpreadInstance],
-            Self::Random => &[PlacementStrategy::Random],
+            Self::FirstFit => custom("first-fit"),
+            Self::MostFree => custom("worst-fit"),
+            Self::BinpackMemory => PlacementStrategy::BinpackMemory,
+            Self::BinpackCpu => PlacementStrategy::BinpackCpu,
+            Self::SpreadInstance => PlacementStrategy::SpreadInstance,
+            Self::Random => PlacementStrategy::Random,
+            Self::DotProduct => custom("dot-product"),
+            Self::L2BestFit => custom("l2-best-fit"),
         }
     }
 }
@@ -102,14 +117,13 @@ const ZONE: ZoneId = ZoneId(0);
 /// A cluster in one zone, with one pool of instances per size.
 #[derive(Clone, Debug)]
 pub struct Cluster {
-    rule: Rule,
     fleet: Fleet,
     sizes: Vec<Size>,
-    group: GroupTasks,
+    group: TaskGroupId,
+    rule: RuleId,
     instances: u32,
     key: StreamKey,
     decisions: u64,
-    ties: Vec<InstanceId>,
 }
 
 impl Cluster {
@@ -117,15 +131,17 @@ impl Cluster {
     pub fn new(rule: Rule, mut sizes: Vec<Size>) -> Self {
         sizes.sort_unstable();
         sizes.dedup();
+        let mut fleet = Fleet::new(sizes.len(), 1);
+        let group = fleet.add_group("tasks");
+        let rule = fleet.rule(&[rule.strategy()], &[], group);
         Self {
-            rule,
-            fleet: Fleet::new(sizes.len()),
+            fleet,
             sizes,
-            group: GroupTasks::new(1),
+            group,
+            rule,
             instances: 0,
             key: StreamKey::new(42, 0, "packing-study", 0),
             decisions: 0,
-            ties: Vec::new(),
         }
     }
 
@@ -143,41 +159,34 @@ impl Cluster {
             architecture: Architecture::X86_64,
             operating_system: OperatingSystem::Linux,
         };
-        // Rank zero for all: the first instance wins a tie.
-        self.fleet.register(AsgId(pool as u32), Slot::new(instance, ZONE, &shape, 0));
+        self.fleet.register(NewInstance {
+            group: AsgId(pool as u32),
+            shape: &shape,
+            attributes: &Attributes::default(),
+            // Rank zero for all: the first instance wins a tie.
+            slot: Slot::new(instance, ZONE, &shape, 0),
+        });
         Some(instance)
     }
 
     /// Places a task where the rule says; `None` if it fits nowhere.
     pub fn place(&mut self, task: Size) -> Option<InstanceId> {
         self.decisions += 1;
-        let demand = task.demand();
-        let instance = if self.rule == Rule::MostFree {
-            let fits = |slot: &&Slot| Self::free_of(slot).holds(&task);
-            let slots = self.fleet.slots(None).filter(fits);
-            slots.max_by_key(|slot| (slot.free_memory, Reverse(slot.instance)))?.instance
-        } else {
-            let request = PlacementRequest {
-                demand,
-                strategy: self.rule.chain(),
-                constraints: &[],
-                group: &self.group,
-                random_bits: self.key.at(self.decisions),
-            };
-            match choose(self.fleet.slots(None), &request, &mut self.ties) {
-                Choice::Instance(instance) => instance,
-                Choice::Nowhere(_) => return None,
-            }
+        let request = PlacementRequest {
+            demand: task.demand(),
+            recurrence: Recurrence::OwnSize,
+            rule: self.rule,
+            group: None,
+            random_bits: self.key.at(self.decisions),
         };
-        self.fleet.reserve(instance, &demand);
-        self.group.add(ZONE, Some(instance));
+        let Choice::Instance(instance) = self.fleet.choose(&request) else { return None };
+        self.fleet.place(instance, &request.demand, self.group);
         Some(instance)
     }
 
     /// Ends a task that was placed on `instance`.
     pub fn release(&mut self, instance: InstanceId, task: Size) {
-        self.fleet.release(instance, &task.demand());
-        self.group.remove(ZONE, Some(instance));
+        self.fleet.remove(instance, &task.demand(), self.group);
     }
 
     /// Instances added so far.

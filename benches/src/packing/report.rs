@@ -20,9 +20,9 @@ pub fn markdown(folder: &Path) -> Result<String, StudyError> {
          by hand. Every placement below is a decision of `plimsoll_core::placement`, the code that every \
          simulation uses. The tests of this crate compare the counts with figures that were computed \
          without plimsoll, and allow no difference.\n\n\
-         first-fit takes the instance that was added first, most-free the one with most free memory: \
-         neither is of ECS. `binpack:memory` is ECS's, and is what the literature calls best-fit. Ties \
-         go to the instance that was added first.\n",
+         `binpack`, `spread` and `random` are strategies of ECS; `binpack:memory` is what the literature \
+         calls best-fit. first-fit (the instance that was added first), most-free (most free memory), \
+         dot-product and l2-best-fit are not of ECS. Ties go to the instance that was added first.\n",
     );
     text.push_str(&bins_section(&bins::read(folder)?));
     let machines = openb::machines(folder)?;

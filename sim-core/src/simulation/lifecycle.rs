@@ -299,7 +299,7 @@ impl World<'_, '_> {
         if state == TaskState::WaitingForCapacity {
             self.leave_queue(id, capacity, now);
         }
-        self.count_in_group(id, false);
+        self.uncount_in_group(id);
         true
     }
 

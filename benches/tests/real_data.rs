@@ -5,6 +5,9 @@
 //! Without it each of these tests says that it was skipped; with `PLIMSOLL_REQUIRE_REAL_DATA` set, as
 //! in CI, its absence is a failure.
 
+// The tests' helpers stand outside of `#[test]`, where `allow-unwrap-in-tests` does not reach.
+#![allow(clippy::unwrap_used)]
+
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 

@@ -14,7 +14,8 @@
 //! | 13 | the time that instances lived adds up to the integral of their number |
 //! | 14 | a task runs only on an instance that is registered for as long as it holds resources there |
 //! | 15 | the costs of services, jobs and idle capacity never exceed the bill |
-//! | 16 | no bound on the instance-hours that the tasks needed is above those that ran |
+//! | 16 | no request is answered after its time-out |
+//! | 17 | no bound on the instance-hours that the tasks needed is above those that ran |
 //!
 //! Law 7 (no decision reads a metric before its publication), law 8 (same input, same bytes), law 9
 //! (a policy that never triggers changes nothing), law 10 (doubled prices double the cost) and law 11
@@ -40,6 +41,7 @@ pub fn violations(scenario: &Scenario, results: &RunResults) -> Vec<String> {
     billed_time(scenario, results, &mut found);
     money(results, &mut found);
     requests(results, &mut found);
+    answers_in_time(scenario, results, &mut found);
     lower_bound(results, &mut found);
     found
 }
@@ -52,7 +54,7 @@ fn lower_bound(results: &RunResults, found: &mut Vec<String>) {
     // Hours are rounded once from exact integers, which keeps their order.
     let ordered = resources.iter().all(|hours| *hours <= strongest);
     if !ordered || strongest > packing.instance_hours || packing.gap.is_some_and(|gap| gap < 0.0) {
-        found.push(format!("law 16: a bound is above what ran: {packing:?}"));
+        found.push(format!("law 17: a bound is above what ran: {packing:?}"));
     }
 }
 
@@ -281,6 +283,22 @@ fn money(results: &RunResults, found: &mut Vec<String>) {
     let attributed = services + batches + results.idle_ec2_cost;
     if attributed > invoice.total {
         found.push(format!("law 15: {attributed} attributed out of {}", invoice.total));
+    }
+}
+
+fn answers_in_time(scenario: &Scenario, results: &RunResults, found: &mut Vec<String>) {
+    for service in &results.services {
+        let Some(latency) = service.load.as_ref().and_then(|load| load.latency_ms) else {
+            continue;
+        };
+        let settings = scenario.services.iter().find(|it| it.name == service.name);
+        let Some(load) = settings.and_then(|it| it.load.as_ref()) else { continue };
+        let longest = load.timeout.max(load.other_latency).as_nanos() as f64 / 1e6;
+        for value in [latency.mean, latency.p50, latency.p95, latency.p99, latency.max] {
+            if longest + 1e-6 < value {
+                found.push(format!("law 16: `{}` answered after {value} ms", service.name));
+            }
+        }
     }
 }
 

@@ -5,7 +5,7 @@
 //! * `launch`, `lifecycle`, `task`: the life of a task; `ledger`: what it reserves;
 //! * `service`: the service scheduler; `batch`: standalone tasks and everything that waits for room;
 //! * `fleet`, `pool`: container instances and their groups; `capacity`: managed scaling;
-//! * `load`: request load of services; `balancer`: what its load balancer processed;
+//! * `load`: request load of services; `cpu_sharing`: the CPU their tasks get; `balancer`: what its load balancer processed;
 //!   `scaling`: samples, alarms and scaling activities;
 //! * `unplaced`: what found no instance, and why; `packing`: the lower bound on instance-hours;
 //! * `recorder`: time series; `outcome`: the results; `quota`, `integral`: small parts.
@@ -16,7 +16,10 @@ mod balancer;
 mod batch;
 #[cfg(test)]
 mod behaviour;
+#[cfg(test)]
+mod bursting;
 mod capacity;
+mod cpu_sharing;
 mod event;
 mod fleet;
 mod integral;

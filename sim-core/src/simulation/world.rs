@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::Progress;
 use super::balancer::ServiceHour;
+use super::cpu_sharing::CpuSharing;
 use super::event::Event;
 use super::integral::Integral;
 use super::load::LoadState;
@@ -228,6 +229,7 @@ pub(super) struct World<'s, 'p> {
     pub(super) next_placement: Option<SimTime>,
     pub(super) meter: Meter,
     pub(super) recorder: Recorder,
+    pub(super) cpu_sharing: CpuSharing,
     pub(super) log: Vec<EventRecord>,
     pub(super) totals: Totals,
     pub(super) unplaced: Unplaced,
@@ -418,6 +420,7 @@ impl<'s, 'p> World<'s, 'p> {
             next_placement: None,
             meter: Meter::new(scenario.start_unix_seconds),
             recorder: Recorder::new(scenario),
+            cpu_sharing: CpuSharing::new(scenario),
             log: Vec::new(),
             totals: Totals::default(),
             unplaced: Unplaced::default(),

@@ -82,7 +82,9 @@ pub const UNPLACED: &[Column] = &[
     c("insufficientNetworkInterfaces", "count", "Without a network interface for the task"),
     c("insufficientGpus", "count", "With insufficient GPUs available"),
     c("missingAttribute", "count", "That miss an attribute the task requires"),
-    c("constraint", "count", "That do not satisfy a placement constraint"),
+    c("distinctInstance", "count", "With a task of the group, against `distinctInstance`"),
+    c("memberOf", "count", "Outside a `memberOf` constraint"),
+    c("agentDisconnected", "count", "Without a connected agent"),
     c("reason", "text", "The reason that dropped most, in the words of ECS"),
 ];
 

@@ -8,7 +8,6 @@
 use super::batch::Attempt;
 use super::event::Event;
 use super::launch::{NewTask, StartUp};
-use super::task::Owner;
 use super::world::{InstanceState, MINUTE, World};
 use crate::engine::Scheduler;
 use crate::placement::Rejection;
@@ -120,7 +119,7 @@ impl World<'_, '_> {
         {
             return;
         }
-        let reasons = self.run_task_reasons(id, new);
+        let reasons = self.run_task_reasons(new);
         let message = if reasons.is_empty() {
             "RunTask failed: No Container Instances were found in your cluster.".to_owned()
         } else {
@@ -131,15 +130,7 @@ impl World<'_, '_> {
 
     /// The reasons of a failed call in the words of the API, without counts, which change from call
     /// to call.
-    fn run_task_reasons(&self, id: BatchId, new: &NewTask) -> Vec<&'static str> {
-        let owner = Owner::Batch(id);
-        let own = self.placement_constraints(owner).iter();
-        let mut constraints = own.chain(&self.definition(owner).placement_constraints);
-        let constraint = if constraints.any(|it| it.expression().is_some()) {
-            "MemberOf placement constraint unsatisfied."
-        } else {
-            "DistinctInstance placement constraint unsatisfied."
-        };
+    fn run_task_reasons(&self, new: &NewTask) -> Vec<&'static str> {
         let rejections = self.rejections(new);
         let counted = [
             (rejections.cpu, "RESOURCE:CPU"),
@@ -149,7 +140,8 @@ impl World<'_, '_> {
             (rejections.network_interface, "RESOURCE:ENI"),
             (rejections.attribute, "ATTRIBUTE"),
             (rejections.agent, "AGENT"),
-            (rejections.constraint, constraint),
+            (rejections.distinct_instance, reason(Rejection::DistinctInstance)),
+            (rejections.member_of, reason(Rejection::MemberOf(0))),
         ];
         counted.into_iter().filter(|(count, _)| 0 < *count).map(|(_, reason)| reason).collect()
     }
@@ -180,7 +172,7 @@ fn reason(rejection: Rejection) -> &'static str {
         Rejection::NetworkInterface => "RESOURCE:ENI",
         Rejection::Attribute => "ATTRIBUTE",
         Rejection::Draining | Rejection::Agent => "AGENT",
-        // Constraints are not looked at.
-        Rejection::DistinctInstance | Rejection::MemberOf(_) => "LOCATION",
+        Rejection::DistinctInstance => "DistinctInstance placement constraint unsatisfied.",
+        Rejection::MemberOf(_) => "MemberOf placement constraint unsatisfied.",
     }
 }

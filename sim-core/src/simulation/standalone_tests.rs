@@ -79,7 +79,7 @@ fn what_nothing_satisfies_is_not_placed() {
     scenario.services.push(web);
     let results = run(&scenario);
     assert_eq!(results.task_records.len(), 0);
-    assert_eq!(results.placement_failures[0].rejections.constraint, 3);
+    assert_eq!(results.placement_failures[0].rejections.member_of, 3);
 }
 
 #[test]

@@ -15,6 +15,7 @@ use super::run_task::OpenCall;
 use super::scaling::ServiceMetrics;
 use super::task::{Owner, Task};
 use super::unplaced::Unplaced;
+use super::watch::Watch;
 use crate::autoscaling::{CapacityScaler, ServiceScaler};
 use crate::billing::Meter;
 use crate::engine::{Digest, Model, Phase, Scheduler, StreamKey, label_hash};
@@ -240,6 +241,7 @@ pub(super) struct World<'s, 'p> {
     pub(super) log: Vec<EventRecord>,
     pub(super) totals: Totals,
     pub(super) unplaced: Unplaced,
+    pub(super) watch: Option<Watch>,
     handled: u64,
     progress: &'p mut dyn FnMut(Progress),
 }
@@ -458,6 +460,7 @@ impl<'s, 'p> World<'s, 'p> {
             log: Vec::new(),
             totals: Totals::default(),
             unplaced: Unplaced::default(),
+            watch: None,
             handled: 0,
             progress,
         }

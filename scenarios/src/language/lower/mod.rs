@@ -18,6 +18,7 @@ use std::cell::{Cell, RefCell};
 
 use plimsoll_core::catalog;
 use plimsoll_core::engine::Limits;
+use plimsoll_core::placement::StrategyRegistry;
 use plimsoll_core::rules::{self, RuleSet, TokenBucket};
 use plimsoll_core::scenario::{ControlPlane, PlacementRetry, Scenario, TieBreak};
 use plimsoll_core::traffic::MAX_STEPS;
@@ -46,6 +47,8 @@ pub(super) struct Context<'a> {
     pub(super) root: &'a Node,
     /// Traces.
     pub(super) traces: &'a TraceStore,
+    /// Placement strategies by name.
+    pub(super) strategies: &'a StrategyRegistry,
     /// Root of the random streams.
     pub(super) seed: u64,
     /// Replication.
@@ -172,13 +175,14 @@ impl Context<'_> {
 pub(super) fn lower(
     raw: &ScenarioDocument,
     root: &Node,
-    traces: &TraceStore,
+    (traces, strategies): (&TraceStore, &StrategyRegistry),
     seed: u64,
     replication: u64,
 ) -> Result<(Scenario, Vec<Note>), Vec<Diagnostic>> {
     let context = Context {
         root,
         traces,
+        strategies,
         seed,
         replication,
         region: &raw.region,

@@ -114,13 +114,7 @@ impl Churn {
             let slot = Slot::new(InstanceId(index), ZoneId(zone as u32), &shape, rank);
             let group = AsgId(0);
             let attributes = &kinds[zone];
-            fleet.register(NewInstance {
-                agent_version: "1.98.0",
-                group,
-                shape: &shape,
-                attributes,
-                slot,
-            });
+            fleet.register(NewInstance { group, shape: &shape, attributes, slot });
         }
         let (tasks, draws) = (Vec::new(), u64::from(instances));
         let mut churn = Self { fleet, sizes, owners, tasks, key, draws, nowhere: 0 };

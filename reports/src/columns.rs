@@ -111,7 +111,7 @@ pub const EVENTS: &[Column] = &[
     c(
         "category",
         "text",
-        "`service-event`, `service-scaling`, `group-activity`, `alarm` or `fault`",
+        "`service-event`, `service-scaling`, `group-activity`, `run-task`, `alarm` or `fault`",
     ),
     c("entity", "text", "Service, group or alarm it concerns"),
     c("from", "count", "Value before, for scaling activities"),
@@ -320,9 +320,14 @@ pub const SUMMARY: &[Column] = &[
         "Its running tasks at the end of the run",
     ),
     c("services.NAME.deployments.N.pendingCount", "tasks", "Its tasks before RUNNING at the end"),
-    c("batches.NAME.queue", "text", "`firstComeFirstServed` or `firstFit`"),
+    c("batches.NAME.queue", "text", "`firstComeFirstServed`, `firstFit` or `noRetry`"),
     c("batches.NAME.arrived", "count", "Jobs that arrived"),
     c("batches.NAME.completed", "count", "Jobs that ended"),
+    c(
+        "batches.NAME.givenUp",
+        "count",
+        "Jobs that found no room, or were stopped, and were not submitted again; absent if none",
+    ),
     c(
         "batches.NAME.waitSeconds.{mean,p50,p95,p99,max,count}",
         "seconds",
@@ -353,10 +358,39 @@ pub const SUMMARY: &[Column] = &[
     c(
         "packing.lowerBoundInstanceHours",
         "hours",
-        "Fewest instance-hours that could have held the tasks",
+        "No schedule holds the tasks in fewer instance-hours, though it knew the future, moved tasks for \
+         free and paid instances by the instant; tasks count while they hold resources",
+    ),
+    c(
+        "packing.byResource.{cpu,memory,gpus,networkInterfaces,hostPorts}",
+        "hours",
+        "The same from the sum of one resource alone; the bound itself is at least the largest",
     ),
     c("packing.instanceHours", "hours", "Instance-hours that ran"),
     c("packing.efficiency", "fraction", "Bound over actual"),
+    c("packing.gap", "fraction", "How far what ran is above the bound; never negative"),
+    c(
+        "packing.durationRatio",
+        "ratio",
+        "Longest over shortest time that a task held resources, of those that stopped: large ratios are \
+         hard to pack",
+    ),
+    c(
+        "packing.requested.lowerBoundInstanceHours",
+        "hours",
+        "The bound if every job had run when it arrived, without start-up; tasks of services as they ran",
+    ),
+    c(
+        "packing.requested.gap",
+        "fraction",
+        "How far what ran is above that; negative where jobs waited or were left undone",
+    ),
+    c(
+        "packing.requested.meanWaitSeconds",
+        "seconds",
+        "From arrival to placement, over the jobs placed on instances",
+    ),
+    c("packing.requested.unfinished", "count", "Jobs that arrived and did not end"),
     c("warnings", "list of text", "What the reader should know"),
 ];
 

@@ -5,8 +5,8 @@ use plimsoll_core::placement::Rejections;
 use plimsoll_core::results::{
     BatchResults, CapacityResults, DeploymentResults, DeploymentTrigger, Distribution,
     EventCategory, EventRecord, InstanceRecord, InstanceTotals, LoadResults, ObjectiveResults,
-    Packing, PlacementFailure, RunResults, ScalingResults, Series, ServiceResults, TaskRecord,
-    TaskTotals, Utilization,
+    Packing, PlacementFailure, RequestedPacking, ResourceHours, RunResults, ScalingResults, Series,
+    ServiceResults, TaskRecord, TaskTotals, Utilization,
 };
 use plimsoll_core::scenario::QueueDiscipline;
 use plimsoll_core::service::completion::RolloutState;
@@ -270,8 +270,17 @@ pub(crate) fn web_run_of(days: u64, interval: u64) -> (RunResults, Bill) {
         }],
         packing: Some(Packing {
             lower_bound_instance_hours: 712.4,
+            by_resource: ResourceHours { cpu: 401.5, memory: 709.0, ..ResourceHours::default() },
             instance_hours: 840.0,
             efficiency: 0.848,
+            gap: Some(0.179_113),
+            duration_ratio: Some(31.5),
+            requested: Some(RequestedPacking {
+                lower_bound_instance_hours: 884.2,
+                gap: Some(-0.049_989),
+                mean_wait_seconds: 42.5,
+                unfinished: 3,
+            }),
         }),
         series: all,
         record_interval: SimDuration::from_secs(interval),
@@ -451,6 +460,7 @@ pub(crate) fn batch_run() -> (RunResults, Bill) {
         queue: QueueDiscipline::FirstFit,
         arrived: 4_200,
         completed: 4_187,
+        given_up: 0,
         wait_seconds: Some(distribution(12.0, 1_840.0, 3_110.0, 4_195)),
         total_wait: 1_200_000_000_000_000,
         last_end: Some(SimTime::from_secs(86_012)),

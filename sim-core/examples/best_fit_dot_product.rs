@@ -81,13 +81,7 @@ fn run(strategy: PlacementStrategy) -> (u32, u64) {
     for index in 0..INSTANCES {
         let slot = Slot::new(InstanceId(index), ZoneId(0), &shape, 0);
         let group = AsgId(0);
-        fleet.register(NewInstance {
-            agent_version: "1.98.0",
-            group,
-            shape: &shape,
-            attributes: &attributes,
-            slot,
-        });
+        fleet.register(NewInstance { group, shape: &shape, attributes: &attributes, slot });
     }
     let rule = fleet.rule(&[strategy], &[], group);
     let key = StreamKey::new(7, 0, "example", 0);

@@ -15,6 +15,7 @@
 //! | 14 | a task runs only on an instance that is registered for as long as it holds resources there |
 //! | 15 | the costs of services, jobs and idle capacity never exceed the bill |
 //! | 16 | no request is answered after its time-out |
+//! | 17 | no bound on the instance-hours that the tasks needed is above those that ran |
 //!
 //! Law 7 (no decision reads a metric before its publication), law 8 (same input, same bytes), law 9
 //! (a policy that never triggers changes nothing), law 10 (doubled prices double the cost) and law 11
@@ -41,7 +42,20 @@ pub fn violations(scenario: &Scenario, results: &RunResults) -> Vec<String> {
     money(results, &mut found);
     requests(results, &mut found);
     answers_in_time(scenario, results, &mut found);
+    lower_bound(results, &mut found);
     found
+}
+
+fn lower_bound(results: &RunResults, found: &mut Vec<String>) {
+    let Some(packing) = &results.packing else { return };
+    let of = &packing.by_resource;
+    let resources = [of.cpu, of.memory, of.gpus, of.network_interfaces, of.host_ports];
+    let strongest = packing.lower_bound_instance_hours;
+    // Hours are rounded once from exact integers, which keeps their order.
+    let ordered = resources.iter().all(|hours| *hours <= strongest);
+    if !ordered || strongest > packing.instance_hours || packing.gap.is_some_and(|gap| gap < 0.0) {
+        found.push(format!("law 17: a bound is above what ran: {packing:?}"));
+    }
 }
 
 fn task_counts(results: &RunResults, found: &mut Vec<String>) {
@@ -51,8 +65,11 @@ fn task_counts(results: &RunResults, found: &mut Vec<String>) {
         found.push(format!("law 1: {} tasks created, {accounted} accounted for", tasks.created));
     }
     for batch in &results.batches {
-        if batch.completed > batch.arrived {
-            found.push(format!("law 1: `{}` completed more jobs than arrived", batch.name));
+        if batch.completed + batch.given_up > batch.arrived {
+            found.push(format!(
+                "law 1: `{}` completed and gave up more jobs than arrived",
+                batch.name
+            ));
         }
     }
 }
@@ -195,7 +212,10 @@ fn desired_within_bounds(scenario: &Scenario, results: &RunResults, found: &mut 
                 .iter()
                 .find(|group| group.name == event.entity)
                 .map(|group| (group.min_size, group.max_size)),
-            EventCategory::ServiceEvent | EventCategory::Alarm | EventCategory::Fault => None,
+            EventCategory::ServiceEvent
+            | EventCategory::RunTask
+            | EventCategory::Alarm
+            | EventCategory::Fault => None,
         };
         if let Some((min, max)) = bounds
             && !(min..=max).contains(&desired)

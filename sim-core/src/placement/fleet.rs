@@ -44,10 +44,8 @@ pub struct NewInstance<'a> {
     pub group: AsgId,
     /// What it registers.
     pub shape: &'a InstanceShape,
-    /// Static attributes, those of ECS among them; the same for all of its group and zone.
+    /// Static attributes and agent version, those of ECS among them; the same for all of its group and zone.
     pub attributes: &'a Attributes,
-    /// Version of its container agent.
-    pub agent_version: &'a str,
     /// The instance, empty.
     pub slot: Slot,
 }
@@ -142,19 +140,16 @@ impl Fleet {
     }
 
     fn pool_for(&mut self, instance: &NewInstance<'_>) -> usize {
-        let NewInstance { group, shape, attributes, agent_version, slot } = instance;
+        let NewInstance { group, shape, attributes, slot } = instance;
         let of_group = &self.by_group[group.0 as usize];
         let known = of_group.iter().map(|pool| *pool as usize).find(|pool| {
             let pool = &self.pools[*pool];
-            pool.zone == slot.zone
-                && pool.shape == **shape
-                && pool.attributes == **attributes
-                && pool.agent_version == *agent_version
+            pool.zone == slot.zone && pool.shape == **shape && pool.attributes == **attributes
         });
         known.unwrap_or_else(|| {
             let index = self.pools.len();
             let attributes = (*attributes).clone();
-            let pool = Pool::new(slot.zone, shape, attributes, agent_version, &self.fits);
+            let pool = Pool::new(slot.zone, shape, attributes, &self.fits);
             self.pools.push(pool);
             self.all.push(index as u32);
             self.by_group[group.0 as usize].push(index as u32);

@@ -14,7 +14,6 @@ pub(super) struct Pool {
     pub(super) zone: ZoneId,
     pub(super) shape: InstanceShape,
     pub(super) attributes: Attributes,
-    pub(super) agent_version: String,
     /// Registered needs that instances of this shape can meet.
     allowed: u64,
     pub(super) slots: Vec<Slot>,
@@ -33,7 +32,6 @@ impl Pool {
         zone: ZoneId,
         shape: &InstanceShape,
         attributes: Attributes,
-        agent_version: &str,
         fits: &Fits,
     ) -> Self {
         Self {
@@ -41,7 +39,6 @@ impl Pool {
             allowed: fits.allowed(shape.architecture, shape.operating_system),
             shape: shape.clone(),
             attributes,
-            agent_version: agent_version.to_owned(),
             slots: Vec::new(),
             briefs: Vec::new(),
             steps: Steps::new(u32::try_from(shape.cpu.as_raw()).unwrap_or(u32::MAX)),

@@ -40,7 +40,7 @@ impl Rejection {
     pub const fn words(self) -> &'static str {
         match self {
             Self::Draining => "is draining",
-            Self::Agent => "does not have its agent connected",
+            Self::Agent => "encountered error \"AGENT\"",
             Self::Cpu => "has insufficient CPU units available",
             Self::Memory => "has insufficient memory available",
             Self::Attribute => "is missing an attribute required by your task",
@@ -174,6 +174,17 @@ impl Explanation {
 }
 
 impl Fleet {
+    /// Why a registered instance that is named cannot take a task, `None` if it can: as StartTask
+    /// asks, which looks at resources and not at constraints.
+    pub fn obstacle(&self, instance: InstanceId, demand: &Demand<'_>) -> Option<Rejection> {
+        let slot = self.slot(instance)?;
+        match slot.eligibility() {
+            Eligibility::Active => self.missing_resource(demand, slot),
+            Eligibility::Draining => Some(Rejection::Draining),
+            Eligibility::AgentDisconnected => Some(Rejection::Agent),
+        }
+    }
+
     /// The first resource, or `distinctInstance`, that `slot` cannot give.
     pub(super) fn shortage(
         &self,
@@ -181,6 +192,13 @@ impl Fleet {
         demand: &Demand<'_>,
         slot: &Slot,
     ) -> Option<Rejection> {
+        self.missing_resource(demand, slot).or_else(|| {
+            let taken = rule.distinct && slot.tasks_of(rule.group) > 0;
+            taken.then_some(Rejection::DistinctInstance)
+        })
+    }
+
+    fn missing_resource(&self, demand: &Demand<'_>, slot: &Slot) -> Option<Rejection> {
         let kind = self.kind(slot.instance).map(|(shape, _)| shape);
         if slot.free_cpu < demand.cpu {
             Some(Rejection::Cpu)
@@ -197,8 +215,6 @@ impl Fleet {
             Some(Rejection::NetworkInterface)
         } else if !ports_free(slot.ports(), demand.ports) {
             Some(Rejection::Port)
-        } else if rule.distinct && slot.tasks_of(rule.group) > 0 {
-            Some(Rejection::DistinctInstance)
         } else {
             None
         }

@@ -3,6 +3,7 @@
 use super::{Architecture, OperatingSystem};
 use crate::autoscaling::ManagedScaling;
 use crate::engine::DurationDistribution;
+use crate::placement::Attributes;
 use crate::units::{AsgId, CapacityProviderId, Cpu, Mib, SimDuration, ZoneId};
 
 /// The hardware of an instance type as the cluster sees it.
@@ -49,6 +50,8 @@ pub struct AutoScalingGroup {
     pub reconcile_lag: DurationDistribution,
     /// Root volume (gp3) in GiB; zero for none.
     pub root_volume_gib: u32,
+    /// Attributes of the instances in each of `zones`, in the same order.
+    pub attributes: Vec<Attributes>,
 }
 
 /// A capacity provider.

@@ -1,6 +1,7 @@
 //! Delays and open choices of the control plane.
 
 use crate::engine::DurationDistribution;
+use crate::rules::TokenBucket;
 use crate::service::throttle::ThrottleLaw;
 use crate::units::SimDuration;
 
@@ -31,7 +32,11 @@ pub struct ControlPlane {
     pub scaling_activity_timeout: SimDuration,
     /// What decides among equal candidates.
     pub tie_break: TieBreak,
-    /// Whether launch-rate quotas of the service and the account apply.
+    /// Calls of RunTask and StartTask that the account may make.
+    pub run_task_calls: TokenBucket,
+    /// Tasks of one such call.
+    pub tasks_per_call: u32,
+    /// Whether launch-rate quotas of the service and the account apply, and the rate of those calls.
     pub launch_rate_quotas: bool,
     /// Open choices of the service scheduler.
     pub service_scheduler: ServiceScheduler,

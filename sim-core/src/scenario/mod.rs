@@ -10,7 +10,7 @@ mod scheduling;
 mod service;
 mod task_definition;
 
-pub use batch::{BatchJob, BatchJobs, BatchSource, QueueDiscipline};
+pub use batch::{BatchJob, BatchJobs, BatchSource, NamedInstance, QueueDiscipline};
 pub use capacity::{
     AutoScalingGroup, CapacityProvider, CapacityProviderKind, InstanceShape, LaunchTarget,
     StrategyItem,

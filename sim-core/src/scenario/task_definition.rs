@@ -1,6 +1,7 @@
 //! What a task is.
 
 use crate::engine::DurationDistribution;
+use crate::placement::PlacementConstraint;
 use crate::units::{Cpu, Mib};
 
 /// Processor architecture.
@@ -74,6 +75,8 @@ pub struct TaskDefinition {
     pub ephemeral_storage_gib: u32,
     /// Whether the sizes are ones that Fargate offers.
     pub fits_fargate: bool,
+    /// Placement constraints of the definition, `memberOf` only; those of who runs it come on top.
+    pub placement_constraints: Vec<PlacementConstraint>,
     /// Time to pull and unpack the images.
     pub pull_time: DurationDistribution,
     /// Time from images present to essential containers running.

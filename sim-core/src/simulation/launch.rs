@@ -236,7 +236,8 @@ impl<'s> World<'s, '_> {
         // A daemon does not keep its instance from being scaled in.
         let idle = state.other_tasks == 0;
         self.groups[group].alive.set_idle(state.zone_position, instance, idle);
-        self.change_reservation(instance, group, owner, (cpu, memory), Change::Add, now);
+        let size = (definition, cpu, memory);
+        self.change_reservation(instance, group, owner, size, Change::Add, now);
         self.enter(id, TaskState::Provisioning, start_up, scheduler);
     }
 

@@ -338,7 +338,8 @@ impl World<'_, '_> {
             if empty {
                 self.groups[group].alive.set_idle(state.zone_position, instance, true);
             }
-            self.change_reservation(instance, group, owner, (cpu, memory), Change::Remove, now);
+            let size = (definition, cpu, memory);
+            self.change_reservation(instance, group, owner, size, Change::Remove, now);
             if empty {
                 self.instance_emptied(group, scheduler);
             }

@@ -7,10 +7,12 @@
 //!   in which tasks are replaced; `shifting`: blue/green, canary and linear deployments; `scale_in`: which
 //!   task stops; `health`: what is learnt about single tasks; `rebalancing`, `daemon`, `draining`;
 //! * `batch`: standalone tasks and everything that waits for room;
+//!   `run_task`: the calls that start them;
 //! * `fleet`, `pool`: container instances and their groups; `capacity`: managed scaling;
 //! * `load`: request load of services; `cpu_sharing`: the CPU their tasks get; `balancer`: what its load balancer processed;
 //!   `scaling`: samples, alarms and scaling activities;
 //! * `unplaced`: what found no instance, and why; `watch`: the decisions of one task, in a repeated run;
+//!   `packing`: the lower bound on instance-hours;
 //! * `recorder`: time series; `outcome`: the results; `quota`, `integral`: small parts.
 //!
 //! Policies never see the queue: they take state and return a decision, which the world applies.
@@ -34,6 +36,7 @@ mod ledger;
 mod lifecycle;
 mod load;
 mod outcome;
+mod packing;
 mod pool;
 mod quota;
 #[cfg(test)]
@@ -44,12 +47,15 @@ mod recorder;
 mod rollout;
 #[cfg(test)]
 mod rollout_tests;
+mod run_task;
 mod scale_in;
 mod scaling;
 #[cfg(test)]
 mod scheduling_tests;
 mod service;
 mod shifting;
+#[cfg(test)]
+mod standalone_tests;
 mod task;
 #[cfg(test)]
 mod testing;

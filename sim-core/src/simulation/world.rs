@@ -9,10 +9,12 @@ use super::draining::Draining;
 use super::event::Event;
 use super::integral::Integral;
 use super::load::LoadState;
+use super::packing::Pools;
 use super::pool::GroupInstances;
 use super::quota::TokenBucket;
 use super::recorder::Recorder;
 use super::rollout::Rollout;
+use super::run_task::OpenCall;
 use super::scaling::ServiceMetrics;
 use super::task::{Owner, Task};
 use super::unplaced::Unplaced;
@@ -20,7 +22,7 @@ use super::watch::Watch;
 use crate::autoscaling::{CapacityScaler, ServiceScaler};
 use crate::billing::Meter;
 use crate::engine::{Digest, Model, Phase, Scheduler, StreamKey, label_hash};
-use crate::placement::{Fleet, RuleId, SERVICE_DEFAULT, STANDALONE_DEFAULT};
+use crate::placement::{Fleet, PlacementConstraint, RuleId, SERVICE_DEFAULT, STANDALONE_DEFAULT};
 use crate::results::{EventCategory, EventRecord};
 use crate::scenario::{
     AutoScalingGroup, BatchJob, BatchSource, CapacityProvider, CapacityProviderKind, LaunchLimiter,
@@ -28,7 +30,7 @@ use crate::scenario::{
 };
 use crate::units::{
     AsgId, BatchId, CapacityProviderId, Cpu, IdVec, InstanceId, Mib, ServiceId, SimDuration,
-    SimTime, TaskGroupId, TaskId, ZoneId,
+    SimTime, TaskDefinitionId, TaskGroupId, TaskId, ZoneId,
 };
 
 /// CloudWatch's period, and the cadence of alarms and of managed scaling.
@@ -109,6 +111,11 @@ pub(super) struct BatchState<'s> {
     /// Jobs that arrived.
     pub(super) arrived: u64,
     pub(super) completed: u64,
+    pub(super) given_up: u64,
+    /// The call of the API that further tasks can join.
+    pub(super) call: Option<OpenCall>,
+    /// The last failure that was logged, and when.
+    pub(super) failure_event: Option<(SimTime, String)>,
     /// Waits of first placements in nanoseconds.
     pub(super) waits: Vec<u64>,
     pub(super) last_end: Option<SimTime>,
@@ -172,11 +179,10 @@ pub(super) struct GroupState<'s> {
     pub(super) running: Integral,
     pub(super) registered: Integral,
     pub(super) desired_integral: Integral,
-    /// Bound on the instances that the tasks on this group need.
-    pub(super) needed: Integral,
     pub(super) reserved_cpu: u64,
     pub(super) reserved_memory: u64,
-    /// The same bound with the tasks that wait for this group's capacity in PROVISIONING.
+    /// Bound on the instances that the tasks on this group need, with those that wait for its capacity
+    /// in PROVISIONING.
     pub(super) wanted: Integral,
     /// One while tasks wait and the group is as large as it may be.
     pub(super) waiting_at_maximum: Integral,
@@ -227,6 +233,7 @@ pub(super) struct Totals {
 pub(super) struct World<'s, 'p> {
     pub(super) scenario: &'s Scenario,
     pub(super) fleet: Fleet,
+    pub(super) pools: Pools,
     pub(super) tasks: IdVec<TaskId, Task>,
     pub(super) instances: IdVec<InstanceId, Instance>,
     pub(super) services: IdVec<ServiceId, ServiceState<'s>>,
@@ -235,6 +242,8 @@ pub(super) struct World<'s, 'p> {
     pub(super) providers: IdVec<CapacityProviderId, ProviderState<'s>>,
     pub(super) fargate_bucket: TokenBucket,
     pub(super) fargate_spot_bucket: TokenBucket,
+    /// Calls of RunTask and StartTask.
+    pub(super) call_bucket: TokenBucket,
     /// Tasks in PROVISIONING for lack of capacity, over all providers.
     pub(super) provisioning: u32,
     /// When what waits is looked at next; other events of that kind are stale.
@@ -258,6 +267,16 @@ fn strategy_counters(launch: &LaunchTarget) -> Vec<u32> {
         LaunchTarget::Strategy(items) => vec![0; items.len()],
         LaunchTarget::Ec2 | LaunchTarget::Fargate => Vec::new(),
     }
+}
+
+/// The constraints of whoever runs a task and those of its definition.
+fn all_constraints(
+    scenario: &Scenario,
+    own: &[PlacementConstraint],
+    definition: TaskDefinitionId,
+) -> Vec<PlacementConstraint> {
+    let definition = &scenario.task_definitions[definition].placement_constraints;
+    own.iter().chain(definition).cloned().collect()
 }
 
 impl<'s, 'p> World<'s, 'p> {
@@ -287,7 +306,12 @@ impl<'s, 'p> World<'s, 'p> {
                     [] => &SERVICE_DEFAULT[..],
                     chain => chain,
                 };
-                let rule = fleet.rule(chain, &settings.placement_constraints, group);
+                let constraints = all_constraints(
+                    scenario,
+                    &settings.placement_constraints,
+                    settings.task_definition,
+                );
+                let rule = fleet.rule(chain, &constraints, group);
                 ServiceState {
                     settings,
                     desired: settings.desired_count,
@@ -328,17 +352,24 @@ impl<'s, 'p> World<'s, 'p> {
                 }
             })
             .collect();
+        let mut task_groups = BTreeMap::new();
         let batches = scenario
             .batches
             .iter()
             .map(|settings| {
-                let family = &scenario.task_definitions[settings.task_definition].family;
-                let group = fleet.add_group(&format!("family:{family}"));
+                // Sources that name the same task group share it.
+                let name = settings.task_group.as_str();
+                let group = *task_groups.entry(name).or_insert_with(|| fleet.add_group(name));
                 let chain = match &settings.placement_strategy[..] {
                     [] => &STANDALONE_DEFAULT[..],
                     chain => chain,
                 };
-                let rule = fleet.rule(chain, &settings.placement_constraints, group);
+                let constraints = all_constraints(
+                    scenario,
+                    &settings.placement_constraints,
+                    settings.task_definition,
+                );
+                let rule = fleet.rule(chain, &constraints, group);
                 BatchState {
                     settings,
                     group,
@@ -349,6 +380,9 @@ impl<'s, 'p> World<'s, 'p> {
                     running: Integral::default(),
                     arrived: 0,
                     completed: 0,
+                    given_up: 0,
+                    call: None,
+                    failure_event: None,
                     waits: Vec::new(),
                     last_end: None,
                     task_key: key("task", &settings.name),
@@ -390,7 +424,6 @@ impl<'s, 'p> World<'s, 'p> {
                     running: Integral::default(),
                     registered: Integral::default(),
                     desired_integral: Integral::default(),
-                    needed: Integral::default(),
                     reserved_cpu: 0,
                     reserved_memory: 0,
                     wanted: Integral::default(),
@@ -427,11 +460,13 @@ impl<'s, 'p> World<'s, 'p> {
                 newest_reservation: None,
             })
             .collect();
+        let calls = control_plane.run_task_calls;
         let quota = rules.fargate_launch_bucket.in_region(&scenario.region);
         let fargate_bucket = TokenBucket::new(quota.burst, quota.refill_per_second * 60);
         Self {
             scenario,
             fleet,
+            pools: Pools::new(scenario),
             tasks: IdVec::new(),
             instances: IdVec::new(),
             services,
@@ -440,6 +475,7 @@ impl<'s, 'p> World<'s, 'p> {
             providers,
             fargate_bucket,
             fargate_spot_bucket: fargate_bucket,
+            call_bucket: TokenBucket::new(calls.burst, calls.refill_per_second.saturating_mul(60)),
             provisioning: 0,
             next_placement: None,
             meter: Meter::new(scenario.start_unix_seconds),

@@ -1,14 +1,17 @@
 //! From the language to the simulator: references, sizes and everything else that the schema cannot
 //! say, each complaint at the place where it was written.
 
+mod attributes;
 mod batch;
 mod cluster;
+mod constraint;
 mod deployment;
 mod distribution;
 mod load;
 mod placement;
 mod prices;
 mod scaling;
+mod scheduled_task;
 mod service;
 pub(crate) mod task_definition;
 
@@ -17,7 +20,7 @@ use std::cell::{Cell, RefCell};
 use plimsoll_core::catalog;
 use plimsoll_core::engine::Limits;
 use plimsoll_core::placement::StrategyRegistry;
-use plimsoll_core::rules::{self, RuleSet};
+use plimsoll_core::rules::{self, RuleSet, TokenBucket};
 use plimsoll_core::scenario::{
     BelowProtected, ControlPlane, LaunchLimiter, PlacementRetry, Scenario, ServiceScheduler,
     TieBreak, UnhealthyOrder,
@@ -105,6 +108,18 @@ impl Context<'_> {
     /// Reports a name that was given before.
     pub(super) fn duplicate(&self, path: &Path, what: &str, name: &str) {
         self.error(path, format!("there are two {what} called `{name}`"));
+    }
+
+    /// Reports something wrong at a character of the text at `path`, with a hint if there is one.
+    pub(super) fn error_inside(
+        &self,
+        path: &Path,
+        (text, offset): (&str, usize),
+        message: impl Into<String>,
+        hint: Option<String>,
+    ) {
+        let diagnostic = Diagnostic::new(path.locate(self.root), path, message);
+        self.report(diagnostic.inside(text, offset).maybe_hint(hint));
     }
 
     fn report(&self, diagnostic: Diagnostic) {
@@ -236,14 +251,22 @@ fn build(context: &Context<'_>, raw: &ScenarioDocument) -> Option<Scenario> {
         return None;
     }
     check_times(context, raw);
-    if raw.services.is_empty() && raw.run_task.is_empty() {
+    let nothing = raw.services.is_empty()
+        && raw.run_task.is_empty()
+        && raw.scheduled_tasks.is_empty()
+        && raw.start_task.is_empty();
+    if nothing {
         context.error_hint(&root, "nothing runs", "list `services` or `runTask`");
     }
     let task_definitions = TaskDefinitions::lower(context, raw);
     let mut cluster = Cluster::lower(context, raw);
     let services = service::lower(context, raw, &task_definitions, &mut cluster);
     let mut definitions = task_definitions.into_definitions();
-    let batches = batch::lower(context, raw, &mut definitions, &mut cluster);
+    let mut batches = batch::lower(context, raw, &mut definitions, &mut cluster);
+    let scheduled = scheduled_task::lower(context, raw, &definitions, &mut cluster);
+    if let (Some(batches), Some(scheduled)) = (&mut batches, &scheduled) {
+        batches.extend(scheduled.iter().cloned());
+    }
     let control_plane = control_plane(context, &raw.control_plane);
     let draining = deployment::draining(context, raw, &cluster.zones);
     check_cluster_quotas(context, raw);
@@ -342,6 +365,10 @@ fn control_plane(context: &Context<'_>, raw: &control::ControlPlane) -> Option<C
             control::TieBreak::SeededRank => TieBreak::SeededRank,
             control::TieBreak::OldestFirst => TieBreak::OldestFirst,
         },
+        run_task_calls: raw.run_task_calls.map_or(context.rules.cluster_modify_bucket, |it| {
+            TokenBucket { burst: it.burst, refill_per_second: it.refill_per_second }
+        }),
+        tasks_per_call: raw.tasks_per_call.unwrap_or(context.rules.tasks_per_run_task),
         launch_rate_quotas: raw.launch_rate_quotas,
         service_scheduler: service_scheduler(context, &raw.service_scheduler),
     })

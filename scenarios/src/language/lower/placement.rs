@@ -7,9 +7,9 @@ use plimsoll_core::scenario::{
 };
 use plimsoll_core::units::{AsgId, CapacityProviderId, Id};
 
-use super::Context;
 use super::cluster::Cluster;
 use super::task_definition::Definition;
+use super::{Context, constraint};
 use crate::language::raw::service::{self as raw, LaunchType, PlacementStrategyType};
 use crate::language::tree::{Path, shorten};
 
@@ -161,12 +161,7 @@ fn rules(
         .enumerate()
         .filter_map(|(index, raw)| one_strategy(context, &strategy_path.index(index), raw))
         .collect();
-    let constraint_path = path.key("placementConstraints");
-    let constraints = constraints
-        .iter()
-        .enumerate()
-        .filter_map(|(index, raw)| one_constraint(context, &constraint_path.index(index), raw))
-        .collect();
+    let constraints = constraint::lower(context, &path.key("placementConstraints"), constraints);
     (strategies, constraints)
 }
 
@@ -234,29 +229,6 @@ fn custom_strategy(context: &Context<'_>, path: &Path, name: &str) -> Option<Pla
         context.error_hint(path, message, format!("known: {}", names.join(", ")));
     }
     known.cloned()
-}
-
-fn one_constraint(
-    context: &Context<'_>,
-    path: &Path,
-    raw: &raw::PlacementConstraint,
-) -> Option<PlacementConstraint> {
-    match raw.kind {
-        raw::PlacementConstraintType::DistinctInstance => {
-            if raw.expression.is_some() {
-                context.error(&path.key("expression"), "`distinctInstance` takes no expression");
-            }
-            Some(PlacementConstraint::DistinctInstance)
-        }
-        raw::PlacementConstraintType::MemberOf => {
-            context.error_hint(
-                &path.key("type"),
-                "`memberOf` is not supported yet",
-                "supported: `distinctInstance`",
-            );
-            None
-        }
-    }
 }
 
 /// Reports tasks that no instance or Fargate size could ever run.
@@ -333,7 +305,7 @@ fn check_group(
 }
 
 /// Why an empty instance of `shape` cannot take `task`.
-fn obstacle(task: &TaskDefinition, shape: &InstanceShape) -> Option<String> {
+pub(super) fn obstacle(task: &TaskDefinition, shape: &InstanceShape) -> Option<String> {
     let name = &shape.instance_type;
     let short = |what: &str, needed: u64, unit: &str, has: u64| {
         Some(format!("it needs {needed}{unit} of {what}, `{name}` registers {has}{unit}"))

@@ -10,7 +10,7 @@ use plimsoll_core::scenario::{
 };
 use plimsoll_core::units::{Cpu, Id, Mib, SimDuration, TaskDefinitionId};
 
-use super::{Context, distribution};
+use super::{Context, constraint, distribution};
 use crate::language::diagnostic::suggestion;
 use crate::language::raw::ScenarioDocument;
 use crate::language::raw::task_definition as raw;
@@ -183,7 +183,12 @@ fn lower(context: &Context<'_>, path: &Path, raw: &raw::TaskDefinition) -> Defin
         }
     }
     let times = times(context, path, raw);
-    refused |= host_ports.is_none() || times.is_none();
+    let constraints = constraint::of_definition(
+        context,
+        &path.key("placementConstraints"),
+        &raw.placement_constraints,
+    );
+    refused |= host_ports.is_none() || times.is_none() || constraints.is_none();
     let (pull_time, start_time, stop_time) =
         times.unwrap_or_else(|| [(); 3].map(|()| DurationDistribution::ZERO).into());
     let memory = Mib::new(facts.task_memory.unwrap_or(facts.sum_reservation_else_memory));
@@ -206,6 +211,7 @@ fn lower(context: &Context<'_>, path: &Path, raw: &raw::TaskDefinition) -> Defin
         operating_system,
         ephemeral_storage_gib: raw.ephemeral_storage.as_ref().map_or(20, |it| it.size_in_gib),
         fits_fargate: fargate.is_empty(),
+        placement_constraints: constraints.unwrap_or_default(),
         pull_time,
         start_time,
         stop_time,
@@ -408,6 +414,10 @@ fn fargate_obstacles(
     let mut obstacles = Vec::new();
     if mode != NetworkMode::Awsvpc {
         obstacles.push(("networkMode", "Fargate needs `networkMode: awsvpc`".to_owned()));
+    }
+    if !raw.placement_constraints.is_empty() {
+        let message = "tasks on Fargate take no placement constraints".to_owned();
+        obstacles.push(("placementConstraints", message));
     }
     if 0 < gpus {
         obstacles.push(("containerDefinitions", "Fargate has no GPUs".to_owned()));

@@ -36,10 +36,30 @@ pub struct ControlPlane {
     pub scaling_activity_timeout: Length,
     /// What decides between equal instances.
     pub tie_break: TieBreak,
-    /// Whether the launch rate quotas of service and account apply. Default: they do.
+    /// Calls of RunTask and StartTask that the account may make. Default: that of `awsRules`.
+    pub run_task_calls: Option<CallRate>,
+    /// Tasks that one call of RunTask starts at most. Default: that of `awsRules`.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub tasks_per_call: Option<u32>,
+    /// From the instant of a schedule to its call of RunTask. Default: uniform up to 60 s.
+    pub schedule_delay: Distribution,
+    /// Whether the launch rate quotas of service and account apply, and the rate of calls. Default: they
+    /// do.
     pub launch_rate_quotas: bool,
     /// Open choices of the service scheduler.
     pub service_scheduler: ServiceScheduler,
+}
+
+/// A rate with a burst.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CallRate {
+    /// Calls that can be made at once.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub burst: u32,
+    /// Calls per second after that.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub refill_per_second: u32,
 }
 
 impl Default for ControlPlane {
@@ -57,6 +77,9 @@ impl Default for ControlPlane {
             scaling_action_delay: Length::from_secs(2),
             scaling_activity_timeout: Length::from_secs(600),
             tie_break: TieBreak::default(),
+            run_task_calls: None,
+            tasks_per_call: None,
+            schedule_delay: Distribution::uniform(0, 60),
             launch_rate_quotas: true,
             service_scheduler: ServiceScheduler::default(),
         }

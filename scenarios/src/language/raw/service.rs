@@ -167,7 +167,7 @@ pub struct PlacementConstraint {
     /// Kind.
     #[serde(rename = "type")]
     pub kind: PlacementConstraintType,
-    /// Expression of `memberOf`.
+    /// Expression of `memberOf` in the cluster query language.
     #[serde(default)]
     pub expression: Option<String>,
 }
@@ -178,7 +178,7 @@ pub struct PlacementConstraint {
 pub enum PlacementConstraintType {
     /// Each task of the group on an instance of its own.
     DistinctInstance,
-    /// Instances that match an expression; not supported yet.
+    /// Instances that match an expression.
     MemberOf,
 }
 

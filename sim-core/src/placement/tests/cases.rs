@@ -101,13 +101,7 @@ fn instances_without_an_attribute_spread_as_one_value() {
         // Two zones: the value decides, not the pool.
         let slot = Slot::new(id, ZoneId(id.0 % 2), &shape, 0);
         let group = AsgId(0);
-        cluster.fleet.register(NewInstance {
-            agent_version: "1.98.0",
-            group,
-            shape: &shape,
-            attributes: &attributes,
-            slot,
-        });
+        cluster.fleet.register(NewInstance { group, shape: &shape, attributes: &attributes, slot });
     }
     let chain = [PlacementStrategy::SpreadAttribute("rack".into()), PlacementStrategy::FirstFit];
     let mut order = Vec::new();

@@ -169,7 +169,6 @@ impl<'h> Player<'h> {
         let tie_rank = if self.history.ranked { u64::from(kind % 8) << 40 } else { 0 };
         let slot = Slot::new(id, zone, &shape, tie_rank);
         self.fleet.register(NewInstance {
-            agent_version: "1.98.0",
             group: asg,
             shape: &shape,
             attributes: &attributes,

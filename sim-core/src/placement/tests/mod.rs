@@ -59,13 +59,7 @@ impl Cluster {
         attributes.set(AVAILABILITY_ZONE, ["az-a", "az-b", "az-c"][zone as usize]);
         let slot = Slot::new(id, ZoneId(zone), &shape, rank);
         let group = AsgId(0);
-        self.fleet.register(NewInstance {
-            agent_version: "1.98.0",
-            group,
-            shape: &shape,
-            attributes: &attributes,
-            slot,
-        });
+        self.fleet.register(NewInstance { group, shape: &shape, attributes: &attributes, slot });
     }
 
     /// Counts tasks that reserve nothing.

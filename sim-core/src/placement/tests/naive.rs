@@ -60,8 +60,8 @@ impl InstanceFacts for NaiveFacts<'_> {
     fn agent_connected(&self) -> bool {
         self.instance.eligibility != Eligibility::AgentDisconnected
     }
-    fn agent_version(&self) -> &'static str {
-        "1.98.0"
+    fn agent_version(&self) -> &str {
+        self.instance.attributes.agent_version()
     }
     fn ec2_instance_id(&self) -> Cow<'_, str> {
         format!("i-{:017x}", self.id.0).into()

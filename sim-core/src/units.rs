@@ -279,6 +279,10 @@ ids! {
     ServiceId;
     /// A source of standalone tasks.
     BatchId;
+    /// A container image.
+    ImageId;
+    /// A layer of container images.
+    LayerId;
     /// A container instance, in order of launch.
     InstanceId;
     /// A task, in order of creation.

@@ -61,6 +61,31 @@ pub const TASKS: &[Column] = &[
     c("billedSeconds", "seconds", "Billed on Fargate; 0 on EC2"),
 ];
 
+/// Columns of `unplaced.csv`.
+pub const UNPLACED: &[Column] = &[
+    c("group", "text", "Service or batch source"),
+    c("capacity", "text", "Capacity provider or launch type"),
+    c("cpu", "CPU units", "CPU asked for"),
+    c("memory", "MiB", "Memory asked for"),
+    c("since", "RFC 3339, UTC", "First failed attempt"),
+    c("until", "RFC 3339, UTC", "Last failed attempt"),
+    c(
+        "placedAt",
+        "RFC 3339, UTC",
+        "Next placement of a task of this kind; empty if there was none, or if the main reason changed",
+    ),
+    c("attempts", "count", "Failed attempts"),
+    c("instances", "count", "Instances looked at in the first attempt; 0 if none was registered"),
+    c("insufficientCpu", "count", "Of these, with insufficient CPU units available"),
+    c("insufficientMemory", "count", "With insufficient memory available"),
+    c("portInUse", "count", "That already use a port the task requires"),
+    c("insufficientNetworkInterfaces", "count", "Without a network interface for the task"),
+    c("insufficientGpus", "count", "With insufficient GPUs available"),
+    c("missingAttribute", "count", "That miss an attribute the task requires"),
+    c("constraint", "count", "That do not satisfy a placement constraint"),
+    c("reason", "text", "The reason that dropped most, in the words of ECS"),
+];
+
 /// Columns of `instances.csv`.
 pub const INSTANCES: &[Column] = &[
     c("instance", "number", "Instance, counted from 0 in order of launch"),
@@ -322,6 +347,9 @@ pub const RUN: &[Column] = &[
     c("host", "text", "Where it ran"),
     c("commandLine", "list of text", "How it was called"),
     c("threads", "count", "Threads used"),
+    c("scenario.file", "path", "The scenario that ran"),
+    c("scenario.seed", "number", "Seed given on the command line"),
+    c("scenario.set", "list of text", "Changes made on the command line"),
 ];
 
 /// All files, in the order of the reference.
@@ -342,6 +370,13 @@ pub const FILES: &[OutputFile] = &[
         columns: TIMESERIES,
     },
     OutputFile { name: "tasks.csv", purpose: "The life of every task.", columns: TASKS },
+    OutputFile {
+        name: "unplaced.csv",
+        purpose: "The spells in which no container instance could take a task, with the instances dropped \
+                  by each reason. An instance counts for the first reason that applies, in the order of \
+                  the columns.",
+        columns: UNPLACED,
+    },
     OutputFile {
         name: "instances.csv",
         purpose: "The life of every container instance.",

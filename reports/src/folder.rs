@@ -35,6 +35,23 @@ pub struct RunFacts {
     pub command_line: Vec<String>,
     /// Threads used.
     pub threads: usize,
+    /// Where the scenario was and what the command line changed in it, so that it can be run again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scenario: Option<ScenarioSource>,
+}
+
+/// Where a scenario came from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ScenarioSource {
+    /// Absolute path of its file.
+    pub file: PathBuf,
+    /// Seed of the command line, if it gave one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+    /// Changes of the command line, as `path=value`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub set: Vec<String>,
 }
 
 /// Writes the deterministic files of a run into the folder `dir`, which is made if it is missing.
@@ -58,6 +75,9 @@ pub(crate) fn write_run_with_bill(
         rows::write_timeseries(out, clock, results.record_interval, &results.series)
     })?;
     files.write("tasks.csv", |out| rows::write_tasks(out, clock, &results.task_records))?;
+    files.write("unplaced.csv", |out| {
+        rows::write_unplaced(out, clock, &results.placement_failures)
+    })?;
     files.write("instances.csv", |out| {
         rows::write_instances(out, clock, &results.instance_records)
     })?;
@@ -75,6 +95,14 @@ pub fn write_run_facts(facts: &RunFacts, dir: &Path) -> io::Result<PathBuf> {
     text.push('\n');
     files.text("run.json", &text)?;
     Ok(dir.join("run.json"))
+}
+
+/// Reads `run.json` of the folder `dir`.
+///
+/// # Errors
+/// The file is missing or not what [`write_run_facts`] writes.
+pub fn read_run_facts(dir: &Path) -> Result<RunFacts, ReadError> {
+    read_json(dir, "run.json")
 }
 
 /// Renders the plots and the page of a stored run or sweep again. Returns what was written.

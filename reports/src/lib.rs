@@ -46,7 +46,10 @@ mod testing;
 pub mod text;
 mod words;
 
-pub use folder::{ReadError, RunFacts, RunFolder, render_report, write_run, write_run_facts};
+pub use folder::{
+    ReadError, RunFacts, RunFolder, ScenarioSource, read_run_facts, render_report, write_run,
+    write_run_facts,
+};
 pub use summary::{RunMeta, Summary};
 pub use sweep::{ComparisonRow, SweepReport, SweepRow, write_sweep};
 pub use text::summary_text;

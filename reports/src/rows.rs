@@ -2,11 +2,14 @@
 
 use std::io::{self, Write};
 
-use plimsoll_core::results::{EventRecord, InstanceRecord, Series, TaskRecord};
+use plimsoll_core::results::{EventRecord, InstanceRecord, PlacementFailure, Series, TaskRecord};
 use plimsoll_core::units::{SimDuration, SimTime};
 
-use crate::columns::{self, EVENTS, INSTANCES, TASKS, TIMESERIES};
+use crate::columns::{self, EVENTS, INSTANCES, TASKS, TIMESERIES, UNPLACED};
 use crate::number::{float, rfc3339};
+
+/// What ECS says of a cluster without instances.
+const NO_INSTANCES: &str = "No Container Instances were found in your cluster.";
 
 /// The instants of a run as text.
 #[derive(Clone, Copy, Debug)]
@@ -78,6 +81,38 @@ pub fn write_tasks(out: impl Write, clock: Clock, tasks: &[TaskRecord]) -> io::R
             &task.stopped_reason,
             &pending.and_then(|p| float(p.as_secs_f64())).unwrap_or_default(),
             &task.billed_seconds.to_string(),
+        ])?;
+    }
+    csv.flush()
+}
+
+/// Writes `unplaced.csv`.
+pub fn write_unplaced(
+    out: impl Write,
+    clock: Clock,
+    failures: &[PlacementFailure],
+) -> io::Result<()> {
+    let mut csv = columns::writer(out, UNPLACED)?;
+    for failure in failures {
+        let rejections = &failure.rejections;
+        csv.write_record([
+            failure.group.as_str(),
+            &failure.capacity,
+            &failure.cpu.as_ecs_units().to_string(),
+            &failure.memory.as_mib().to_string(),
+            &clock.text(failure.since),
+            &clock.text(failure.last),
+            &clock.optional(failure.placed),
+            &failure.attempts.to_string(),
+            &rejections.total().to_string(),
+            &rejections.cpu.to_string(),
+            &rejections.memory.to_string(),
+            &rejections.port.to_string(),
+            &rejections.network_interface.to_string(),
+            &rejections.gpu.to_string(),
+            &rejections.attribute.to_string(),
+            &rejections.constraint.to_string(),
+            rejections.main_reason().unwrap_or(NO_INSTANCES),
         ])?;
     }
     csv.flush()

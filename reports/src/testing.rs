@@ -1,10 +1,11 @@
 //! Synthetic results for the tests: a week of a web service on instances and Fargate, and a batch run.
 
 use plimsoll_core::billing::{BillLine, Category, Cost, Invoice, Quantity, Unit};
+use plimsoll_core::placement::Rejections;
 use plimsoll_core::results::{
     BatchResults, CapacityResults, Distribution, EventCategory, EventRecord, InstanceRecord,
-    InstanceTotals, LoadResults, ObjectiveResults, Packing, RunResults, ScalingResults, Series,
-    ServiceResults, TaskRecord, TaskTotals, Utilization,
+    InstanceTotals, LoadResults, ObjectiveResults, Packing, PlacementFailure, RunResults,
+    ScalingResults, Series, ServiceResults, TaskRecord, TaskTotals, Utilization,
 };
 use plimsoll_core::scenario::QueueDiscipline;
 use plimsoll_core::units::{Cpu, Mib, SimDuration, SimTime};
@@ -270,6 +271,7 @@ pub(crate) fn web_run_of(days: u64, interval: u64) -> (RunResults, Bill) {
         }),
         series: all,
         record_interval: SimDuration::from_secs(interval),
+        placement_failures: placement_failures(),
         task_records: tasks(),
         instance_records: instance_records(),
         event_records: events,
@@ -331,10 +333,10 @@ fn web_invoice(days: u64, interval: u64, instances: &[f64]) -> Invoice {
 fn tasks() -> Vec<TaskRecord> {
     (0..12_u64)
         .map(|i| TaskRecord {
-            group: if i % 3 == 0 { "worker" } else { "api" }.to_owned(),
-            capacity: if i % 3 == 0 { "FARGATE_SPOT" } else { "web-ec2" }.to_owned(),
+            group: if i % 3 == 0 { "worker" } else { "api" }.into(),
+            capacity: if i % 3 == 0 { "FARGATE_SPOT" } else { "web-ec2" }.into(),
             instance: (i % 3 != 0).then_some(i as u32 % 4),
-            zone: format!("eu-west-1{}", ['a', 'b', 'c'][(i % 3) as usize]),
+            zone: format!("eu-west-1{}", ['a', 'b', 'c'][(i % 3) as usize]).into(),
             cpu: Cpu::from_ecs_units(512),
             memory: Mib::new(1_900),
             created: SimTime::from_secs(i * 10),
@@ -349,10 +351,24 @@ fn tasks() -> Vec<TaskRecord> {
             } else {
                 ""
             }
-            .to_owned(),
+            .into(),
             billed_seconds: if i % 3 == 0 { 604_800 } else { 0 },
         })
         .collect()
+}
+
+fn placement_failures() -> Vec<PlacementFailure> {
+    vec![PlacementFailure {
+        group: "worker".to_owned(),
+        capacity: "web-ec2".to_owned(),
+        cpu: Cpu::from_ecs_units(512),
+        memory: Mib::new(1_900),
+        since: SimTime::from_secs(3_600),
+        last: SimTime::from_secs(3_650),
+        attempts: 6,
+        placed: Some(SimTime::from_secs(3_700)),
+        rejections: Rejections { memory: 3, cpu: 1, ..Rejections::default() },
+    }]
 }
 
 fn instance_records() -> Vec<InstanceRecord> {

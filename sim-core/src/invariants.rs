@@ -98,7 +98,7 @@ fn lives(scenario: &Scenario, results: &RunResults, found: &mut Vec<String>) {
 fn definition_of<'s>(scenario: &'s Scenario, task: &TaskRecord) -> Option<&'s TaskDefinition> {
     let services = scenario.services.iter().map(|it| (&it.name, it.task_definition));
     let batches = scenario.batches.iter().map(|it| (&it.name, it.task_definition));
-    let (_, id) = services.chain(batches).find(|(name, _)| **name == task.group)?;
+    let (_, id) = services.chain(batches).find(|(name, _)| ***name == *task.group)?;
     scenario.task_definitions.get(id)
 }
 

@@ -2,7 +2,11 @@
 //!
 //! Floats appear here only where a quantity is a statistic; counts and money are integers.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use crate::billing::Invoice;
+use crate::placement::Rejections;
 use crate::scenario::QueueDiscipline;
 use crate::units::{Cpu, Mib, SimDuration, SimTime};
 
@@ -55,6 +59,8 @@ pub struct RunResults {
     pub series: Vec<Series>,
     /// Interval of the series.
     pub record_interval: SimDuration,
+    /// Spells in which placement found no instance, in order of their beginning.
+    pub placement_failures: Vec<PlacementFailure>,
     /// Life of each task, in order of creation.
     pub task_records: Vec<TaskRecord>,
     /// Life of each instance, in order of launch.
@@ -279,17 +285,17 @@ pub struct Series {
     pub values: Vec<Option<f64>>,
 }
 
-/// The life of a task. Instants are `None` for states it did not reach.
+/// The life of a task. A run may have millions: names are shared. Instants are `None` for states it did not reach.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TaskRecord {
     /// Service or batch name.
-    pub group: String,
+    pub group: Arc<str>,
     /// Capacity provider or launch type.
-    pub capacity: String,
+    pub capacity: Arc<str>,
     /// Index of its container instance in [`RunResults::instance_records`]; `None` on Fargate.
     pub instance: Option<u32>,
     /// Zone name, empty before placement.
-    pub zone: String,
+    pub zone: Arc<str>,
     /// Reserved CPU.
     pub cpu: Cpu,
     /// Reserved memory.
@@ -309,9 +315,33 @@ pub struct TaskRecord {
     /// `stopCode`, empty while the task lives.
     pub stop_code: &'static str,
     /// `stoppedReason` in ECS's words.
-    pub stopped_reason: String,
+    pub stopped_reason: Cow<'static, str>,
     /// Seconds billed on Fargate, zero on EC2.
     pub billed_seconds: u64,
+}
+
+/// A spell in which no container instance could take the tasks of one owner and size.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlacementFailure {
+    /// Service or batch name.
+    pub group: String,
+    /// Capacity provider or launch type.
+    pub capacity: String,
+    /// CPU asked for.
+    pub cpu: Cpu,
+    /// Memory asked for.
+    pub memory: Mib,
+    /// First failed attempt.
+    pub since: SimTime,
+    /// Last failed attempt.
+    pub last: SimTime,
+    /// Failed attempts.
+    pub attempts: u64,
+    /// When a task of this kind was placed next; `None` if none was, or if the main reason changed
+    /// first.
+    pub placed: Option<SimTime>,
+    /// Instances dropped by each reason at the first attempt.
+    pub rejections: Rejections,
 }
 
 /// The life of a container instance.

@@ -28,6 +28,7 @@ impl Stopwatch {
             host: host(),
             command_line: arguments.iter().map(|it| it.to_string_lossy().into_owned()).collect(),
             threads,
+            scenario: None,
         }
     }
 }

@@ -8,7 +8,7 @@ use plimsoll_core::results::RunResults;
 use plimsoll_core::scenario::Scenario;
 use plimsoll_core::simulation;
 use plimsoll_reports::bill::Bill;
-use plimsoll_reports::{RunFacts, RunMeta, Summary};
+use plimsoll_reports::{RunFacts, RunMeta, ScenarioSource, Summary};
 
 use super::Failure;
 use super::arguments::{Format, ResultOptions, RunOptions, ScenarioOptions};
@@ -28,7 +28,9 @@ pub(super) fn run(options: &RunOptions, arguments: &[OsString]) -> Result<(), Fa
     let meta = meta(scenario);
     plimsoll_reports::write_run(&results, &meta, folder.path())
         .map_err(|error| cannot_write(&folder, &error))?;
-    write_run_facts(&folder, &stopwatch.facts(arguments, 1))?;
+    let facts =
+        RunFacts { scenario: Some(source(&options.scenario)), ..stopwatch.facts(arguments, 1) };
+    write_run_facts(&folder, &facts)?;
     let summary_json = fs::read_to_string(folder.path().join("summary.json"))
         .map_err(|error| cannot_write(&folder, &error))?;
     let target = folder.publish()?;
@@ -43,6 +45,12 @@ pub(super) fn run(options: &RunOptions, arguments: &[OsString]) -> Result<(), Fa
             console::print(&text)
         }
     }
+}
+
+/// What it takes to load the scenario again.
+fn source(options: &ScenarioOptions) -> ScenarioSource {
+    let file = options.scenario.canonicalize().unwrap_or_else(|_| options.scenario.clone());
+    ScenarioSource { file, seed: options.seed, set: options.set.clone() }
 }
 
 /// Loads a scenario with the changes of the command line.

@@ -186,7 +186,7 @@ impl World<'_, '_> {
                 duration: task.duration,
                 arrival: task.arrival,
             };
-            match self.find_instance(&new) {
+            match self.find_instance(&new, scheduler.now()) {
                 Choice::Instance(instance) => {
                     self.provisioning -= 1;
                     self.change_waiting(task_id, Change::Remove, scheduler.now());
@@ -278,7 +278,7 @@ impl World<'_, '_> {
                 return Attempt::Throttled;
             }
         } else {
-            match self.find_instance(&new) {
+            match self.find_instance(&new, now) {
                 Choice::Instance(found) => instance = Some(found),
                 Choice::Nowhere(_) => {
                     // Without managed scaling RunTask fails and its caller tries again; with it the

@@ -185,7 +185,7 @@ fn base_and_weight_hold_in_a_running_service_and_on_scale_in() {
     let left = |second: u64, name: &str| {
         let after = SimTime::from_secs(second);
         let alive = |task: &&TaskRecord| task.stopped.is_none_or(|stopped| after < stopped);
-        count(&results, |task| task.capacity == name && alive(task))
+        count(&results, |task| *task.capacity == *name && alive(task))
     };
     assert_eq!((left(599, "fargate"), left(599, "spot")), (3, 7));
     assert_eq!((left(601, "fargate"), left(601, "spot")), (2, 4));
@@ -225,7 +225,7 @@ fn a_failed_placement_costs_no_launch_token() {
     let results = run(&scenario);
     // 1024 tasks of 2 units fit: 24 of the second service at once, the others when room appears.
     let of_second = |second: u64| {
-        count(&results, |task| task.group == "second" && task.started <= Some(at(second)))
+        count(&results, |task| *task.group == *"second" && task.started <= Some(at(second)))
     };
     assert_eq!(of_second(58), 24);
     assert_eq!(of_second(60), 250, "226 tokens are left after 1160 failures");

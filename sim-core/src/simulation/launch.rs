@@ -114,7 +114,7 @@ impl<'s> World<'s, '_> {
     }
 
     /// Asks placement where a task would go now.
-    pub(super) fn find_instance(&mut self, new: &NewTask) -> Choice {
+    pub(super) fn find_instance(&mut self, new: &NewTask, now: SimTime) -> Choice {
         let demand = self.demand(new.owner, new.cpu, new.memory);
         let pool = self.pool(new.capacity);
         let random_bits = self.task_bits(new.owner, new.ordinal, new.attempt, TaskDraw::Placement);
@@ -138,8 +138,13 @@ impl<'s> World<'s, '_> {
         };
         let request = PlacementRequest { demand, strategy, constraints, group, random_bits };
         let choice = choose(self.fleet.slots(pool), &request, &mut self.ties);
-        if let Choice::Nowhere(_) = choice {
-            self.totals.placement_failures += 1;
+        let wish = (new.owner, new.capacity, new.cpu, new.memory);
+        match choice {
+            Choice::Instance(_) => self.unplaced.placed(wish, now),
+            Choice::Nowhere(rejections) => {
+                self.totals.placement_failures += 1;
+                self.unplaced.failed(wish, now, || rejections);
+            }
         }
         choice
     }

@@ -7,6 +7,7 @@
 //! * `fleet`, `pool`: container instances and their groups; `capacity`: managed scaling;
 //! * `load`: request load of services; `balancer`: what its load balancer processed;
 //!   `scaling`: samples, alarms and scaling activities;
+//! * `unplaced`: what found no instance, and why;
 //! * `recorder`: time series; `outcome`: the results; `quota`, `integral`: small parts.
 //!
 //! Policies never see the queue: they take state and return a decision, which the world applies.
@@ -36,6 +37,7 @@ mod task;
 mod testing;
 #[cfg(test)]
 mod tests;
+mod unplaced;
 mod world;
 
 pub use event::Event;

@@ -1,5 +1,7 @@
 //! The results of a run, from the state of the world at the horizon.
 
+use std::sync::Arc;
+
 use super::fleet::instance_name;
 use super::integral::ratio;
 use super::ledger::split_weight;
@@ -12,7 +14,9 @@ use crate::results::{
     BatchResults, CapacityResults, Distribution, InstanceRecord, InstanceTotals, Packing,
     RunResults, ScalingResults, ServiceResults, TaskRecord, TaskTotals, Utilization,
 };
-use crate::units::{Id, IdVec, NANOS_PER_SECOND, SimDuration, SimTime, TaskId, ZoneId};
+use crate::units::{
+    CapacityProviderId, Id, IdVec, NANOS_PER_SECOND, SimDuration, SimTime, TaskId, ZoneId,
+};
 
 /// A stable name of a task in the form of ECS's task ids.
 pub fn task_name(id: TaskId) -> String {
@@ -171,6 +175,7 @@ impl World<'_, '_> {
             capacity,
             packing: self.packing(horizon),
             record_interval: scenario.record_interval,
+            placement_failures: self.placement_failures(),
             task_records: self.task_records(),
             instance_records: self.instance_records(horizon),
             invoice,
@@ -286,7 +291,7 @@ impl World<'_, '_> {
         })
     }
 
-    fn capacity_name(&self, capacity: Capacity) -> &str {
+    pub(super) fn capacity_name(&self, capacity: Capacity) -> &str {
         match capacity {
             Capacity::AnyInstance => "EC2",
             Capacity::Fargate => "FARGATE",
@@ -295,13 +300,26 @@ impl World<'_, '_> {
     }
 
     fn task_records(&self) -> Vec<TaskRecord> {
+        let services = self.services.iter().map(|state| state.settings.name.as_str());
+        let batches = self.batches.iter().map(|state| state.settings.name.as_str());
+        let owners: Vec<Arc<str>> = services.chain(batches).map(Arc::from).collect();
+        let zones: IdVec<ZoneId, Arc<str>> =
+            self.scenario.zones.iter().map(|name| Arc::from(name.as_str())).collect();
+        let providers: IdVec<CapacityProviderId, Arc<str>> =
+            self.providers.iter().map(|state| Arc::from(state.settings.name.as_str())).collect();
+        let (ec2, fargate, nowhere): (Arc<str>, Arc<str>, Arc<str>) =
+            ("EC2".into(), "FARGATE".into(), "".into());
         self.tasks
             .iter()
             .map(|task| TaskRecord {
-                group: self.owner_name(task.owner).to_owned(),
-                capacity: self.capacity_name(task.capacity).to_owned(),
+                group: owners[self.owner_index(task.owner)].clone(),
+                capacity: match task.capacity {
+                    Capacity::AnyInstance => ec2.clone(),
+                    Capacity::Fargate => fargate.clone(),
+                    Capacity::Provider(provider) => providers[provider].clone(),
+                },
                 instance: task.instance.map(|instance| instance.index() as u32),
-                zone: zone_name(&self.scenario.zones, task.zone).to_owned(),
+                zone: task.zone.and_then(|zone| zones.get(zone)).unwrap_or(&nowhere).clone(),
                 cpu: task.cpu,
                 memory: task.memory,
                 created: task.created,
@@ -311,7 +329,7 @@ impl World<'_, '_> {
                 stopping: task.stopping,
                 stopped: task.stopped,
                 stop_code: task.stop_code,
-                stopped_reason: task.stopped_reason.to_string(),
+                stopped_reason: task.stopped_reason.clone(),
                 billed_seconds: task.billed_seconds,
             })
             .collect()
@@ -360,6 +378,12 @@ impl World<'_, '_> {
 
     fn warnings(&self) -> Vec<String> {
         let mut warnings: Vec<String> = self.scenario.prices.warnings();
+        if self.unplaced.not_recorded > 0 {
+            warnings.push(format!(
+                "{} spells of failed placements are not in `unplaced.csv`, which is full",
+                self.unplaced.not_recorded
+            ));
+        }
         for state in &self.batches {
             let waiting = state.waiting.len();
             if waiting > 0 {
@@ -438,11 +462,6 @@ fn outcome_fingerprint(results: &RunResults) -> u64 {
         add_wide(batch.total_wait);
     }
     hash
-}
-
-/// The zone of a task for the records; tasks without a place have none.
-fn zone_name(names: &IdVec<ZoneId, String>, zone: Option<ZoneId>) -> &str {
-    zone.and_then(|zone| names.get(zone)).map_or("", String::as_str)
 }
 
 #[cfg(test)]

@@ -190,7 +190,7 @@ impl World<'_, '_> {
         let instance = if fargate {
             None
         } else {
-            match self.find_instance(&new) {
+            match self.find_instance(&new, now) {
                 Choice::Instance(instance) => Some(instance),
                 Choice::Nowhere(rejections) if !self.has_managed_scaling(capacity) => {
                     return Launch::Unplaceable(rejections);

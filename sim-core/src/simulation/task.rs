@@ -7,7 +7,7 @@ use crate::units::{
 };
 
 /// Who asked for a task.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Owner {
     /// A service.
     Service(ServiceId),
@@ -16,7 +16,7 @@ pub(super) enum Owner {
 }
 
 /// What a task runs on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Capacity {
     /// Any container instance (launch type EC2).
     AnyInstance,

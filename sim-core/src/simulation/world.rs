@@ -12,6 +12,7 @@ use super::quota::TokenBucket;
 use super::recorder::Recorder;
 use super::scaling::ServiceMetrics;
 use super::task::{Owner, Task};
+use super::unplaced::Unplaced;
 use crate::autoscaling::{CapacityScaler, ServiceScaler};
 use crate::billing::Meter;
 use crate::engine::{Digest, Model, Phase, Scheduler, StreamKey, label_hash};
@@ -226,6 +227,7 @@ pub(super) struct World<'s, 'p> {
     pub(super) recorder: Recorder,
     pub(super) log: Vec<EventRecord>,
     pub(super) totals: Totals,
+    pub(super) unplaced: Unplaced,
     /// Scratch space of placement.
     pub(super) ties: Vec<InstanceId>,
     handled: u64,
@@ -400,6 +402,7 @@ impl<'s, 'p> World<'s, 'p> {
             recorder: Recorder::new(scenario),
             log: Vec::new(),
             totals: Totals::default(),
+            unplaced: Unplaced::default(),
             ties: Vec::new(),
             handled: 0,
             progress,

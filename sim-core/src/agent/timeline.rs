@@ -21,8 +21,6 @@ pub struct ContainerTimes<'d> {
     pub run: Option<SimDuration>,
     /// Code of that exit.
     pub exit_code: i32,
-    /// From started to healthy; `None` for never.
-    pub healthy: Option<SimDuration>,
     /// `startTimeout`: those who wait for its end or health give up after this.
     pub start_timeout: Option<SimDuration>,
 }
@@ -64,11 +62,13 @@ pub struct Timeline {
 
 /// Follows the containers of a task in their `order` (see [`start_order`](super::start_order)).
 ///
+/// `healthy` says how long after its start a container is healthy, `None` for never;
 /// `agent_start_timeout` is `ECS_CONTAINER_START_TIMEOUT`. Of ends at one instant, the container that
 /// comes first in the order counts. Containers beyond [`MAX_CONTAINERS`] are not looked at.
 pub fn timeline<'d>(
     order: &[usize],
     times: impl Fn(usize) -> ContainerTimes<'d>,
+    healthy: impl Fn(usize, SimDuration) -> Option<SimDuration>,
     agent_start_timeout: SimDuration,
 ) -> Timeline {
     let mut started = [None; MAX_CONTAINERS];
@@ -84,11 +84,10 @@ pub fn timeline<'d>(
         let own = times(container);
         let mut turn = Some(SimDuration::ZERO);
         for on in own.depends_on {
-            let resolved = started
-                .get(on.container)
-                .copied()
-                .flatten()
-                .map(|from| resolve(from, on.condition, &times(on.container)));
+            let resolved = started.get(on.container).copied().flatten().map(|from| {
+                let healthy = || healthy(on.container, from);
+                resolve(from, on.condition, &times(on.container), healthy)
+            });
             turn = match (turn, resolved) {
                 // Whoever waits for one that never starts never starts either.
                 (None, _) | (_, None) => None,
@@ -121,7 +120,8 @@ pub fn timeline<'d>(
             }
         }
     }
-    let ended_before = end.is_some_and(|end| end.at < running);
+    // Who exits as it starts was never RUNNING.
+    let ended_before = end.is_some_and(|end| end.at <= running);
     let running = (all_started && !ended_before).then_some(running);
     Timeline { started, running, end }
 }
@@ -132,13 +132,14 @@ fn resolve(
     from: SimDuration,
     condition: Condition,
     times: &ContainerTimes<'_>,
+    healthy: impl FnOnce() -> Option<SimDuration>,
 ) -> Result<SimDuration, (SimDuration, EndCause)> {
     let (met, failed) = match condition {
         Condition::Start => return Ok(from),
         Condition::Complete => (times.run, None),
         Condition::Success if times.exit_code == 0 => (times.run, None),
         Condition::Success => (None, times.run),
-        Condition::Healthy => (times.healthy, None),
+        Condition::Healthy => (healthy(), None),
     };
     let patience = times.start_timeout.unwrap_or(SimDuration::from_nanos(u64::MAX));
     match (met, failed) {
@@ -190,15 +191,18 @@ mod tests {
             start: seconds(start),
             run: None,
             exit_code: 0,
-            healthy: None,
             start_timeout: None,
         }
     }
 
     fn follow(containers: &[ContainerTimes<'_>]) -> Timeline {
+        with_health(containers, None)
+    }
+
+    fn with_health(containers: &[ContainerTimes<'_>], healthy: Option<u64>) -> Timeline {
         let order =
             start_order(containers.len(), |it| containers[it].depends_on).expect("no cycle");
-        timeline(&order, |it| containers[it], seconds(180))
+        timeline(&order, |it| containers[it], |_, _| healthy.map(seconds), seconds(180))
     }
 
     #[test]
@@ -219,12 +223,8 @@ mod tests {
         ];
         for (condition, turn) in waits {
             let depends = [on(1, condition)];
-            let first = ContainerTimes {
-                run: Some(seconds(10)),
-                healthy: Some(seconds(30)),
-                ..container(false, 2, &[])
-            };
-            let found = follow(&[container(true, 3, &depends), first]);
+            let first = ContainerTimes { run: Some(seconds(10)), ..container(false, 2, &[]) };
+            let found = with_health(&[container(true, 3, &depends), first], Some(30));
             assert_eq!(found.running, Some(seconds(turn + 3)), "{condition:?}");
         }
     }
@@ -253,8 +253,8 @@ mod tests {
         let patient = ContainerTimes { start_timeout: None, ..sick };
         let found = follow(&[container(true, 1, &depends), patient]);
         assert_eq!((found.running, found.end), (None, None), "it hangs in ACTIVATING");
-        let in_time = ContainerTimes { healthy: Some(seconds(60)), ..sick };
-        assert_eq!(follow(&[container(true, 1, &depends), in_time]).running, Some(seconds(63)));
+        let in_time = with_health(&[container(true, 1, &depends), sick], Some(60));
+        assert_eq!(in_time.running, Some(seconds(63)));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Delays and open choices of the control plane.
 
+use super::ImageDelays;
 use crate::engine::DurationDistribution;
 use crate::units::SimDuration;
 
@@ -30,6 +31,8 @@ pub struct ControlPlane {
     pub scaling_activity_timeout: SimDuration,
     /// What decides among equal candidates.
     pub tie_break: TieBreak,
+    /// Images.
+    pub images: ImageDelays,
     /// Whether launch-rate quotas of the service and the account apply.
     pub launch_rate_quotas: bool,
 }

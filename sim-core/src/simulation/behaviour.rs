@@ -383,6 +383,8 @@ fn registration_and_first_probe_delay_health() {
         load_balancer: "lb".into(),
         registration_time: constant(100),
         health_check_interval: seconds(30),
+        healthy_threshold: 5,
+        unhealthy_threshold: 2,
         deregistration_delay: seconds(300),
         bytes_per_request: 1000,
         requests_per_connection: 1,

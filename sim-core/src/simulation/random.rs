@@ -242,6 +242,8 @@ fn random_service(dice: &mut Dice, index: u64, groups: u32) -> Service {
             load_balancer: format!("balancer-{}", dice.below(2)),
             registration_time: DurationDistribution::Constant(SimDuration::from_secs(2)),
             health_check_interval: SimDuration::from_secs(30),
+            healthy_threshold: 5,
+            unhealthy_threshold: 2,
             deregistration_delay: SimDuration::from_secs(dice.pick(&[0, 30, 300])),
             bytes_per_request: 20_000,
             requests_per_connection: 5,

@@ -95,6 +95,17 @@ impl HealthProgress {
         }
     }
 
+    /// A container that has been healthy for long.
+    pub fn settled(check: &HealthCheck, now: SimTime) -> Self {
+        Self {
+            status: Status::Healthy,
+            started: now,
+            next_check: now + check.interval,
+            failures: 0,
+            passed_once: true,
+        }
+    }
+
     /// Goes on to the next change of the verdict and returns when it comes; `None` if none does.
     ///
     /// A check that falls into one of `failing` (sorted, disjoint) gets no answer and fails after its

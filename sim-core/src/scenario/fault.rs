@@ -43,7 +43,8 @@ pub enum FaultKind {
         exit_code: u8,
     },
     /// A container of a RUNNING task exits `after` the start of the window, or of the container if
-    /// that is later, unless the window has ended by then.
+    /// that is later, unless the window has ended by then. With no time at all, those are hit that run
+    /// when a window begins.
     ContainerExit {
         /// Which.
         container: Option<String>,

@@ -101,6 +101,7 @@ fn a_spot_task_is_replaced_at_its_warning_and_billed_to_its_end() {
     let mut scenario = on_fargate(1, Some(1000));
     let task = &mut scenario.task_definitions[TaskDefinitionId(0)];
     task.stop_time = constant(300);
+    task.stop_timeout = Some(seconds(300));
     let results = run(&scenario);
     let tasks = &results.task_records;
     assert!(tasks.len() > 1, "interrupted at least once");

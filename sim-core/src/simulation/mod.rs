@@ -3,6 +3,8 @@
 //! * `world`: the state and the dispatch of events;
 //! * `event`: everything that can happen;
 //! * `launch`, `lifecycle`, `task`: the life of a task; `ledger`: what it reserves;
+//! * `agent`: what the agent of an instance does; `containers`: start, exit and health of containers;
+//!   `target`: a task behind its load balancer; `faults`: what the scenario lets go wrong;
 //! * `service`: the service scheduler; `batch`: standalone tasks and everything that waits for room;
 //! * `fleet`, `pool`: container instances and their groups; `capacity`: managed scaling;
 //! * `load`: request load of services; `balancer`: what its load balancer processed;
@@ -12,17 +14,22 @@
 //!
 //! Policies never see the queue: they take state and return a decision, which the world applies.
 
+mod agent;
 mod balancer;
 mod batch;
 #[cfg(test)]
 mod behaviour;
 mod capacity;
+mod containers;
 mod event;
+mod faults;
 mod fleet;
 mod integral;
 mod launch;
 mod ledger;
 mod lifecycle;
+#[cfg(test)]
+mod lives;
 mod load;
 mod outcome;
 mod pool;
@@ -32,6 +39,7 @@ mod random;
 mod recorder;
 mod scaling;
 mod service;
+mod target;
 mod task;
 #[cfg(test)]
 mod testing;

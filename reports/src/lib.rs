@@ -12,6 +12,7 @@
 //! | [`summary`] | `summary.json` as a type that reads back |
 //! | [`text`] | the summary for a terminal |
 //! | [`limits`] | what holds a run back, in sentences |
+//! | [`explain`] | why: lives of tasks, failed placements |
 //! | [`rows`], [`bill`] | the CSV files |
 //! | [`columns`] | every file, column and field in words; headers come from there |
 //! | [`chart`], [`series`] | what the plots show, thinned to what can be seen |
@@ -32,6 +33,7 @@ pub mod chart;
 mod charts;
 pub mod columns;
 mod data;
+pub mod explain;
 pub mod folder;
 mod html;
 pub mod limits;

@@ -9,7 +9,7 @@ use crate::columns::{self, EVENTS, INSTANCES, TASKS, TIMESERIES, UNPLACED};
 use crate::number::{float, rfc3339};
 
 /// What ECS says of a cluster without instances.
-const NO_INSTANCES: &str = "No Container Instances were found in your cluster.";
+pub(crate) const NO_INSTANCES: &str = "No Container Instances were found in your cluster.";
 
 /// The instants of a run as text.
 #[derive(Clone, Copy, Debug)]

@@ -27,6 +27,8 @@ pub(super) enum Command {
     Sweep(SweepOptions),
     /// Draw the plots and the HTML page of stored results again
     Report(ReportOptions),
+    /// Say why: a task's life, or what found no instance
+    Explain(ExplainOptions),
     /// Instance types, their sizes and prices
     Catalog(CatalogOptions),
     /// Print the JSON Schema of the scenario language, for editors
@@ -118,6 +120,33 @@ pub(super) struct ReportOptions {
     /// Do not print the path of the report
     #[arg(long, short)]
     pub(super) quiet: bool,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct ExplainOptions {
+    /// A folder that `plimsoll run` wrote
+    #[arg(value_name = "DIR")]
+    pub(super) folder: PathBuf,
+    /// The scenario, if it is no longer where it ran
+    #[arg(long, value_name = "SCENARIO.yaml")]
+    pub(super) scenario: Option<PathBuf>,
+    /// No progress
+    #[arg(long, short)]
+    pub(super) quiet: bool,
+    #[command(subcommand)]
+    pub(super) command: ExplainCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ExplainCommand {
+    /// The life of a task
+    Task {
+        /// Its number in tasks.csv, its id, or GROUP/N, for example api/0
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
+    /// What found no container instance, and why
+    Unplaced,
 }
 
 #[derive(Args, Debug)]

@@ -8,6 +8,7 @@ mod catalog;
 mod check;
 mod comparison;
 mod console;
+mod explain;
 mod host;
 mod report;
 mod run;
@@ -92,6 +93,7 @@ fn dispatch(cli: &Cli, arguments: &[OsString]) -> Result<(), Failure> {
         Command::Check(options) => check::check(options),
         Command::Sweep(options) => sweep::sweep(options, arguments),
         Command::Report(options) => report::report(options),
+        Command::Explain(options) => explain::explain(options),
         Command::Catalog(options) => catalog::catalog(options),
         Command::Schema => console::print(&format!("{:#}\n", language::json_schema())),
         Command::Completions { shell } => {

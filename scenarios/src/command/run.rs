@@ -123,7 +123,7 @@ pub(super) fn shown(path: &Path) -> PathBuf {
     relative.unwrap_or_else(|| path.to_owned())
 }
 
-fn simulate(scenario: &Scenario, quiet: bool) -> Result<RunResults, Failure> {
+pub(super) fn simulate(scenario: &Scenario, quiet: bool) -> Result<RunResults, Failure> {
     let mut bar = Progress::new(
         scenario.duration.as_nanos(),
         "simulating {wide_bar} {percent}%  {msg}, {eta} left",

@@ -54,10 +54,9 @@ impl Rejections {
             + self.constraint
     }
 
-    /// The reason that dropped most instances, in the words of ECS's service events; `None` if
-    /// there was no instance at all.
-    pub fn main_reason(&self) -> Option<&'static str> {
-        let reasons = [
+    /// Counts by reason, in the words of ECS's service events.
+    pub fn reasons(&self) -> [(u32, &'static str); 7] {
+        [
             (self.memory, "has insufficient memory available"),
             (self.cpu, "has insufficient CPU units available"),
             (self.port, "is already using a port required by your task"),
@@ -65,7 +64,13 @@ impl Rejections {
             (self.gpu, "has insufficient GPU resource available"),
             (self.constraint, "does not satisfy a placement constraint"),
             (self.attribute, "is missing an attribute required by your task"),
-        ];
+        ]
+    }
+
+    /// The reason that dropped most instances, in the words of ECS's service events; `None` if
+    /// there was no instance at all.
+    pub fn main_reason(&self) -> Option<&'static str> {
+        let reasons = self.reasons();
         // The first of equals wins, so that the message does not depend on iteration details.
         let mut best = (0, None);
         for (count, words) in reasons {

@@ -28,8 +28,10 @@ fn a_minimal_scenario_has_documented_defaults() {
     assert!((group.launch_time.mean_seconds() - 43.33).abs() < 0.01, "median 40 s, sigma 0.4");
     let task = &scenario.task_definitions.as_slice()[0];
     assert_eq!((task.cpu, task.memory), (Cpu::from_ecs_units(512), Mib::new(1024)));
-    // 200 MB at 65 MB/s.
-    assert!((task.pull_time.mean_seconds() - 3.077).abs() < 0.001);
+    assert_eq!(task.images.len(), 1);
+    assert_eq!(scenario.images[task.images[0]].bytes(), 200_000_000);
+    assert_eq!(group.agent.pull_bandwidth, 65_000_000);
+    assert!(task.containers.is_empty(), "a single container with nothing to follow");
     let service = &scenario.services[0];
     assert!(matches!(&service.launch, LaunchTarget::Strategy(items) if items.len() == 1));
     assert!((service.load.as_ref().unwrap().rate.rate_at(SimTime::ZERO) - 20.0).abs() < 1e-9);
@@ -52,7 +54,12 @@ fn everything_at_once_loads() {
     assert_eq!((api.cpu, api.memory), (Cpu::from_ecs_units(512), Mib::new(1024)));
     assert!(api.fits_fargate && api.host_ports.is_empty());
     let worker = &scenario.task_definitions.as_slice()[1];
-    assert_eq!(worker.memory, Mib::new(1024 + 64), "reservations, not limits");
+    assert_eq!(worker.memory, Mib::new(1024 + 64 + 64), "reservations, not limits");
+    assert_eq!((worker.containers.len(), worker.images.len()), (3, 3));
+    assert_eq!(worker.containers[1].run_time.as_ref().map(|it| it.mean_seconds()), Some(5.0));
+    assert_eq!(group.agent.stop_timeout, SimDuration::from_secs(45));
+    assert_eq!(scenario.faults.len(), 6);
+    assert_eq!(scenario.faults[0].windows.len(), 2);
     assert_eq!(worker.host_ports.len(), 1);
     let scaling = scenario.services[0].scaling.as_ref().unwrap();
     // 08:00 in Berlin is 07:00 UTC in March.

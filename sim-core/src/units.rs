@@ -283,6 +283,8 @@ ids! {
     ImageId;
     /// A layer of container images.
     LayerId;
+    /// A task group: the tasks of one service, or standalone tasks that belong together.
+    TaskGroupId;
     /// A container instance, in order of launch.
     InstanceId;
     /// A task, in order of creation.

@@ -1,244 +1,341 @@
-//! What is free on each container instance, and how much of each task group runs where.
+//! The container instances of a cluster, and the tasks of each group on them.
 
-use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::Arc;
 
-use crate::scenario::{Architecture, InstanceShape, OperatingSystem, Protocol, TaskDefinition};
-use crate::units::{AsgId, Cpu, InstanceId, Mib, ZoneId};
+use super::attributes::Attributes;
+use super::choose::Scratch;
+use super::constraint::PlacementConstraint;
+use super::demand::Demand;
+use super::groups::TaskGroups;
+use super::index::Fits;
+use super::pool::Pool;
+use super::rule::{Rule, RuleId};
+use super::slot::{Eligibility, Slot};
+use super::strategy::PlacementStrategy;
+use crate::scenario::InstanceShape;
+use crate::units::{AsgId, InstanceId, TaskGroupId, ZoneId};
 
-/// What one task reserves on a container instance.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Demand<'a> {
-    /// CPU.
-    pub cpu: Cpu,
-    /// Memory.
-    pub memory: Mib,
-    /// Whole GPUs.
-    pub gpus: u32,
-    /// Network interfaces (one in `awsvpc` mode).
-    pub network_interfaces: u32,
-    /// Static host ports, sorted.
-    pub ports: &'a [(u16, Protocol)],
-    /// Architecture of the images.
-    pub architecture: Architecture,
-    /// Operating system.
-    pub operating_system: OperatingSystem,
+/// Changes between two checks of the index in debug builds.
+const CHECK_EVERY: u32 = 4096;
+
+/// Where an instance is kept.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    /// Its pool, also after it has left.
+    pub(super) pool: u32,
+    /// Its position there; `None` while it is not registered.
+    pub(super) position: Option<u32>,
 }
 
-impl<'a> Demand<'a> {
-    /// The demand of a task of `definition`.
-    pub fn of(definition: &'a TaskDefinition) -> Self {
-        Self {
-            cpu: definition.cpu,
-            memory: definition.memory,
-            gpus: definition.gpus,
-            network_interfaces: definition.network_interfaces(),
-            ports: &definition.host_ports,
-            architecture: definition.architecture,
-            operating_system: definition.operating_system,
-        }
-    }
+/// A container instance that registers.
+#[derive(Clone, Debug)]
+pub struct NewInstance<'a> {
+    /// Its Auto Scaling group.
+    pub group: AsgId,
+    /// What it registers.
+    pub shape: &'a InstanceShape,
+    /// Static attributes, those of ECS among them; the same for all of its group and zone.
+    pub attributes: &'a Attributes,
+    /// The instance, empty.
+    pub slot: Slot,
 }
 
-/// The placement state of one registered container instance.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Slot {
-    /// The instance.
-    pub instance: InstanceId,
-    /// Its zone.
-    pub zone: ZoneId,
-    /// Unreserved CPU.
-    pub free_cpu: Cpu,
-    /// Unreserved memory.
-    pub free_memory: Mib,
-    /// Unreserved GPUs.
-    pub free_gpus: u32,
-    /// Network interfaces left for `awsvpc` tasks.
-    pub free_network_interfaces: u32,
-    /// Tasks that hold resources here.
-    pub tasks: u32,
-    /// Final tie-break: the lower rank wins.
-    pub tie_rank: u64,
-    /// Architecture.
-    pub architecture: Architecture,
-    /// Operating system.
-    pub operating_system: OperatingSystem,
-    /// Static host ports in use, sorted.
-    ports: Vec<(u16, Protocol)>,
+/// The values of one attribute that a spread looks at.
+#[derive(Clone, Debug)]
+struct Column {
+    name: Arc<str>,
+    /// By pool; pools of equal numbers have equal values, or all none.
+    values: Vec<u32>,
 }
 
-impl Slot {
-    /// An empty instance of `shape`.
-    pub fn new(instance: InstanceId, zone: ZoneId, shape: &InstanceShape, tie_rank: u64) -> Self {
-        Self {
-            instance,
-            zone,
-            free_cpu: shape.cpu,
-            free_memory: shape.memory,
-            free_gpus: shape.gpus,
-            free_network_interfaces: shape.task_network_interfaces,
-            tasks: 0,
-            tie_rank,
-            architecture: shape.architecture,
-            operating_system: shape.operating_system,
-            ports: Vec::new(),
-        }
-    }
-
-    /// Whether one of `ports` is taken.
-    pub(super) fn port_conflict(&self, ports: &[(u16, Protocol)]) -> bool {
-        ports.iter().any(|port| self.ports.binary_search(port).is_ok())
-    }
-
-    fn reserve(&mut self, demand: &Demand<'_>) {
-        let enough = "placement checked the demand against what is free";
-        self.free_cpu = self.free_cpu.checked_sub(demand.cpu).expect(enough);
-        self.free_memory = self.free_memory.checked_sub(demand.memory).expect(enough);
-        self.free_gpus = self.free_gpus.checked_sub(demand.gpus).expect(enough);
-        self.free_network_interfaces =
-            self.free_network_interfaces.checked_sub(demand.network_interfaces).expect(enough);
-        for port in demand.ports {
-            match self.ports.binary_search(port) {
-                Ok(_) => unreachable!("placement checked the ports of {}", self.instance),
-                Err(at) => self.ports.insert(at, *port),
-            }
-        }
-        self.tasks += 1;
-    }
-
-    fn release(&mut self, demand: &Demand<'_>) {
-        self.free_cpu += demand.cpu;
-        self.free_memory += demand.memory;
-        self.free_gpus += demand.gpus;
-        self.free_network_interfaces += demand.network_interfaces;
-        for port in demand.ports {
-            if let Ok(at) = self.ports.binary_search(port) {
-                self.ports.remove(at);
-            }
-        }
-        self.tasks -= 1;
-    }
-}
-
-/// The registered container instances of a cluster, in one pool per Auto Scaling group.
-#[derive(Clone, Debug, Default)]
+/// The registered container instances of a cluster, with what is free on them and the tasks of each
+/// group.
+#[derive(Clone, Debug)]
 pub struct Fleet {
-    pools: Vec<Vec<Slot>>,
-    /// Pool and position of each registered instance, by instance index.
-    places: Vec<Option<(u32, u32)>>,
+    zones: usize,
+    pub(super) pools: Vec<Pool>,
+    /// All pools, and those of each Auto Scaling group.
+    all: Vec<u32>,
+    by_group: Vec<Vec<u32>>,
+    /// By instance.
+    places: Vec<Option<Place>>,
+    pub(super) groups: TaskGroups,
+    columns: Vec<Column>,
+    pub(super) rules: Vec<Rule>,
+    pub(super) fits: Fits,
+    pub(super) scratch: Scratch,
+    changes: u32,
 }
 
 impl Fleet {
-    /// A fleet with `groups` empty pools.
-    pub fn new(groups: usize) -> Self {
-        Self { pools: vec![Vec::new(); groups], places: Vec::new() }
+    /// A fleet without instances, for a cluster of `groups` Auto Scaling groups and `zones` zones.
+    pub fn new(groups: usize, zones: usize) -> Self {
+        Self {
+            zones,
+            pools: Vec::new(),
+            all: Vec::new(),
+            by_group: vec![Vec::new(); groups],
+            places: Vec::new(),
+            groups: TaskGroups::default(),
+            columns: Vec::new(),
+            rules: Vec::new(),
+            fits: Fits::default(),
+            scratch: Scratch::default(),
+            changes: 0,
+        }
     }
 
-    /// Adds a registered instance to the pool of `group`.
-    pub fn register(&mut self, group: AsgId, slot: Slot) {
+    /// Adds a task group: a service, or a family of standalone tasks. `task:group` in placement
+    /// expressions refers to it by `name`.
+    pub fn add_group(&mut self, name: &str) -> TaskGroupId {
+        self.groups.add(name, self.zones)
+    }
+
+    /// The rule by which tasks of `group` are placed: a chain in which defaults are filled in, and
+    /// all constraints together. Asked twice, it gives the same id.
+    pub fn rule(
+        &mut self,
+        strategy: &[PlacementStrategy],
+        constraints: &[PlacementConstraint],
+        group: TaskGroupId,
+    ) -> RuleId {
+        let known = self.rules.iter().position(|rule| {
+            rule.group == group && rule.strategy == strategy && rule.constraints == constraints
+        });
+        let index = known.unwrap_or_else(|| {
+            let (columns, pools) = (&mut self.columns, &self.pools);
+            let rule = Rule::new(strategy, constraints, group, |name| column(columns, pools, name));
+            self.rules.push(rule);
+            self.rules.len() - 1
+        });
+        RuleId(index as u32)
+    }
+
+    /// Adds an instance.
+    ///
+    /// # Panics
+    /// If it is registered already, which is a bug in the caller.
+    pub fn register(&mut self, instance: NewInstance<'_>) {
+        let NewInstance { group, shape, attributes, slot } = instance;
         let index = slot.instance.0 as usize;
         if self.places.len() <= index {
             self.places.resize(index + 1, None);
         }
-        let pool = &mut self.pools[group.0 as usize];
-        self.places[index] = Some((group.0, pool.len() as u32));
-        pool.push(slot);
+        let twice = self.places[index].is_some_and(|place| place.position.is_some());
+        assert!(!twice, "instance {} registers once", slot.instance);
+        let pool = self.pool_for(group, slot.zone, shape, attributes);
+        let position = self.pools[pool].add(slot, &self.fits);
+        self.places[index] = Some(Place { pool: pool as u32, position: Some(position as u32) });
+        self.changed();
     }
 
-    /// Takes an instance out; nothing happens if it is not registered.
+    fn pool_for(
+        &mut self,
+        group: AsgId,
+        zone: ZoneId,
+        shape: &InstanceShape,
+        attributes: &Attributes,
+    ) -> usize {
+        let of_group = &self.by_group[group.0 as usize];
+        let known = of_group.iter().map(|pool| *pool as usize).find(|pool| {
+            let pool = &self.pools[*pool];
+            pool.zone == zone && pool.shape == *shape && pool.attributes == *attributes
+        });
+        known.unwrap_or_else(|| {
+            let index = self.pools.len();
+            self.pools.push(Pool::new(zone, shape, attributes.clone(), &self.fits));
+            self.all.push(index as u32);
+            self.by_group[group.0 as usize].push(index as u32);
+            for column in &mut self.columns {
+                column.values.push(value(&column.name, &column.values, &self.pools));
+            }
+            index
+        })
+    }
+
+    /// Takes an instance out; nothing happens if it is not registered. Its tasks count in their
+    /// groups until they are [uncounted](Self::uncount).
     pub fn deregister(&mut self, instance: InstanceId) {
-        let Some(place) = self.places.get_mut(instance.0 as usize) else {
-            return;
-        };
-        let Some((pool_index, position)) = place.take() else {
-            return;
-        };
-        let pool = &mut self.pools[pool_index as usize];
-        pool.swap_remove(position as usize);
-        if let Some(moved) = pool.get(position as usize) {
-            self.places[moved.instance.0 as usize] = Some((pool_index, position));
+        let Some((pool, position)) = self.find(instance) else { return };
+        let slots = &mut self.pools[pool];
+        slots.remove(position, &self.fits);
+        if let Some(moved) = slots.slots.get(position) {
+            let place = Place { pool: pool as u32, position: Some(position as u32) };
+            self.places[moved.instance.0 as usize] = Some(place);
         }
+        self.places[instance.0 as usize] = Some(Place { pool: pool as u32, position: None });
+        self.changed();
+    }
+
+    /// Lets an instance take tasks, or not; nothing happens if it is not registered.
+    pub fn set_eligible(&mut self, instance: InstanceId, eligibility: Eligibility) {
+        let Some((pool, position)) = self.find(instance) else { return };
+        self.pools[pool].change(position, None, &self.fits, |slot| {
+            slot.set_eligibility(eligibility);
+        });
+        self.changed();
+    }
+
+    /// Pool and position of a registered instance.
+    #[inline]
+    pub(super) fn find(&self, instance: InstanceId) -> Option<(usize, usize)> {
+        let place = (*self.places.get(instance.0 as usize)?)?;
+        Some((place.pool as usize, place.position? as usize))
     }
 
     /// The state of a registered instance.
     pub fn slot(&self, instance: InstanceId) -> Option<&Slot> {
-        let (pool, position) = (*self.places.get(instance.0 as usize)?)?;
-        self.pools[pool as usize].get(position as usize)
-    }
-
-    fn slot_mut(&mut self, instance: InstanceId) -> Option<&mut Slot> {
-        let (pool, position) = (*self.places.get(instance.0 as usize)?)?;
-        self.pools[pool as usize].get_mut(position as usize)
+        let (pool, position) = self.find(instance)?;
+        self.pools[pool].slots.get(position)
     }
 
     /// Registered instances of one group, or of all with `None`, in no particular order.
     pub fn slots(&self, group: Option<AsgId>) -> impl Iterator<Item = &Slot> + Clone {
-        let pools = match group {
-            Some(group) => &self.pools[group.0 as usize..=group.0 as usize],
-            None => &self.pools[..],
-        };
-        pools.iter().flatten()
+        self.scope(group).iter().flat_map(|pool| &self.pools[*pool as usize].slots)
     }
 
-    /// Reserves `demand` on `instance`.
+    /// The shape that a registered instance registered, and its static attributes.
+    pub fn kind(&self, instance: InstanceId) -> Option<(&InstanceShape, &Attributes)> {
+        let (pool, _) = self.find(instance)?;
+        Some((&self.pools[pool].shape, &self.pools[pool].attributes))
+    }
+
+    /// The pools of one Auto Scaling group, or all.
+    pub(super) fn scope(&self, group: Option<AsgId>) -> &[u32] {
+        group.map_or(&self.all, |group| &self.by_group[group.0 as usize])
+    }
+
+    /// Puts a task on an instance: reserves `demand` and counts the task in `group`.
     ///
     /// # Panics
     /// If the instance is not registered or the demand does not fit: a bug in the caller, which
-    /// asks [`choose`](super::choose) first.
-    pub fn reserve(&mut self, instance: InstanceId, demand: &Demand<'_>) {
-        let slot = self.slot_mut(instance).expect("tasks are placed on registered instances only");
-        slot.reserve(demand);
+    /// asks [`choose`](Self::choose) first.
+    pub fn place(&mut self, instance: InstanceId, demand: &Demand<'_>, group: TaskGroupId) {
+        let place = self.find(instance).expect("tasks are placed on registered instances only");
+        let (pool, position) = place;
+        self.pools[pool].change(position, Some(group), &self.fits, |slot| {
+            slot.reserve(demand);
+            slot.count(group);
+        });
+        self.groups.count(group, self.pools[pool].zone, Some(pool));
+        self.changed();
     }
 
-    /// Gives back what a task reserved; nothing happens if the instance is gone.
+    /// Takes a task off an instance, reservation and count at once.
+    pub fn remove(&mut self, instance: InstanceId, demand: &Demand<'_>, group: TaskGroupId) {
+        if let Some((pool, position)) = self.find(instance) {
+            self.pools[pool].change(position, Some(group), &self.fits, |slot| {
+                slot.release(demand);
+                slot.uncount(group);
+            });
+            self.changed();
+        }
+        if let Some(Some(place)) = self.places.get(instance.0 as usize) {
+            let pool = place.pool as usize;
+            self.groups.uncount(group, self.pools[pool].zone, Some(pool));
+        }
+    }
+
+    /// Gives back what a task reserved; nothing happens if the instance is gone. Its count stays.
     pub fn release(&mut self, instance: InstanceId, demand: &Demand<'_>) {
-        if let Some(slot) = self.slot_mut(instance) {
-            slot.release(demand);
-        }
-    }
-}
-
-/// Where the tasks of one group (a service, or a family of standalone tasks) are: those whose
-/// desired status is RUNNING, in any state before stopping.
-#[derive(Clone, Debug, Default)]
-pub struct GroupTasks {
-    by_instance: BTreeMap<InstanceId, u32>,
-    by_zone: Vec<u32>,
-}
-
-impl GroupTasks {
-    /// A group without tasks in a cluster of `zones` zones.
-    pub fn new(zones: usize) -> Self {
-        Self { by_instance: BTreeMap::new(), by_zone: vec![0; zones] }
-    }
-
-    /// Counts a task; `instance` is `None` on Fargate.
-    pub fn add(&mut self, zone: ZoneId, instance: Option<InstanceId>) {
-        self.by_zone[zone.0 as usize] += 1;
-        if let Some(instance) = instance {
-            *self.by_instance.entry(instance).or_insert(0) += 1;
+        if let Some((pool, position)) = self.find(instance) {
+            self.pools[pool].change(position, None, &self.fits, |slot| slot.release(demand));
+            self.changed();
         }
     }
 
-    /// Stops counting a task.
-    pub fn remove(&mut self, zone: ZoneId, instance: Option<InstanceId>) {
-        self.by_zone[zone.0 as usize] -= 1;
-        if let Some(instance) = instance
-            && let Some(count) = self.by_instance.get_mut(&instance)
-        {
-            *count -= 1;
-            if *count == 0 {
-                self.by_instance.remove(&instance);
+    /// Stops counting a task of `group` in `zone`, on a container instance or with `None` on Fargate.
+    /// Its reservation stays.
+    pub fn uncount(&mut self, group: TaskGroupId, zone: ZoneId, instance: Option<InstanceId>) {
+        let Some(instance) = instance else {
+            self.groups.uncount(group, zone, None);
+            return;
+        };
+        if let Some((pool, position)) = self.find(instance) {
+            self.pools[pool].change(position, Some(group), &self.fits, |slot| slot.uncount(group));
+            self.changed();
+        }
+        if let Some(Some(place)) = self.places.get(instance.0 as usize) {
+            self.groups.uncount(group, zone, Some(place.pool as usize));
+        }
+    }
+
+    /// Counts a task of `group` that runs on Fargate.
+    pub fn count_on_fargate(&mut self, group: TaskGroupId, zone: ZoneId) {
+        self.groups.count(group, zone, None);
+    }
+
+    /// Tasks of a group in a zone, those on Fargate among them.
+    pub fn tasks_in_zone(&self, group: TaskGroupId, zone: ZoneId) -> u32 {
+        self.groups.in_zone(group, zone)
+    }
+
+    /// Tasks of a group on an instance.
+    pub fn tasks_on_instance(&self, group: TaskGroupId, instance: InstanceId) -> u32 {
+        self.slot(instance).map_or(0, |slot| slot.tasks_of(group))
+    }
+
+    /// Tasks of a group on all instances that share a pool's value of an attribute.
+    pub(super) fn tasks_by_attribute(&self, group: TaskGroupId, column: usize, pool: usize) -> u32 {
+        let values = &self.columns[column].values;
+        let same = values.iter().enumerate().filter(|(_, value)| **value == values[pool]);
+        same.map(|(pool, _)| self.groups.in_pool(group, pool)).sum()
+    }
+
+    fn changed(&mut self) {
+        self.changes = self.changes.wrapping_add(1);
+        if cfg!(debug_assertions) && self.changes.is_multiple_of(CHECK_EVERY) {
+            self.check();
+        }
+    }
+
+    /// Panics unless index and counters equal a recount. Takes time in proportion to the fleet.
+    pub fn check(&self) {
+        let mut registered = 0;
+        for (index, pool) in self.pools.iter().enumerate() {
+            pool.check(&self.fits);
+            registered += pool.slots.len();
+            for (position, slot) in pool.slots.iter().enumerate() {
+                let found = self.find(slot.instance);
+                assert_eq!(found, Some((index, position)), "place of {}", slot.instance);
+                for (group, tasks) in slot.hosted() {
+                    assert_ne!(*tasks, 0, "only groups with tasks are listed");
+                    let in_pool = self.groups.in_pool(*group, index);
+                    assert!(*tasks <= in_pool, "tasks of {} on {}", group, slot.instance);
+                }
             }
         }
+        let placed = self.places.iter().flatten().filter(|place| place.position.is_some());
+        assert_eq!(placed.count(), registered, "every registered instance is in one pool");
     }
 
-    /// Tasks of the group in `zone`.
-    pub fn in_zone(&self, zone: ZoneId) -> u32 {
-        self.by_zone[zone.0 as usize]
+    /// What a placement expression calls an instance.
+    pub(super) fn ec2_instance_id(instance: InstanceId) -> String {
+        let mut name = String::with_capacity(19);
+        // Writing to a string cannot fail.
+        let _ = write!(name, "i-{:017x}", instance.0);
+        name
     }
+}
 
-    /// Tasks of the group on `instance`.
-    pub fn on_instance(&self, instance: InstanceId) -> u32 {
-        self.by_instance.get(&instance).copied().unwrap_or(0)
+/// The column of an attribute, added if it is new.
+fn column(columns: &mut Vec<Column>, pools: &[Pool], name: &Arc<str>) -> usize {
+    if let Some(known) = columns.iter().position(|column| column.name == *name) {
+        return known;
     }
+    let mut values = Vec::new();
+    for index in 0..pools.len() {
+        values.push(value(name, &values, &pools[..=index]));
+    }
+    columns.push(Column { name: name.clone(), values });
+    columns.len() - 1
+}
+
+/// The number of the last pool's value: that of the first pool with the same value.
+fn value(name: &str, values: &[u32], pools: &[Pool]) -> u32 {
+    let Some((last, before)) = pools.split_last() else { return 0 };
+    let same = |pool: &Pool| pool.attributes.get(name) == last.attributes.get(name);
+    let known = before.iter().zip(values).find(|(pool, _)| same(pool)).map(|(_, value)| *value);
+    known.unwrap_or(before.len() as u32)
 }

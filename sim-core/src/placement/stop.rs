@@ -41,11 +41,19 @@ pub fn choose_stop<'c>(
     let score = |candidate: &StopCandidate| -> (bool, u64, u64) {
         let (first, second) = match strategy.first() {
             None => (u64::from(candidate.zone_tasks), u64::from(candidate.instance_tasks)),
-            Some(PlacementStrategy::SpreadZone) => (u64::from(candidate.zone_tasks), 0),
+            Some(PlacementStrategy::SpreadZone | PlacementStrategy::SpreadAttribute(_)) => {
+                (u64::from(candidate.zone_tasks), 0)
+            }
             Some(PlacementStrategy::SpreadInstance) => (u64::from(candidate.instance_tasks), 0),
             Some(PlacementStrategy::BinpackCpu) => (candidate.free_cpu_after.as_raw(), 0),
             Some(PlacementStrategy::BinpackMemory) => (candidate.free_memory_after.as_mib(), 0),
-            Some(PlacementStrategy::Random) => (0, 0),
+            // None of these says which task should go.
+            Some(
+                PlacementStrategy::Random
+                | PlacementStrategy::FirstFit
+                | PlacementStrategy::WorstFit
+                | PlacementStrategy::Custom(_),
+            ) => (0, 0),
         };
         (!candidate.running, first, second)
     };

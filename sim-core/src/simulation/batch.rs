@@ -193,7 +193,7 @@ impl World<'_, '_> {
                     self.job_placed(task_id, scheduler);
                     self.assign(task_id, instance, StartUp::Delayed, scheduler);
                 }
-                Choice::Nowhere(_) => {
+                Choice::Nowhere => {
                     failed.push(demand);
                     kept.push_back(task_id);
                 }
@@ -280,7 +280,7 @@ impl World<'_, '_> {
         } else {
             match self.find_instance(&new, now) {
                 Choice::Instance(found) => instance = Some(found),
-                Choice::Nowhere(_) => {
+                Choice::Nowhere => {
                     // Without managed scaling RunTask fails and its caller tries again; with it the
                     // task waits in PROVISIONING, up to the cluster's limit.
                     let limit = self.scenario.rules.provisioning_tasks_per_cluster;

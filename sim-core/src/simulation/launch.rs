@@ -11,11 +11,13 @@ use super::world::World;
 use crate::agent::TaskHealth;
 use crate::engine::{DurationDistribution, Scheduler};
 use crate::placement::{
-    Choice, Demand, PlacementConstraint, PlacementRequest, PlacementStrategy, SERVICE_DEFAULT,
-    STANDALONE_DEFAULT, choose,
+    Choice, Demand, PlacementConstraint, PlacementRequest, Recurrence, Rejections,
 };
 use crate::scenario::{CapacityProviderKind, TaskDefinition};
-use crate::units::{AsgId, Cpu, InstanceId, Mib, SimDuration, SimTime, TaskDefinitionId, TaskId};
+use crate::units::{
+    AsgId, Cpu, InstanceId, Mib, SimDuration, SimTime, TaskDefinitionId, TaskGroupId, TaskId,
+    ZoneId,
+};
 
 /// What a new task is, before it has a place.
 #[derive(Clone, Copy, Debug)]
@@ -134,40 +136,49 @@ impl<'s> World<'s, '_> {
         matches!(self.providers[provider].settings.kind, CapacityProviderKind::FargateSpot { .. })
     }
 
+    /// The question where a task would go now.
+    fn placement_request(&self, new: &NewTask) -> PlacementRequest<'s> {
+        let demand = self.demand(new.owner, new.cpu, new.memory);
+        let definition = self.definition(new.owner);
+        let of_definition = (definition.cpu, definition.memory) == (new.cpu, new.memory);
+        PlacementRequest {
+            demand,
+            recurrence: if of_definition { Recurrence::Definition } else { Recurrence::OwnSize },
+            rule: match new.owner {
+                Owner::Service(service) => self.services[service].rule,
+                Owner::Batch(batch) => self.batches[batch].rule,
+            },
+            group: self.pool(new.capacity),
+            random_bits: self.task_bits(new.owner, new.ordinal, new.attempt, TaskDraw::Placement),
+        }
+    }
+
     /// Asks placement where a task would go now.
     pub(super) fn find_instance(&mut self, new: &NewTask, now: SimTime) -> Choice {
-        let demand = self.demand(new.owner, new.cpu, new.memory);
-        let pool = self.pool(new.capacity);
-        let random_bits = self.task_bits(new.owner, new.ordinal, new.attempt, TaskDraw::Placement);
-        let (strategy, constraints, group): (&[PlacementStrategy], _, _) = match new.owner {
-            Owner::Service(service) => {
-                let state = &self.services[service];
-                let chain = match &state.settings.placement_strategy[..] {
-                    [] => &SERVICE_DEFAULT[..],
-                    chain => chain,
-                };
-                (chain, &state.settings.placement_constraints, &state.group)
-            }
-            Owner::Batch(batch) => {
-                let state = &self.batches[batch];
-                let chain = match &state.settings.placement_strategy[..] {
-                    [] => &STANDALONE_DEFAULT[..],
-                    chain => chain,
-                };
-                (chain, &state.settings.placement_constraints, &state.group)
-            }
-        };
-        let request = PlacementRequest { demand, strategy, constraints, group, random_bits };
-        let choice = choose(self.fleet.slots(pool), &request, &mut self.ties);
+        let request = self.placement_request(new);
+        let choice = self.fleet.choose(&request);
         let wish = (new.owner, new.capacity, new.cpu, new.memory);
         match choice {
             Choice::Instance(_) => self.unplaced.placed(wish, now),
-            Choice::Nowhere(rejections) => {
+            Choice::Nowhere => {
                 self.totals.placement_failures += 1;
-                self.unplaced.failed(wish, now, || rejections);
+                self.unplaced.failed(wish, now, || self.fleet.rejections(&request));
             }
         }
         choice
+    }
+
+    /// Why no instance takes a task now.
+    pub(super) fn rejections(&self, new: &NewTask) -> Rejections {
+        self.fleet.rejections(&self.placement_request(new))
+    }
+
+    /// The task group of an owner.
+    pub(super) fn task_group(&self, owner: Owner) -> TaskGroupId {
+        match owner {
+            Owner::Service(service) => self.services[service].group,
+            Owner::Batch(batch) => self.batches[batch].group,
+        }
     }
 
     /// Creates a task, which then waits or is assigned by the caller.
@@ -232,14 +243,13 @@ impl<'s> World<'s, '_> {
         task.zone = Some(zone);
         task.placed = Some(now);
         let demand = self.demand(owner, cpu, memory);
-        self.fleet.reserve(instance, &demand);
+        self.fleet.place(instance, &demand, self.task_group(owner));
         let state = &mut self.instances[instance];
         state.tasks.insert(id);
         state.tasks_run += 1;
         let group = state.group;
         self.groups[group].alive.set_idle(state.zone_position, instance, false);
         self.change_reservation(instance, group, owner, (cpu, memory), Change::Add, now);
-        self.count_in_group(id, true);
         self.enter(id, TaskState::Provisioning, start_up, scheduler);
     }
 
@@ -250,17 +260,16 @@ impl<'s> World<'s, '_> {
         start_up: StartUp,
         scheduler: &mut Scheduler<Event>,
     ) {
-        let owner = self.tasks[id].owner;
-        let group = match owner {
-            Owner::Service(service) => &self.services[service].group,
-            Owner::Batch(batch) => &self.batches[batch].group,
-        };
+        let group = self.task_group(self.tasks[id].owner);
         // Fewest first, in listed order: AWS says it spreads over zones as well as it can.
-        let zone = self.scenario.zones.ids().min_by_key(|zone| (group.in_zone(*zone), *zone));
+        let tasks = |zone: ZoneId| self.fleet.tasks_in_zone(group, zone);
+        let zone = self.scenario.zones.ids().min_by_key(|zone| (tasks(*zone), *zone));
         let task = &mut self.tasks[id];
         task.zone = zone;
         task.placed = Some(scheduler.now());
-        self.count_in_group(id, true);
+        if let Some(zone) = zone {
+            self.fleet.count_on_fargate(group, zone);
+        }
         self.enter(id, TaskState::Provisioning, start_up, scheduler);
     }
 }

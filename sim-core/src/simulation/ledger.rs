@@ -43,18 +43,12 @@ pub(super) fn split_weight(cpu: Cpu, memory: Mib) -> u64 {
 }
 
 impl World<'_, '_> {
-    /// Counts a task in the placement group of its owner, or stops counting it.
-    pub(super) fn count_in_group(&mut self, id: TaskId, add: bool) {
+    /// Stops counting a task on Fargate in the task group of its owner.
+    pub(super) fn uncount_on_fargate(&mut self, id: TaskId) {
         let task = &self.tasks[id];
-        let (Some(zone), instance) = (task.zone, task.instance) else { return };
-        let group = match task.owner {
-            Owner::Service(service) => &mut self.services[service].group,
-            Owner::Batch(batch) => &mut self.batches[batch].group,
-        };
-        if add {
-            group.add(zone, instance);
-        } else {
-            group.remove(zone, instance);
+        if let Some(zone) = task.zone {
+            let group = self.task_group(task.owner);
+            self.fleet.uncount(group, zone, None);
         }
     }
 

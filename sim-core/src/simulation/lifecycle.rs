@@ -317,14 +317,16 @@ impl World<'_, '_> {
         if state == TaskState::Pending {
             self.leave_agent_queue(id, scheduler);
         }
-        self.count_in_group(id, false);
-        if let Some(instance) = instance {
-            // Placement counts it as gone; the agent does when its containers are.
-            let demand = self.demand(owner, cpu, memory);
-            self.fleet.release(instance, &demand);
-            let group = self.instances[instance].group;
-            self.change_reservation(instance, group, owner, (cpu, memory), Change::Remove, now);
-            self.request_placement(scheduler);
+        match instance {
+            Some(instance) => {
+                // Placement counts it as gone; the agent does when its containers are.
+                let demand = self.demand(owner, cpu, memory);
+                self.fleet.remove(instance, &demand, self.task_group(owner));
+                let group = self.instances[instance].group;
+                self.change_reservation(instance, group, owner, (cpu, memory), Change::Remove, now);
+                self.request_placement(scheduler);
+            }
+            None => self.uncount_on_fargate(id),
         }
         true
     }

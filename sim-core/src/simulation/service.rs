@@ -14,7 +14,7 @@ use super::task::{Capacity, Owner, TaskDraw, TaskState};
 use super::world::World;
 use crate::autoscaling::{choose_for_launch, choose_for_stop};
 use crate::engine::{Phase, Scheduler};
-use crate::placement::{Choice, Rejections, StopCandidate, choose_stop};
+use crate::placement::{Choice, StopCandidate, choose_stop};
 use crate::results::EventCategory;
 use crate::scenario::{CapacityProviderKind, LaunchTarget};
 use crate::units::{ServiceId, SimDuration, SimTime, TaskId};
@@ -32,7 +32,7 @@ enum Launch {
     /// Try again after this.
     Retry(SimDuration),
     /// No container instance can take it.
-    Unplaceable(Rejections),
+    Unplaceable(NewTask),
     /// The run is ending.
     Abandoned,
 }
@@ -116,8 +116,8 @@ impl World<'_, '_> {
                     self.request_pass(id, now + after, scheduler);
                     break;
                 }
-                Launch::Unplaceable(rejections) => {
-                    self.unable_to_place(id, rejections, scheduler);
+                Launch::Unplaceable(new) => {
+                    self.unable_to_place(id, &new, scheduler);
                     break;
                 }
                 Launch::Abandoned => return,
@@ -192,10 +192,10 @@ impl World<'_, '_> {
         } else {
             match self.find_instance(&new, now) {
                 Choice::Instance(instance) => Some(instance),
-                Choice::Nowhere(rejections) if !self.has_managed_scaling(capacity) => {
-                    return Launch::Unplaceable(rejections);
+                Choice::Nowhere if !self.has_managed_scaling(capacity) => {
+                    return Launch::Unplaceable(new);
                 }
-                Choice::Nowhere(_) => {
+                Choice::Nowhere => {
                     if self.provisioning >= self.scenario.rules.provisioning_tasks_per_cluster {
                         return Launch::Retry(PROVISIONING_RETRY);
                     }
@@ -292,12 +292,7 @@ impl World<'_, '_> {
     }
 
     /// A placement failed for lack of room: the event, and the next attempt.
-    fn unable_to_place(
-        &mut self,
-        id: ServiceId,
-        rejections: Rejections,
-        scheduler: &mut Scheduler<Event>,
-    ) {
+    fn unable_to_place(&mut self, id: ServiceId, new: &NewTask, scheduler: &mut Scheduler<Event>) {
         let now = scheduler.now();
         let retry = self.scenario.control_plane.placement_retry;
         let state = &mut self.services[id];
@@ -306,10 +301,8 @@ impl World<'_, '_> {
         let due = state.unable_event.is_none_or(|at| now.saturating_since(at) >= EVENT_REPEAT);
         if due {
             state.unable_event = Some(now);
-        }
-        let name = &state.settings.name;
-        if due {
-            let message = match rejections.main_reason() {
+            let name = &state.settings.name;
+            let message = match self.rejections(new).main_reason() {
                 None => format!(
                     "(service {name}) was unable to place a task because no container instance met \
                      all of its requirements. Reason: No Container Instances were found in your \
@@ -365,7 +358,8 @@ impl World<'_, '_> {
                 candidates.remove(position);
             }
             let (zone, instance) = (self.tasks[task].zone, self.tasks[task].instance);
-            let zone_tasks = zone.map_or(0, |zone| self.services[id].group.in_zone(zone));
+            let zone_tasks =
+                zone.map_or(0, |zone| self.fleet.tasks_in_zone(self.services[id].group, zone));
             for candidate in &mut candidates {
                 if candidate.zone == zone {
                     candidate.zone_tasks = zone_tasks;
@@ -387,8 +381,8 @@ impl World<'_, '_> {
             running: task.state.is_running(),
             zone: task.zone,
             instance: task.instance,
-            zone_tasks: task.zone.map_or(0, |zone| state.group.in_zone(zone)),
-            instance_tasks: task.instance.map_or(0, |instance| state.group.on_instance(instance)),
+            zone_tasks: task.zone.map_or(0, |zone| self.fleet.tasks_in_zone(state.group, zone)),
+            instance_tasks: slot.map_or(0, |slot| slot.tasks_of(state.group)),
             free_cpu_after: slot.map_or(task.cpu, |slot| slot.free_cpu + task.cpu),
             free_memory_after: slot.map_or(task.memory, |slot| slot.free_memory + task.memory),
         }

@@ -19,7 +19,7 @@ use super::unplaced::Unplaced;
 use crate::autoscaling::{CapacityScaler, ServiceScaler};
 use crate::billing::Meter;
 use crate::engine::{Digest, Model, Phase, Scheduler, StreamKey, label_hash};
-use crate::placement::{Fleet, GroupTasks};
+use crate::placement::{Fleet, RuleId, SERVICE_DEFAULT, STANDALONE_DEFAULT};
 use crate::results::{EventCategory, EventRecord};
 use crate::scenario::{
     AutoScalingGroup, BatchJob, BatchSource, CapacityProvider, CapacityProviderKind, LaunchTarget,
@@ -27,7 +27,7 @@ use crate::scenario::{
 };
 use crate::units::{
     AsgId, BatchId, CapacityProviderId, Cpu, IdVec, InstanceId, Mib, ServiceId, SimDuration,
-    SimTime, TaskDefinitionId, TaskId, ZoneId,
+    SimTime, TaskDefinitionId, TaskGroupId, TaskId, ZoneId,
 };
 
 /// CloudWatch's period, and the cadence of alarms and of managed scaling.
@@ -42,7 +42,8 @@ pub(super) struct ServiceState<'s> {
     pub(super) desired: u32,
     /// Tasks whose desired status is RUNNING.
     pub(super) active: BTreeSet<TaskId>,
-    pub(super) group: GroupTasks,
+    pub(super) group: TaskGroupId,
+    pub(super) rule: RuleId,
     /// Tasks created so far.
     pub(super) created: u64,
     /// Active tasks per entry of the capacity provider strategy.
@@ -91,7 +92,8 @@ pub(super) struct WaitingJob {
 /// The state of a source of standalone tasks.
 pub(super) struct BatchState<'s> {
     pub(super) settings: &'s BatchSource,
-    pub(super) group: GroupTasks,
+    pub(super) group: TaskGroupId,
+    pub(super) rule: RuleId,
     pub(super) waiting: VecDeque<WaitingJob>,
     /// How many of the waiting jobs want which size, so that a round knows when all sizes have failed.
     pub(super) waiting_sizes: BTreeMap<(Cpu, Mib), u64>,
@@ -242,8 +244,6 @@ pub(super) struct World<'s, 'p> {
     pub(super) log: Vec<EventRecord>,
     pub(super) totals: Totals,
     pub(super) unplaced: Unplaced,
-    /// Scratch space of placement.
-    pub(super) ties: Vec<InstanceId>,
     handled: u64,
     progress: &'p mut dyn FnMut(Progress),
 }
@@ -262,7 +262,7 @@ impl<'s, 'p> World<'s, 'p> {
             StreamKey::new(scenario.seed, scenario.replication, purpose, label_hash(label))
         };
         let rules = scenario.rules;
-        let zones = scenario.zones.len();
+        let mut fleet = Fleet::new(scenario.auto_scaling_groups.len(), scenario.zones.len());
         let control_plane = &scenario.control_plane;
         let owners = scenario.services.len() + scenario.batches.len();
         let services = scenario
@@ -278,11 +278,18 @@ impl<'s, 'p> World<'s, 'p> {
                     let resource = format!("service/{}/{}", scenario.name, settings.name);
                     ServiceScaler::new(&resource, target, control_plane.scaling_activity_timeout)
                 });
+                let group = fleet.add_group(&format!("service:{}", settings.name));
+                let chain = match &settings.placement_strategy[..] {
+                    [] => &SERVICE_DEFAULT[..],
+                    chain => chain,
+                };
+                let rule = fleet.rule(chain, &settings.placement_constraints, group);
                 ServiceState {
                     settings,
                     desired: settings.desired_count,
                     active: BTreeSet::new(),
-                    group: GroupTasks::new(zones),
+                    group,
+                    rule,
                     created: 0,
                     per_item: strategy_counters(&settings.launch),
                     desired_integral: Integral::default(),
@@ -314,20 +321,30 @@ impl<'s, 'p> World<'s, 'p> {
         let batches = scenario
             .batches
             .iter()
-            .map(|settings| BatchState {
-                settings,
-                group: GroupTasks::new(zones),
-                waiting: VecDeque::new(),
-                waiting_sizes: BTreeMap::new(),
-                pending: Integral::default(),
-                running: Integral::default(),
-                arrived: 0,
-                completed: 0,
-                waits: Vec::new(),
-                last_end: None,
-                task_key: key("task", &settings.name),
-                placement_key: key("placement", &settings.name),
-                per_item: strategy_counters(&settings.launch),
+            .map(|settings| {
+                let family = &scenario.task_definitions[settings.task_definition].family;
+                let group = fleet.add_group(&format!("family:{family}"));
+                let chain = match &settings.placement_strategy[..] {
+                    [] => &STANDALONE_DEFAULT[..],
+                    chain => chain,
+                };
+                let rule = fleet.rule(chain, &settings.placement_constraints, group);
+                BatchState {
+                    settings,
+                    group,
+                    rule,
+                    waiting: VecDeque::new(),
+                    waiting_sizes: BTreeMap::new(),
+                    pending: Integral::default(),
+                    running: Integral::default(),
+                    arrived: 0,
+                    completed: 0,
+                    waits: Vec::new(),
+                    last_end: None,
+                    task_key: key("task", &settings.name),
+                    placement_key: key("placement", &settings.name),
+                    per_item: strategy_counters(&settings.launch),
+                }
             })
             .collect();
         let groups = scenario
@@ -401,7 +418,7 @@ impl<'s, 'p> World<'s, 'p> {
         let fargate_bucket = TokenBucket::new(quota.burst, quota.refill_per_second * 60);
         Self {
             scenario,
-            fleet: Fleet::new(scenario.auto_scaling_groups.len()),
+            fleet,
             tasks: IdVec::new(),
             instances: IdVec::new(),
             services,
@@ -430,7 +447,6 @@ impl<'s, 'p> World<'s, 'p> {
             log: Vec::new(),
             totals: Totals::default(),
             unplaced: Unplaced::default(),
-            ties: Vec::new(),
             handled: 0,
             progress,
         }

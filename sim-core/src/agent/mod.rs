@@ -8,7 +8,7 @@
 //! * [`Host`]: what the agent has admitted, and its queue;
 //! * [`ImageCache`]: which image layers an instance holds, what a pull takes, what the cleanup removes;
 //! * [`start_order`], [`check_dependencies`]: `dependsOn`;
-//! * [`timeline`], [`shutdown_time`]: when the containers of a task start, end and stop;
+//! * [`timeline()`], [`shutdown_time`]: when the containers of a task start, end and stop;
 //! * [`HealthCheck`], [`TaskHealth`]: container health checks;
 //! * [`RestartPolicy`]: restarts in place.
 //!

@@ -2,7 +2,7 @@
 
 use super::event::Event;
 use super::launch::StartUp;
-use super::task::{Fate, TaskState};
+use super::task::{Fate, Owner, TaskState};
 use super::world::World;
 use crate::agent::{Admission, Host, HostDemand, ImageCache, PullCosts, fargate_pull_time};
 use crate::engine::Scheduler;
@@ -14,6 +14,8 @@ use crate::units::{InstanceId, SimDuration, SimTime, TaskId};
 pub(super) struct InstanceAgent {
     pub(super) host: Host<TaskId>,
     images: ImageCache,
+    /// Whether its queue is being worked off: what that leads to must not begin it again.
+    admitting: bool,
 }
 
 impl InstanceAgent {
@@ -24,6 +26,7 @@ impl InstanceAgent {
         Self {
             host: Host::new(shape.cpu, shape.memory, shape.gpus),
             images: ImageCache::new(settings.pull_behavior, settings.cleanup, now),
+            admitting: false,
         }
     }
 }
@@ -54,10 +57,16 @@ impl<'s> World<'s, '_> {
         loop {
             // The demands are looked up while the queue is borrowed.
             let Some(mut agent) = self.instances[instance].agent.take() else { return };
-            let admitted = agent.host.admit_head(|task| self.host_demand(task));
+            let nested = agent.admitting;
+            let admitted =
+                if nested { None } else { agent.host.admit_head(|task| self.host_demand(task)) };
+            agent.admitting = nested || admitted.is_some();
             self.instances[instance].agent = Some(agent);
             let Some(task) = admitted else { return };
             self.enter(task, TaskState::Pulling, StartUp::Delayed, scheduler);
+            if let Some(agent) = &mut self.instances[instance].agent {
+                agent.admitting = false;
+            }
         }
     }
 
@@ -149,7 +158,11 @@ impl<'s> World<'s, '_> {
         if hold.is_zero() {
             return SimDuration::ZERO;
         }
-        let key = (self.tasks[id].owner, self.definition_id_of(id));
+        let owner = self.tasks[id].owner;
+        if let Owner::Batch(_) = owner {
+            return SimDuration::ZERO;
+        }
+        let key = (owner, self.definition_id_of(id));
         match self.images_resolved.get(&key) {
             Some(resolved) => resolved.saturating_since(now),
             None => {

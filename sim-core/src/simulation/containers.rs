@@ -7,7 +7,6 @@
 use std::borrow::Cow;
 
 use super::event::Event;
-use super::faults::until;
 use super::launch::StartUp;
 use super::task::{Fate, Owner, TaskDraw};
 use super::world::World;
@@ -140,7 +139,7 @@ impl<'s> World<'s, '_> {
             loop {
                 let at = progress.advance(&check, &windows)?;
                 if progress.status == Status::Healthy {
-                    return Some(until(started, at));
+                    return Some(at.saturating_since(started));
                 }
             }
         };
@@ -174,8 +173,11 @@ impl<'s> World<'s, '_> {
             (Some(running), end) => {
                 if let Some(end) = end {
                     // What runs from the beginning has run through its start already.
-                    let at =
-                        if ready { now + until(now + running, now + end.at) } else { now + end.at };
+                    let at = if ready {
+                        now + (now + end.at).saturating_since(now + running)
+                    } else {
+                        now + end.at
+                    };
                     let exits = Exits { natural: Some((at, fate)), ..Exits::default() };
                     self.exits.insert(id, exits);
                 }

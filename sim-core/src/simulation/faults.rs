@@ -5,7 +5,7 @@ use super::world::World;
 use crate::agent::{Window, merge_windows};
 use crate::engine::{StreamKey, fold};
 use crate::scenario::{Fault, FaultKind, FaultOwner};
-use crate::units::{SimDuration, SimTime, TaskId};
+use crate::units::{SimTime, TaskId};
 
 /// A fault of the scenario and its random streams.
 pub(super) struct FaultState<'s> {
@@ -152,9 +152,4 @@ impl World<'_, '_> {
     pub(super) fn target_windows(&self, id: TaskId) -> Vec<Window> {
         self.fault_windows(id, |kind| matches!(kind, FaultKind::TargetUnhealthy))
     }
-}
-
-/// Time from `from` to `at`, zero if that lies before.
-pub(super) fn until(from: SimTime, at: SimTime) -> SimDuration {
-    at.saturating_since(from)
 }

@@ -36,7 +36,10 @@ impl World<'_, '_> {
         loop {
             let task = &mut self.tasks[id];
             task.state = state;
-            task.epoch = task.epoch.wrapping_add(1);
+            if state != TaskState::Pending {
+                // No event is pending for a task that waits for its agent.
+                task.epoch = task.epoch.wrapping_add(1);
+            }
             let epoch = task.epoch;
             match state {
                 TaskState::Pending => {
@@ -314,9 +317,6 @@ impl World<'_, '_> {
         if state == TaskState::WaitingForCapacity {
             self.leave_queue(id, capacity, now);
         }
-        if state == TaskState::Pending {
-            self.leave_agent_queue(id, scheduler);
-        }
         match instance {
             Some(instance) => {
                 // Placement counts it as gone; the agent does when its containers are.
@@ -327,6 +327,9 @@ impl World<'_, '_> {
                 self.request_placement(scheduler);
             }
             None => self.uncount_on_fargate(id),
+        }
+        if state == TaskState::Pending {
+            self.leave_agent_queue(id, scheduler);
         }
         true
     }

@@ -184,6 +184,21 @@ fn head_of_line_blocking_shows() {
 }
 
 #[test]
+fn a_long_queue_of_jobs_that_take_no_time_is_worked_off() {
+    let mut scenario = on_instances(1, 1, 2048);
+    task(&mut scenario).stop_time = constant(20);
+    scale_to(&mut scenario, 100, 0);
+    let tiny = BatchJob { memory: Mib::new(1), ..job(102, 0, 0) };
+    let mut jobs = vec![job(101, 60, 2048)];
+    jobs.extend(vec![tiny; 6000]);
+    scenario.batches.push(batch("jobs", jobs, LaunchTarget::Ec2));
+    let results = run(&scenario);
+    assert_eq!(results.batches[0].completed, 6001);
+    assert_eq!(results.batches[0].last_end, Some(at(180)));
+    assert_eq!(results.task_records[6001].started, Some(at(120)), "right behind the first job");
+}
+
+#[test]
 fn the_image_cache_makes_the_second_pull_cheap() {
     for (behavior, second_pull) in [
         (PullBehavior::Default, SimDuration::from_secs(1)),

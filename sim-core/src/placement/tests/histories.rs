@@ -251,7 +251,7 @@ impl<'h> Player<'h> {
                     for task in self.naive.tasks.iter_mut().filter(|task| task.instance == id) {
                         task.reserved = false;
                     }
-                    self.naive.tasks.retain(|task| task.counted);
+                    self.naive.tasks.retain(|task| task.counted || task.reserved);
                     if let Some(instance) = self.naive.instances.get_mut(&id) {
                         instance.registered = false;
                     }

@@ -205,3 +205,47 @@ fn every_scenario_of_the_library_loads() {
     }
     assert!(0 < count);
 }
+
+#[test]
+fn gap_32_a_target_of_a_network_load_balancer_takes_60_s_to_register() {
+    let registration = |group: &str| {
+        let scenario = loaded("minimal.yaml", &[("services.api.targetGroup", group)]).scenario;
+        scenario.services[0].target_group.as_ref().unwrap().registration_time.mean_seconds()
+    };
+    for (group, seconds) in [
+        ("{}", 2.0),
+        ("{protocol: HTTPS}", 2.0),
+        ("{protocol: TCP}", 60.0),
+        ("{protocol: TCP, registrationTime: 90s}", 90.0),
+    ] {
+        assert!((registration(group) - seconds).abs() < 1e-9, "{group}");
+    }
+}
+
+#[test]
+fn images_share_layers_by_name_and_definitions_share_images() {
+    let images = "[{image: api, layers: [{name: base, size: 80MB}, {name: app, size: 5MB}]}, \
+                  {image: log, layers: [{name: base, size: 80MB}]}]";
+    let containers =
+        "[{name: api, image: api, memory: 512, cpu: 256}, {name: log, image: log, memory: 64}]";
+    let set = [("images", images), ("taskDefinitions.api.containerDefinitions", containers)];
+    let scenario = loaded("minimal.yaml", &set).scenario;
+    let task = &scenario.task_definitions.as_slice()[0];
+    let layers: Vec<u32> = task
+        .images
+        .iter()
+        .flat_map(|image| scenario.images[*image].layers.iter().map(|(layer, _)| layer.0))
+        .collect();
+    assert_eq!(layers, [0, 1, 0]);
+    assert_eq!(scenario.images.len(), 2, "nothing is left for `imageSize`");
+}
+
+#[test]
+fn a_container_whose_end_is_awaited_ends() {
+    let containers = "[{name: api, memory: 512, cpu: 256, dependsOn: [{containerName: init, condition: SUCCESS}]}, \
+                      {name: init, essential: false, memory: 64}]";
+    let set = [("taskDefinitions.api.containerDefinitions", containers)];
+    let scenario = loaded("minimal.yaml", &set).scenario;
+    let init = &scenario.task_definitions.as_slice()[0].containers[1];
+    assert_eq!(init.run_time.as_ref().map(|it| it.mean_seconds()), Some(1.0));
+}

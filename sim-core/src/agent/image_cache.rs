@@ -107,7 +107,7 @@ impl ImageCache {
             }
             if !held {
                 let layers = &catalog[*id].layers;
-                for layer in self.layers.iter_mut() {
+                for layer in &mut self.layers {
                     if layers.iter().any(|(it, _)| *it == layer.layer) {
                         layer.images += 1;
                     }
@@ -190,7 +190,7 @@ impl ImageCache {
                 let Some((position, _)) = least else { break };
                 let removed = self.images.remove(position);
                 let layers = &catalog[removed.image].layers;
-                for layer in self.layers.iter_mut() {
+                for layer in &mut self.layers {
                     if layers.iter().any(|(it, _)| *it == layer.layer) {
                         layer.images -= 1;
                     }

@@ -163,14 +163,12 @@ impl<'s> World<'s, '_> {
             return SimDuration::ZERO;
         }
         let key = (owner, self.definition_id_of(id));
-        match self.images_resolved.get(&key) {
-            Some(resolved) => resolved.saturating_since(now),
-            None => {
-                let length = if start_up == StartUp::Delayed { hold } else { SimDuration::ZERO };
-                self.images_resolved.insert(key, now + length);
-                // The first one resolves them as a part of its own pull.
-                SimDuration::ZERO
-            }
+        if let Some(resolved) = self.images_resolved.get(&key) {
+            return resolved.saturating_since(now);
         }
+        // The first one resolves them as a part of its own pull.
+        let length = if start_up == StartUp::Delayed { hold } else { SimDuration::ZERO };
+        self.images_resolved.insert(key, now + length);
+        SimDuration::ZERO
     }
 }

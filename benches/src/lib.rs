@@ -1,1 +1,3 @@
 //! Benchmarks live in `benches/`; this crate only holds what they share.
+
+pub mod churn;

@@ -14,7 +14,8 @@
 //! | 13 | the time that instances lived adds up to the integral of their number |
 //! | 14 | a task runs only on an instance that is registered for as long as it holds resources there |
 //! | 15 | the costs of services, jobs and idle capacity never exceed the bill |
-//! | 16 | on every instance, at every instant, what the agent has admitted and whose containers are not gone ≤ what is registered: CPU, memory, GPUs, static ports |
+//! | 16 | no request is answered after its time-out |
+//! | 17 | on every instance, at every instant, what the agent has admitted and whose containers are not gone ≤ what is registered: CPU, memory, GPUs, static ports |
 //!
 //! Law 7 (no decision reads a metric before its publication), law 8 (same input, same bytes), law 9
 //! (a policy that never triggers changes nothing), law 10 (doubled prices double the cost) and law 11
@@ -42,6 +43,7 @@ pub fn violations(scenario: &Scenario, results: &RunResults) -> Vec<String> {
     billed_time(scenario, results, &mut found);
     money(results, &mut found);
     requests(results, &mut found);
+    answers_in_time(scenario, results, &mut found);
     found
 }
 
@@ -127,7 +129,7 @@ struct Reserved {
 enum Book {
     /// The control plane, from placement to the decision to stop: law 2.
     Placement,
-    /// The agent, from admission to the end of the containers: law 16.
+    /// The agent, from admission to the end of the containers: law 17.
     Agent,
 }
 
@@ -135,7 +137,7 @@ impl Book {
     fn law(self) -> u32 {
         match self {
             Self::Placement => 2,
-            Self::Agent => 16,
+            Self::Agent => 17,
         }
     }
 
@@ -308,6 +310,22 @@ fn money(results: &RunResults, found: &mut Vec<String>) {
     let attributed = services + batches + results.idle_ec2_cost;
     if attributed > invoice.total {
         found.push(format!("law 15: {attributed} attributed out of {}", invoice.total));
+    }
+}
+
+fn answers_in_time(scenario: &Scenario, results: &RunResults, found: &mut Vec<String>) {
+    for service in &results.services {
+        let Some(latency) = service.load.as_ref().and_then(|load| load.latency_ms) else {
+            continue;
+        };
+        let settings = scenario.services.iter().find(|it| it.name == service.name);
+        let Some(load) = settings.and_then(|it| it.load.as_ref()) else { continue };
+        let longest = load.timeout.max(load.other_latency).as_nanos() as f64 / 1e6;
+        for value in [latency.mean, latency.p50, latency.p95, latency.p99, latency.max] {
+            if longest + 1e-6 < value {
+                found.push(format!("law 16: `{}` answered after {value} ms", service.name));
+            }
+        }
     }
 }
 

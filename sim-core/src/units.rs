@@ -141,6 +141,13 @@ pub struct Cpu(u64);
 impl Cpu {
     /// No CPU.
     pub const ZERO: Self = Self(0);
+    /// More than there is: the demand of a task that takes all it can get.
+    pub const MAX: Self = Self(u64::MAX);
+
+    /// `raw` units of 1/128 000 vCPU.
+    pub const fn from_raw(raw: u64) -> Self {
+        Self(raw)
+    }
 
     /// `units` ECS CPU units (1024 = 1 vCPU).
     pub const fn from_ecs_units(units: u32) -> Self {

@@ -146,6 +146,37 @@ fn set_reaches_elements_by_name_and_files_of_task_definitions() {
     assert!((policies[1].target_value - 700.0).abs() < 1e-9);
 }
 
+/// The hard limit of CPU of the task definition `api` with these keys.
+fn cpu_limit_with(set: &[(&str, &str)]) -> Option<Cpu> {
+    loaded("minimal.yaml", set).scenario.task_definitions.as_slice()[0].cpu_limit
+}
+
+#[test]
+fn a_limit_of_cpu_is_that_of_the_task_on_linux_and_of_containers_on_windows() {
+    assert_eq!(cpu_limit_with(&[]), None, "512 units at container level");
+    assert_eq!(
+        cpu_limit_with(&[("taskDefinitions.api.cpu", "1024")]),
+        Some(Cpu::from_ecs_units(1024))
+    );
+    let windows = [
+        ("taskDefinitions.api.runtimePlatform.operatingSystemFamily", "WINDOWS_SERVER_2022_CORE"),
+        ("autoScalingGroups.web.operatingSystem", "WINDOWS"),
+        ("taskDefinitions.api.runtimePlatform.cpuArchitecture", "X86_64"),
+        ("autoScalingGroups.web.instanceType", "m7i.large"),
+        ("taskDefinitions.api.cpu", "1024"),
+    ];
+    assert_eq!(cpu_limit_with(&windows), Some(Cpu::from_ecs_units(512)));
+}
+
+#[test]
+fn a_task_that_reserves_no_cpu_may_have_load() {
+    let none = [("taskDefinitions.api.containerDefinitions", "[{name: api, memory: 512}]")];
+    let scenario = loaded("minimal.yaml", &none).scenario;
+    let task = &scenario.task_definitions.as_slice()[0];
+    assert_eq!((task.cpu, task.cpu_limit), (Cpu::ZERO, None));
+    assert!(scenario.services[0].load.is_some());
+}
+
 #[test]
 fn equal_scenarios_are_equal_however_they_are_written() {
     let written = loaded("minimal.yaml", &[]).canonical;

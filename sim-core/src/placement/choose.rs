@@ -271,7 +271,8 @@ impl Search<'_> {
         let plan = self.plan(pool);
         let Some(order) = plan.order else {
             let mut best: Option<(Scores, u64, InstanceId)> = None;
-            self.scan(pool, |slot| {
+            self.scan(pool, |position, _| {
+                let slot = &self.pool(pool).slots[position];
                 let key = (self.scores(pool, slot), slot.tie_rank, slot.instance);
                 if best.as_ref().is_none_or(|best| key < *best) {
                     best = Some(key);
@@ -301,19 +302,26 @@ impl Search<'_> {
         }
     }
 
-    /// Calls `visit` with all candidates of a pool, one by one.
-    fn scan(&self, pool_index: u32, mut visit: impl FnMut(&Slot)) {
+    /// Calls `visit` with the position and id of all candidates of a pool, one by one.
+    fn scan(&self, pool_index: u32, mut visit: impl FnMut(usize, InstanceId)) {
         let pool = self.pool(pool_index);
         let demand = &self.request.demand;
-        for ((slot, mask), free) in pool.slots.iter().zip(&pool.masks).zip(&pool.sizes) {
-            if mask & self.want.bit != 0
-                && self.want.size.is_none_or(|size| size.fits_in(*free))
-                && (pool.is_indexed()
-                    || (demand.cpu <= slot.free_cpu && demand.memory <= slot.free_memory))
-                && self.accepts(pool_index, slot)
-            {
-                visit(slot);
+        let size = self.want.size.unwrap_or_default();
+        let plain = !self.exact
+            && self.plan(pool_index).verdict == Verdict::Always
+            && (pool.is_indexed() || self.want.size.is_none());
+        for (position, brief) in pool.briefs.iter().enumerate() {
+            if brief.mask & self.want.bit == 0 || !size.fits_in(brief.size) {
+                continue;
             }
+            if !plain {
+                let slot = &pool.slots[position];
+                let fits = demand.cpu <= slot.free_cpu && demand.memory <= slot.free_memory;
+                if !fits || !self.accepts(pool_index, slot) {
+                    continue;
+                }
+            }
+            visit(position, brief.instance);
         }
     }
 
@@ -329,7 +337,7 @@ impl Search<'_> {
         let mut best: Option<Scores> = None;
         for (_, pool) in tier {
             if alike {
-                self.scan(*pool, |slot| ties.push(slot.instance));
+                self.scan(*pool, |_, instance| ties.push(instance));
                 continue;
             }
             let Some(first) = self.best_of_pool(*pool) else { continue };
@@ -348,9 +356,9 @@ impl Search<'_> {
                     |instance| self.accepts_id(*pool, instance),
                     |instance| ties.push(instance),
                 ),
-                None => self.scan(*pool, |slot| {
-                    if self.scores(*pool, slot) == scores {
-                        ties.push(slot.instance);
+                None => self.scan(*pool, |position, instance| {
+                    if self.scores(*pool, &self.pool(*pool).slots[position]) == scores {
+                        ties.push(instance);
                     }
                 }),
             }

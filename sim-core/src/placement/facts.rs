@@ -40,6 +40,6 @@ impl InstanceFacts for Facts<'_> {
     }
 
     fn hosts_group(&self, group: &str) -> bool {
-        self.slot.hosted().iter().any(|(hosted, _)| self.fleet.groups.name(*hosted) == group)
+        self.slot.hosted().any(|(hosted, _)| self.fleet.groups.name(hosted) == group)
     }
 }

@@ -21,11 +21,20 @@ const CHECK_EVERY: u32 = 4096;
 
 /// Where an instance is kept.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
+struct Place {
     /// Its pool, also after it has left.
-    pub(super) pool: u32,
-    /// Its position there; `None` while it is not registered.
-    pub(super) position: Option<u32>,
+    pool: u32,
+    /// Its position there, [`GONE`] while it is not registered.
+    position: u32,
+}
+
+/// The position of an instance that has left.
+const GONE: u32 = u32::MAX;
+
+impl Place {
+    fn position(self) -> Option<usize> {
+        (self.position != GONE).then_some(self.position as usize)
+    }
 }
 
 /// A container instance that registers.
@@ -122,11 +131,11 @@ impl Fleet {
         if self.places.len() <= index {
             self.places.resize(index + 1, None);
         }
-        let twice = self.places[index].is_some_and(|place| place.position.is_some());
+        let twice = self.places[index].is_some_and(|place| place.position != GONE);
         assert!(!twice, "instance {} registers once", slot.instance);
         let pool = self.pool_for(group, slot.zone, shape, attributes);
         let position = self.pools[pool].add(slot, &self.fits);
-        self.places[index] = Some(Place { pool: pool as u32, position: Some(position as u32) });
+        self.places[index] = Some(Place { pool: pool as u32, position: position as u32 });
         self.changed();
     }
 
@@ -161,10 +170,10 @@ impl Fleet {
         let slots = &mut self.pools[pool];
         slots.remove(position, &self.fits);
         if let Some(moved) = slots.slots.get(position) {
-            let place = Place { pool: pool as u32, position: Some(position as u32) };
+            let place = Place { pool: pool as u32, position: position as u32 };
             self.places[moved.instance.0 as usize] = Some(place);
         }
-        self.places[instance.0 as usize] = Some(Place { pool: pool as u32, position: None });
+        self.places[instance.0 as usize] = Some(Place { pool: pool as u32, position: GONE });
         self.changed();
     }
 
@@ -181,7 +190,7 @@ impl Fleet {
     #[inline]
     pub(super) fn find(&self, instance: InstanceId) -> Option<(usize, usize)> {
         let place = (*self.places.get(instance.0 as usize)?)?;
-        Some((place.pool as usize, place.position? as usize))
+        Some((place.pool as usize, place.position()?))
     }
 
     /// The state of a registered instance.
@@ -300,13 +309,13 @@ impl Fleet {
                 let found = self.find(slot.instance);
                 assert_eq!(found, Some((index, position)), "place of {}", slot.instance);
                 for (group, tasks) in slot.hosted() {
-                    assert_ne!(*tasks, 0, "only groups with tasks are listed");
-                    let in_pool = self.groups.in_pool(*group, index);
-                    assert!(*tasks <= in_pool, "tasks of {} on {}", group, slot.instance);
+                    assert_ne!(tasks, 0, "only groups with tasks are listed");
+                    let in_pool = self.groups.in_pool(group, index);
+                    assert!(tasks <= in_pool, "tasks of {} on {}", group, slot.instance);
                 }
             }
         }
-        let placed = self.places.iter().flatten().filter(|place| place.position.is_some());
+        let placed = self.places.iter().flatten().filter(|place| place.position != GONE);
         assert_eq!(placed.count(), registered, "every registered instance is in one pool");
     }
 

@@ -1,7 +1,9 @@
 //! The instances of one Auto Scaling group and zone: same shape, same static attributes.
 
 use super::attributes::Attributes;
-use super::index::{Change, Fits, Link, Moment, Orders, PoolView, SelectSet, Size, Steps, Want};
+use super::index::{
+    Brief, Change, Fits, Link, Moment, Orders, PoolView, SelectSet, Size, Steps, Want,
+};
 use super::slot::Slot;
 use crate::scenario::InstanceShape;
 use crate::units::{TaskGroupId, ZoneId};
@@ -15,10 +17,8 @@ pub(super) struct Pool {
     /// Registered needs that instances of this shape can meet.
     allowed: u64,
     pub(super) slots: Vec<Slot>,
-    /// By position: the registered needs that fit now.
-    pub(super) masks: Vec<u64>,
-    /// By position: what is free.
-    pub(super) sizes: Vec<Size>,
+    /// By position, what scans read.
+    pub(super) briefs: Vec<Brief>,
     steps: Steps,
     pub(super) orders: Orders,
     /// By bit: the instances that fit, for `random`.
@@ -40,8 +40,7 @@ impl Pool {
             shape: shape.clone(),
             attributes,
             slots: Vec::new(),
-            masks: Vec::new(),
-            sizes: Vec::new(),
+            briefs: Vec::new(),
             steps: Steps::new(u32::try_from(shape.cpu.as_raw()).unwrap_or(u32::MAX)),
             orders: Orders::default(),
             picks: Vec::new(),
@@ -62,8 +61,7 @@ impl Pool {
 
     /// Adds an instance and returns its position.
     pub(super) fn add(&mut self, slot: Slot, fits: &Fits) -> usize {
-        self.sizes.push(Self::size(&slot));
-        self.masks.push(0);
+        self.briefs.push(Brief { instance: slot.instance, mask: 0, size: Self::size(&slot) });
         self.slots.push(slot);
         let position = self.slots.len() - 1;
         self.change(position, None, fits, |_| {});
@@ -74,8 +72,7 @@ impl Pool {
     pub(super) fn remove(&mut self, position: usize, fits: &Fits) {
         let out = super::slot::Eligibility::Draining;
         self.change(position, None, fits, |slot| slot.set_eligibility(out));
-        self.sizes.swap_remove(position);
-        self.masks.swap_remove(position);
+        self.briefs.swap_remove(position);
         self.slots.swap_remove(position);
     }
 
@@ -90,12 +87,13 @@ impl Pool {
     ) {
         let slot = &mut self.slots[position];
         let tasks = |slot: &Slot| group.map_or(0, |group| slot.tasks_of(group));
-        let (size, mask) = (self.sizes[position], self.masks[position]);
-        let before = Moment { size, mask, tasks: tasks(slot) };
+        let before = Moment { size: Self::size(slot), mask: slot.mask, tasks: tasks(slot) };
         apply(slot);
         let (size, mask) = (Self::size(slot), fits.mask(slot, self.allowed));
         let after = Moment { size, mask, tasks: tasks(slot) };
-        (self.sizes[position], self.masks[position]) = (size, mask);
+        slot.mask = mask;
+        // Written but not read here: a decision does not wait for it.
+        self.briefs[position] = Brief { instance: slot.instance, mask, size };
         self.orders.update(&Change { slot, before, after, group });
         let mut flipped = (before.mask ^ mask) & self.picked;
         while flipped != 0 {
@@ -114,15 +112,16 @@ impl Pool {
     /// Takes up a newly registered need.
     pub(super) fn learn(&mut self, fits: &Fits) {
         self.allowed = fits.allowed(self.shape.architecture, self.shape.operating_system);
-        for (mask, slot) in self.masks.iter_mut().zip(&self.slots) {
-            *mask = fits.mask(slot, self.allowed);
+        for (brief, slot) in self.briefs.iter_mut().zip(&mut self.slots) {
+            slot.mask = fits.mask(slot, self.allowed);
+            brief.mask = slot.mask;
         }
     }
 
     /// The order of `links`, ready for `want`.
     pub(super) fn order(&mut self, links: &[Link], want: Want) -> Option<usize> {
-        let Self { slots, masks, sizes, steps, orders, .. } = self;
-        orders.prepare(links, want, &PoolView { slots, masks, sizes, steps: *steps })
+        let Self { slots, briefs, steps, orders, .. } = self;
+        orders.prepare(links, want, &PoolView { slots, briefs, steps: *steps })
     }
 
     /// Keeps the set of the instances that fit the need of `bit`.
@@ -140,10 +139,8 @@ impl Pool {
 
     fn pick_recounted(&self, bit: u64) -> SelectSet {
         let mut set = SelectSet::default();
-        for (slot, mask) in self.slots.iter().zip(&self.masks) {
-            if mask & bit != 0 {
-                set.insert(slot.instance);
-            }
+        for brief in self.briefs.iter().filter(|brief| brief.mask & bit != 0) {
+            set.insert(brief.instance);
         }
         set
     }
@@ -157,11 +154,12 @@ impl Pool {
     pub(super) fn check(&self, fits: &Fits) {
         for (position, slot) in self.slots.iter().enumerate() {
             let instance = slot.instance;
-            assert_eq!(self.masks[position], fits.mask(slot, self.allowed), "mask of {instance}");
-            assert_eq!(self.sizes[position], Self::size(slot), "size of {instance}");
+            assert_eq!(slot.mask, fits.mask(slot, self.allowed), "mask of {instance}");
+            let brief = Brief { instance, mask: slot.mask, size: Self::size(slot) };
+            assert_eq!(self.briefs[position], brief, "summary of {instance}");
         }
-        let Self { slots, masks, sizes, steps, orders, .. } = self;
-        orders.check(&PoolView { slots, masks, sizes, steps: *steps });
+        let Self { slots, briefs, steps, orders, .. } = self;
+        orders.check(&PoolView { slots, briefs, steps: *steps });
         for (index, set) in self.picks.iter().enumerate() {
             if let Some(set) = set {
                 let recounted = self.pick_recounted(1 << index);

@@ -24,32 +24,104 @@ pub enum Eligibility {
     AgentDisconnected,
 }
 
+/// Groups per instance that need no memory of their own.
+const INLINE_GROUPS: usize = 8;
+
+/// Tasks per group on one instance.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+struct Hosted {
+    len: u64,
+    /// The first of them; beside the rest of the instance, where they cost no access of their own.
+    inline: [(u32, u32); INLINE_GROUPS],
+    /// The others, if there are more.
+    more: Vec<(u32, u32)>,
+}
+
+impl Hosted {
+    fn inline(&self) -> &[(u32, u32)] {
+        &self.inline[..self.len as usize]
+    }
+
+    fn more(&self) -> &[(u32, u32)] {
+        // Looked at only if there can be any: it is in another cache line.
+        if (self.len as usize) < INLINE_GROUPS { &[] } else { &self.more }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &(u32, u32)> {
+        self.inline().iter().chain(self.more())
+    }
+
+    #[inline]
+    fn find_mut(&mut self, group: TaskGroupId) -> Option<&mut (u32, u32)> {
+        let len = self.len as usize;
+        if let Some(at) = self.inline().iter().position(|(it, _)| *it == group.0) {
+            return Some(&mut self.inline[at]);
+        }
+        if len < INLINE_GROUPS {
+            return None;
+        }
+        self.more.iter_mut().find(|(it, _)| *it == group.0)
+    }
+
+    fn push(&mut self, group: TaskGroupId) {
+        let len = self.len as usize;
+        if len < INLINE_GROUPS {
+            self.inline[len] = (group.0, 1);
+            self.len += 1;
+        } else {
+            self.more.push((group.0, 1));
+        }
+    }
+
+    /// Drops the groups without tasks.
+    fn drop_empty(&mut self) {
+        let full = self.len as usize == INLINE_GROUPS;
+        if let Some(at) = self.inline().iter().position(|(_, tasks)| *tasks == 0) {
+            let last = self.len as usize - 1;
+            self.inline[at] = self.inline[last];
+            self.inline[last] = (0, 0);
+            if full && let Some(moved) = self.more.pop() {
+                self.inline[last] = moved;
+            } else {
+                self.len -= 1;
+            }
+        } else {
+            self.more.retain(|(_, tasks)| *tasks != 0);
+        }
+    }
+}
+
 /// The placement state of one registered container instance.
+// The order of the fields is that of their use, in as few cache lines as can be: in large fleets, these
+// are what a decision costs.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[repr(C, align(64))]
 pub struct Slot {
-    /// The instance.
-    pub instance: InstanceId,
-    /// Its zone.
-    pub zone: ZoneId,
     /// Unreserved CPU.
     pub free_cpu: Cpu,
     /// Unreserved memory.
     pub free_memory: Mib,
+    /// The registered needs that fit now.
+    pub(super) mask: u64,
+    /// Final tie-break: the lower rank wins.
+    pub tie_rank: u64,
+    /// The instance.
+    pub instance: InstanceId,
     /// Unreserved GPUs.
     pub free_gpus: u32,
     /// Network interfaces left for `awsvpc` tasks.
     pub free_network_interfaces: u32,
     /// Tasks that hold resources here.
     pub tasks: u32,
-    /// Final tie-break: the lower rank wins.
-    pub tie_rank: u64,
+    eligibility: Eligibility,
+    hosted: Hosted,
+    /// Its zone.
+    pub zone: ZoneId,
     /// When it registered, in seconds since 1970-01-01T00:00:00Z.
     pub registered_at: i64,
-    eligibility: Eligibility,
     /// Static host ports of tasks, sorted.
     ports: Vec<(u16, Protocol)>,
-    /// Tasks per group, as far as there are any.
-    hosted: Vec<(TaskGroupId, u32)>,
 }
 
 impl Slot {
@@ -67,7 +139,8 @@ impl Slot {
             registered_at: 0,
             eligibility: Eligibility::Active,
             ports: Vec::new(),
-            hosted: Vec::new(),
+            mask: 0,
+            hosted: Hosted::default(),
         }
     }
 
@@ -84,12 +157,13 @@ impl Slot {
     /// Tasks of a group here, from placement to the decision to stop them.
     #[inline]
     pub fn tasks_of(&self, group: TaskGroupId) -> u32 {
-        self.hosted.iter().find(|(it, _)| *it == group).map_or(0, |(_, tasks)| *tasks)
+        self.hosted.iter().find(|(it, _)| *it == group.0).map_or(0, |(_, tasks)| *tasks)
     }
 
     /// The groups with tasks here, in no particular order, with their number of tasks.
-    pub fn hosted(&self) -> &[(TaskGroupId, u32)] {
-        &self.hosted
+    #[inline]
+    pub fn hosted(&self) -> impl Iterator<Item = (TaskGroupId, u32)> {
+        self.hosted.iter().map(|(group, tasks)| (TaskGroupId(*group), *tasks))
     }
 
     /// Static host ports that tasks hold, sorted.
@@ -131,17 +205,17 @@ impl Slot {
     }
 
     pub(super) fn count(&mut self, group: TaskGroupId) {
-        match self.hosted.iter_mut().find(|(it, _)| *it == group) {
+        match self.hosted.find_mut(group) {
             Some((_, tasks)) => *tasks += 1,
-            None => self.hosted.push((group, 1)),
+            None => self.hosted.push(group),
         }
     }
 
     pub(super) fn uncount(&mut self, group: TaskGroupId) {
-        if let Some(at) = self.hosted.iter().position(|(it, _)| *it == group) {
-            self.hosted[at].1 -= 1;
-            if self.hosted[at].1 == 0 {
-                self.hosted.swap_remove(at);
+        if let Some((_, tasks)) = self.hosted.find_mut(group) {
+            *tasks -= 1;
+            if *tasks == 0 {
+                self.hosted.drop_empty();
             }
         }
     }

@@ -97,12 +97,23 @@ pub struct ServiceLoad {
     pub algorithm: BalancingAlgorithm,
     /// A request that waits longer than this fails.
     pub timeout: SimDuration,
+    /// vCPU that a task can use at once, such as 1 if it has one thread; `None` for any number.
+    pub parallelism: Option<u32>,
     /// CPU that a task uses without requests.
     pub idle_cpu: Cpu,
     /// Memory that a task uses without requests.
     pub idle_memory: Mib,
     /// Additional memory per request in flight, in KiB.
     pub memory_per_request_kib: u64,
+}
+
+impl ServiceLoad {
+    /// `cpu`, or what the parallelism lets a task use of it.
+    pub fn usable_cpu(&self, cpu: Cpu) -> Cpu {
+        let vcpu = Cpu::from_ecs_units(1024).as_raw();
+        let most = self.parallelism.map(|n| Cpu::from_raw(vcpu.saturating_mul(n.into())));
+        most.map_or(cpu, |most| cpu.min(most))
+    }
 }
 
 /// A scalable target of Application Auto Scaling with its policies.

@@ -54,6 +54,9 @@ pub struct TaskDefinition {
     pub family: String,
     /// Reserved CPU: the task's, or the sum over containers.
     pub cpu: Cpu,
+    /// Hard limit of CPU on a container instance, which [`TaskDefinition::cpu`] is on Fargate; `None`
+    /// if the task may use all that is idle.
+    pub cpu_limit: Option<Cpu>,
     /// Reserved memory: the task's, or the sum of reservation-else-limit over containers.
     pub memory: Mib,
     /// Denominator of the memory utilization metric.

@@ -344,6 +344,7 @@ fn loaded(rate: RequestRate) -> Scenario {
         other_latency: SimDuration::ZERO,
         algorithm: BalancingAlgorithm::LeastOutstandingRequests,
         timeout: seconds(60),
+        parallelism: None,
         idle_cpu: Cpu::ZERO,
         idle_memory: Mib::new(100),
         memory_per_request_kib: 0,

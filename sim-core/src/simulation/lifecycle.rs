@@ -8,6 +8,7 @@
 
 use std::borrow::Cow;
 
+use super::cpu_sharing::CpuUse;
 use super::event::Event;
 use super::launch::StartUp;
 use super::ledger::Change;
@@ -181,6 +182,7 @@ impl World<'_, '_> {
                 }
             }
         }
+        self.change_cpu_use(id, CpuUse::None, CpuUse::Idle, now);
         if let Capacity::Provider(provider) = capacity
             && let CapacityProviderKind::FargateSpot { mean_time_to_interruption: Some(mean) } =
                 self.providers[provider].settings.kind
@@ -197,6 +199,7 @@ impl World<'_, '_> {
             let now = scheduler.now();
             self.sync_load(service, now);
             self.services[service].healthy += 1;
+            self.change_cpu_use(id, CpuUse::Idle, CpuUse::Serving, now);
             self.announce_steady_state(service, now);
             self.watch_target(id, scheduler);
         }
@@ -313,6 +316,8 @@ impl World<'_, '_> {
         }
         if state.is_running() {
             self.totals.running.subtract(now, 1);
+            let used = if state == TaskState::Running { CpuUse::Serving } else { CpuUse::Idle };
+            self.change_cpu_use(id, used, CpuUse::None, now);
         }
         if state == TaskState::WaitingForCapacity {
             self.leave_queue(id, capacity, now);

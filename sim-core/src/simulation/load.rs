@@ -2,17 +2,16 @@
 //! a minute and over a recording interval.
 //!
 //! Source of the metrics: developer guide, *CloudWatch metrics* (ratio of sums over tasks), and the
-//! load balancer's `RequestCountPerTarget`. Simplification of this version: a task's CPU is a hard cap
-//! on EC2 as well, as it is with a task-level limit.
+//! load balancer's `RequestCountPerTarget`. The CPU that a task has for requests comes from
+//! `cpu_sharing`.
 
 use super::integral::ratio;
 use super::world::World;
 use crate::autoscaling::ServiceMetric;
 use crate::results::LoadResults;
-use crate::scenario::{Service, ServiceLoad};
+use crate::scenario::{BalancingAlgorithm, Service, ServiceLoad};
 use crate::traffic::{
-    FluidService, LatencyRecorder, MICRO_PER_REQUEST, ObjectiveRecorder, ResponseTime,
-    ServingCapacity, tasks_needed,
+    Lanes, LatencyRecorder, MICRO_PER_REQUEST, ObjectiveRecorder, ResponseTime, tasks_needed,
 };
 use crate::units::{Cpu, ServiceId, SimTime};
 
@@ -58,7 +57,10 @@ struct Reader {
 /// The load of one service at work.
 pub(super) struct LoadState<'s> {
     pub(super) load: &'s ServiceLoad,
-    fluid: FluidService,
+    /// The tasks that serve, by the CPU they may use.
+    pub(super) lanes: Lanes,
+    /// What its tasks demand of their instances.
+    pub(super) demand: TaskDemand,
     latency: LatencyRecorder,
     objective: Option<ObjectiveRecorder>,
     last: SimTime,
@@ -104,7 +106,8 @@ impl<'s> LoadState<'s> {
     pub(super) fn new(load: &'s ServiceLoad, service: &Service) -> Self {
         Self {
             load,
-            fluid: FluidService::new(),
+            lanes: Lanes::new(load.algorithm),
+            demand: TaskDemand::default(),
             latency: LatencyRecorder::new(),
             objective: service.slo.map(ObjectiveRecorder::new),
             last: SimTime::ZERO,
@@ -119,23 +122,34 @@ impl<'s> LoadState<'s> {
         }
     }
 
-    /// Moves on to `now` with `healthy` tasks of `cpu` each serving since the last call.
-    fn advance(&mut self, now: SimTime, healthy: u32, running: u64, cpu: Cpu) {
-        let capacity = ServingCapacity::new(self.load, healthy, cpu);
+    /// Moves on to `now`; the same tasks were serving and `running` ones were RUNNING since the last
+    /// call.
+    pub(super) fn advance(&mut self, now: SimTime, running: u64, cpu: Cpu) {
         while self.last < now {
-            let until = self.load.rate.next_change(self.last).min(now);
-            let length = until.saturating_since(self.last);
-            let offered = self.load.rate.offered(self.last, until);
-            let segment = self.fluid.advance(offered, length, &capacity);
+            let start = self.last;
+            let until = self.load.rate.next_change(start).min(now);
+            let length = until.saturating_since(start);
+            let offered = self.load.rate.offered(start, until);
             let nanos = u128::from(length.as_nanos());
             let rate = offered as f64 / MICRO_PER_REQUEST as f64 / length.as_secs_f64();
-            let needed = self.needed(rate, cpu);
+            let needed = self.needed(rate, cpu, running);
+            let healthy = self.lanes.tasks();
             let sums = &mut self.totals;
-            sums.offered += segment.offered;
-            sums.served += segment.served;
-            sums.failed += segment.failed;
-            sums.busy_cpu += segment.busy_cpu_nanos * RAW_PER_VCPU;
-            sums.in_flight += segment.concurrency * nanos as f64;
+            self.lanes.advance(offered, length, self.load, |segment| {
+                sums.offered += segment.offered;
+                sums.served += segment.served;
+                sums.failed += segment.failed;
+                sums.busy_cpu += segment.busy_cpu_nanos * RAW_PER_VCPU;
+                sums.in_flight += segment.concurrency * nanos as f64;
+                self.latency.record(segment);
+                if let Some(objective) = &mut self.objective {
+                    // No call spans a full minute, so that lanes never take it back in time.
+                    objective.record(start, length, segment);
+                }
+                if let Some(response) = segment.response_time {
+                    self.responses.push((segment.served, response));
+                }
+            });
             sums.healthy += u128::from(healthy) * nanos;
             sums.needed += needed * nanos as f64;
             let missing = libm::ceil(needed - 1e-9) - running as f64;
@@ -145,20 +159,33 @@ impl<'s> LoadState<'s> {
             } else {
                 self.over -= missing * nanos as f64;
             }
-            self.latency.record(&segment);
-            if let Some(objective) = &mut self.objective {
-                objective.record(self.last, length, &segment);
-            }
-            if let Some(response) = segment.response_time {
-                self.responses.push((segment.served, response));
-            }
             self.last = until;
         }
     }
 
-    /// Tasks that keep the scaling target at `rate` requests per second.
-    fn needed(&self, rate: f64, cpu: Cpu) -> f64 {
+    /// What one serving task demands on average from `from` to `until`.
+    pub(super) fn demand_between(&self, from: SimTime, until: SimTime) -> TaskDemand {
+        let length = until.saturating_since(from).as_nanos();
+        let offered = self.load.rate.offered(from, until);
+        let cpu_nanos = u128::from(self.load.cpu_per_request.as_nanos());
+        let per_time = u128::from(MICRO_PER_REQUEST) * u128::from(length.max(1));
+        let requests = offered.saturating_mul(cpu_nanos).saturating_mul(RAW_PER_VCPU) / per_time;
+        let spread = match self.load.algorithm {
+            BalancingAlgorithm::LeastOutstandingRequests => {
+                Spread::BySpeed(self.lanes.serving_cpu(self.load.idle_cpu))
+            }
+            BalancingAlgorithm::RoundRobin | BalancingAlgorithm::WeightedRandom => {
+                Spread::Evenly(self.lanes.tasks())
+            }
+        };
+        TaskDemand { requests, idle: self.load.idle_cpu, spread, behind: self.lanes.behind() }
+    }
+
+    /// Tasks that keep the scaling target at `rate` requests per second. Of tasks that reserve no CPU
+    /// there is no right number: the `running` ones.
+    fn needed(&self, rate: f64, cpu: Cpu, running: u64) -> f64 {
         match self.target {
+            ScalingTarget::Cpu(_) if cpu == Cpu::ZERO => running as f64,
             ScalingTarget::Cpu(target) => {
                 tasks_needed(rate, self.load.cpu_per_request, cpu, self.load.idle_cpu, target)
                     .unwrap_or(0.0)
@@ -169,7 +196,7 @@ impl<'s> LoadState<'s> {
 
     /// Requests waiting, in millionths.
     pub(super) fn backlog(&self) -> u128 {
-        self.fluid.backlog()
+        self.lanes.backlog()
     }
 
     /// Quantile of the response times since the last call of [`clear_responses`], in milliseconds.
@@ -198,7 +225,7 @@ impl<'s> LoadState<'s> {
             offered_micro: self.totals.offered,
             served_micro: self.totals.served,
             failed_micro: self.totals.failed,
-            queued_micro: self.fluid.backlog(),
+            queued_micro: self.lanes.backlog(),
             latency_ms: self.latency.summary(),
             objective: self.objective.as_ref().map(ObjectiveRecorder::results),
         }
@@ -215,14 +242,64 @@ impl<'s> LoadState<'s> {
     }
 }
 
+/// Mean CPU that the requests to a service need, and which of its tasks they go to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct TaskDemand {
+    /// Raw CPU for all requests that arrive.
+    requests: u128,
+    idle: Cpu,
+    spread: Spread,
+    /// Tasks as slow as this have requests waiting.
+    behind: Option<Cpu>,
+}
+
+/// How a load balancer spreads requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Spread {
+    /// The same for each of so many tasks.
+    Evenly(u32),
+    /// By the CPU that a task has for requests, of so much raw CPU in all.
+    BySpeed(u128),
+}
+
+impl Default for Spread {
+    fn default() -> Self {
+        Self::Evenly(0)
+    }
+}
+
+impl TaskDemand {
+    /// CPU that a serving task uses if it gets it, when it could use `speed` so far: all it can get
+    /// while requests wait for it.
+    pub(super) fn of(&self, speed: Cpu) -> Cpu {
+        if self.behind.is_some_and(|behind| speed <= behind) {
+            return Cpu::MAX;
+        }
+        let requests = match self.spread {
+            Spread::Evenly(tasks) => self.requests / u128::from(tasks.max(1)),
+            Spread::BySpeed(all) => {
+                let own = u128::from(speed.saturating_sub(self.idle).as_raw());
+                self.requests.saturating_mul(own) / all.max(1)
+            }
+        };
+        Cpu::from_raw(u64::try_from(requests).unwrap_or(u64::MAX)) + self.idle
+    }
+}
+
 impl World<'_, '_> {
     /// Accounts for the load of a service up to `now`. Called before anything that changes what
     /// serves it.
     pub(super) fn sync_load(&mut self, id: ServiceId, now: SimTime) {
+        self.share_cpu_before(now);
+        self.advance_load(id, now);
+    }
+
+    /// The same with the CPU as it is shared now.
+    pub(super) fn advance_load(&mut self, id: ServiceId, now: SimTime) {
         let state = &mut self.services[id];
         let definition = &self.scenario.task_definitions[state.settings.task_definition];
         if let Some(load) = &mut state.load {
-            load.advance(now, state.healthy, state.running.value(), definition.cpu);
+            load.advance(now, state.running.value(), definition.cpu);
         }
     }
 

@@ -7,7 +7,7 @@
 //!   `target`: a task behind its load balancer; `faults`: what the scenario lets go wrong;
 //! * `service`: the service scheduler; `batch`: standalone tasks and everything that waits for room;
 //! * `fleet`, `pool`: container instances and their groups; `capacity`: managed scaling;
-//! * `load`: request load of services; `balancer`: what its load balancer processed;
+//! * `load`: request load of services; `cpu_sharing`: the CPU their tasks get; `balancer`: what its load balancer processed;
 //!   `scaling`: samples, alarms and scaling activities;
 //! * `unplaced`: what found no instance, and why;
 //! * `recorder`: time series; `outcome`: the results; `quota`, `integral`: small parts.
@@ -19,8 +19,11 @@ mod balancer;
 mod batch;
 #[cfg(test)]
 mod behaviour;
+#[cfg(test)]
+mod bursting;
 mod capacity;
 mod containers;
+mod cpu_sharing;
 mod event;
 mod faults;
 mod fleet;

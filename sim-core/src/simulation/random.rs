@@ -65,6 +65,9 @@ pub(super) fn random_scenario(seed: u64) -> Scenario {
     for _ in 0..3 {
         let (cpu, memory) = dice.pick(&FARGATE_SIZES);
         let mut task = definition(cpu, memory);
+        if seed.is_multiple_of(2) {
+            task.cpu_limit = None;
+        }
         task.network_mode = dice.pick(&[NetworkMode::Bridge, NetworkMode::Awsvpc]);
         if dice.below(5) == 0 && task.network_mode == NetworkMode::Bridge {
             task.host_ports = vec![(8080, Protocol::Tcp)];
@@ -198,6 +201,7 @@ fn random_service(dice: &mut Dice, index: u64, groups: u32) -> Service {
             BalancingAlgorithm::WeightedRandom,
         ]),
         timeout: SimDuration::from_secs(dice.pick(&[1, 60])),
+        parallelism: None,
         idle_cpu: Cpu::from_ecs_units(dice.pick(&[0, 16])),
         idle_memory: Mib::new(100),
         memory_per_request_kib: dice.below(2048),

@@ -59,6 +59,7 @@ impl World<'_, '_> {
                 self.count_traffic(service, start, &reading);
             }
         }
+        self.share_cpu_anew(now);
         for provider in self.providers.ids() {
             self.sample_reservation(provider, now);
         }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::cpu_sharing::CpuUse;
 use super::event::Event;
 use super::launch::StartUp;
 use super::task::{Fate, Owner, TaskDraw, TaskState};
@@ -105,6 +106,7 @@ impl<'s> World<'s, '_> {
             let state = &mut self.services[service];
             state.healthy -= 1;
             state.steady = false;
+            self.change_cpu_use(id, CpuUse::Serving, CpuUse::Idle, now);
         }
         let name = &self.services[service].settings.name;
         let message = format!(

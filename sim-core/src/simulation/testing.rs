@@ -36,6 +36,7 @@ pub(super) fn definition(cpu_units: u32, memory: u64) -> TaskDefinition {
     TaskDefinition {
         family: "task".into(),
         cpu: Cpu::from_ecs_units(cpu_units),
+        cpu_limit: Some(Cpu::from_ecs_units(cpu_units)),
         memory: Mib::new(memory),
         memory_for_utilization: Mib::new(memory),
         network_mode: NetworkMode::Bridge,

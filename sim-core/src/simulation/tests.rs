@@ -251,6 +251,7 @@ fn loaded(cpu_units: u32, requests_per_second: f64) -> Scenario {
         other_latency: SimDuration::ZERO,
         algorithm: BalancingAlgorithm::WeightedRandom,
         timeout: seconds(60),
+        parallelism: None,
         idle_cpu: Cpu::ZERO,
         idle_memory: Mib::new(100),
         memory_per_request_kib: 0,

@@ -6,6 +6,7 @@ use super::Progress;
 use super::agent::InstanceAgent;
 use super::balancer::ServiceHour;
 use super::containers::{Checks, Exits, order_of};
+use super::cpu_sharing::CpuSharing;
 use super::event::Event;
 use super::faults::FaultState;
 use super::integral::Integral;
@@ -241,6 +242,7 @@ pub(super) struct World<'s, 'p> {
     pub(super) checks: BTreeMap<TaskId, Checks>,
     pub(super) meter: Meter,
     pub(super) recorder: Recorder,
+    pub(super) cpu_sharing: CpuSharing,
     pub(super) log: Vec<EventRecord>,
     pub(super) totals: Totals,
     pub(super) unplaced: Unplaced,
@@ -444,6 +446,7 @@ impl<'s, 'p> World<'s, 'p> {
             checks: BTreeMap::new(),
             meter: Meter::new(scenario.start_unix_seconds),
             recorder: Recorder::new(scenario),
+            cpu_sharing: CpuSharing::new(scenario),
             log: Vec::new(),
             totals: Totals::default(),
             unplaced: Unplaced::default(),

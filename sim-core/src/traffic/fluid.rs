@@ -10,6 +10,8 @@ use crate::units::{Cpu, SimDuration};
 pub struct ServingCapacity {
     /// Tasks that the load balancer sends requests to.
     pub healthy_tasks: u32,
+    /// Tasks that take turns in round robin, these among them.
+    pub balanced_tasks: u32,
     /// CPU that one task has for requests, what it uses without requests already taken off.
     pub cpu_per_task: Cpu,
     /// Mean CPU time of one request on one vCPU.
@@ -28,6 +30,7 @@ impl ServingCapacity {
     pub fn new(load: &ServiceLoad, healthy_tasks: u32, cpu_per_task: Cpu) -> Self {
         Self {
             healthy_tasks,
+            balanced_tasks: healthy_tasks,
             cpu_per_task: cpu_per_task.saturating_sub(load.idle_cpu),
             cpu_per_request: load.cpu_per_request,
             other_latency: load.other_latency,
@@ -73,6 +76,7 @@ impl ServingCapacity {
         }
         Some(Servers {
             tasks: self.healthy_tasks,
+            balanced_tasks: self.balanced_tasks,
             vcpu: self.cpu_per_task.as_vcpu_f64(),
             cpu_seconds: self.cpu_per_request.as_secs_f64(),
             algorithm: self.algorithm,
@@ -121,6 +125,11 @@ impl FluidService {
         Self { backlog: 0 }
     }
 
+    /// With `backlog` micro-requests waiting.
+    pub(super) const fn with_backlog(backlog: u128) -> Self {
+        Self { backlog }
+    }
+
     /// Micro-requests waiting.
     pub const fn backlog(&self) -> u128 {
         self.backlog
@@ -147,7 +156,8 @@ impl FluidService {
         self.backlog = after;
 
         let pieces = pieces(waiting, offered, most, room, capacity);
-        let response_time = (0 < served).then(|| ResponseTime::new(pieces, capacity.other_latency));
+        let response_time = (0 < served)
+            .then(|| ResponseTime::new(pieces, capacity.other_latency, capacity.timeout));
         let seconds = length.as_secs_f64();
         let concurrency = match response_time {
             Some(response) if 0.0 < seconds => {
@@ -242,6 +252,7 @@ mod tests {
     fn capacity(healthy_tasks: u32, timeout_seconds: u64) -> ServingCapacity {
         ServingCapacity {
             healthy_tasks,
+            balanced_tasks: healthy_tasks,
             cpu_per_task: Cpu::from_ecs_units(1024),
             cpu_per_request: SimDuration::from_millis(10),
             other_latency: SimDuration::ZERO,
@@ -300,9 +311,14 @@ mod tests {
         assert_eq!(segment.backlog_after, requests(3_000));
         assert_eq!(segment.failed, requests(2_000));
         assert_eq!(segment.longest_wait, SimDuration::from_secs(30));
-        // 60 % waited 0 to 30 s, 40 % the full 30 s.
-        let mean = segment.response_time.unwrap().mean_seconds();
-        assert!((mean - (0.6 * 15.0 + 0.4 * 30.0 + 1.0)).abs() < 1e-9);
+        // 60 % waited 0 to 30 s and then 1 s on average, cut at 30 s, which takes
+        // 1/30 ∫ e^−(30−w) dw = 1/30 off; 40 % took the full 30 s.
+        let response = segment.response_time.unwrap();
+        let expected = 0.6 * (16.0 - 1.0 / 30.0) + 0.4 * 30.0;
+        assert!((response.mean_seconds() - expected).abs() < 1e-6, "{}", response.mean_seconds());
+        assert_eq!(response.quantile(0.99), SimDuration::from_secs(30));
+        assert!(response.tail(SimDuration::from_secs(30)) <= 0.0);
+        assert!(0.4 < response.tail(SimDuration::from_millis(29_999)));
     }
 
     #[test]
@@ -313,6 +329,7 @@ mod tests {
             other_latency: SimDuration::from_millis(3),
             algorithm: BalancingAlgorithm::RoundRobin,
             timeout: SimDuration::from_secs(30),
+            parallelism: None,
             idle_cpu: Cpu::from_ecs_units(256),
             idle_memory: Mib::ZERO,
             memory_per_request_kib: 0,
@@ -375,6 +392,7 @@ mod tests {
         ) -> (u128, SimDuration, ServingCapacity) {
             (offered, SimDuration::from_nanos(nanos), ServingCapacity {
                 healthy_tasks: tasks,
+                balanced_tasks: tasks,
                 cpu_per_task: Cpu::from_ecs_units(units),
                 cpu_per_request: SimDuration::from_nanos(cpu_nanos),
                 other_latency: SimDuration::from_millis(5),
@@ -411,6 +429,9 @@ mod tests {
                 prop_assert_eq!(s.response_time.is_some(), 0 < s.served);
                 if let Some(response) = s.response_time {
                     prop_assert!(response.mean_seconds().is_finite());
+                    let longest = capacity.timeout.max(capacity.other_latency);
+                    prop_assert!(response.mean_seconds() <= longest.as_secs_f64());
+                    prop_assert!(response.quantile(0.999_999) <= longest);
                     prop_assert!(response.quantile(0.5) <= response.quantile(0.99));
                     prop_assert!((0.0..=1.0).contains(&response.tail(SimDuration::from_secs(1))));
                 }

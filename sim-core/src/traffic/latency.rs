@@ -22,6 +22,9 @@
 //! `C` is the probability of waiting and `θ` the decay of the wait. Processor sharing has the same
 //! mean, whatever the distribution of service.
 //!
+//! No answer takes longer than the time-out: what would is given up by its client, at the latest then,
+//! and counts with the time-out. That leaves everything below it as it is.
+//!
 //! The stationary part takes its utilization as at most 0.99, also while a backlog exists: what goes
 //! beyond it is in the backlog.
 
@@ -47,6 +50,8 @@ pub(super) struct Stationary {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Servers {
     pub(super) tasks: u32,
+    /// Tasks that take turns in round robin.
+    pub(super) balanced_tasks: u32,
     /// vCPU of a task, above zero.
     pub(super) vcpu: f64,
     /// CPU seconds of a request, above zero.
@@ -68,7 +73,10 @@ impl Stationary {
         let (count, sigma) = match servers.algorithm {
             BalancingAlgorithm::WeightedRandom => (cores, rho),
             BalancingAlgorithm::LeastOutstandingRequests => (cores * tasks, rho),
-            BalancingAlgorithm::RoundRobin => (cores, erlang_arrivals_root(tasks, rho)),
+            BalancingAlgorithm::RoundRobin => {
+                let turns = f64::from(servers.balanced_tasks.max(1));
+                (cores, erlang_arrivals_root(turns, rho))
+            }
         };
         let poisson_delay = erlang_c(count as u64, rho * count);
         let delay = if 0.0 < rho { poisson_delay * (sigma / rho) } else { 0.0 };
@@ -108,6 +116,21 @@ impl Stationary {
         let x = self.a * libm::exp(-self.mu * t);
         let y = self.b * libm::exp(-self.theta * t);
         (x / self.mu + y / self.theta, x + y)
+    }
+}
+
+impl Stationary {
+    /// `∫ E[(T−u)+] du` from `t` on.
+    fn excess_beyond(&self, t: f64) -> f64 {
+        if self.mean <= 0.0 {
+            return if t < 0.0 { 0.5 * t * t } else { 0.0 };
+        }
+        let x = self.a / (self.mu * self.mu);
+        let y = self.b / (self.theta * self.theta);
+        if t < 0.0 {
+            return x + y - t * (self.mean - 0.5 * t);
+        }
+        x * libm::exp(-self.mu * t) + y * libm::exp(-self.theta * t)
     }
 }
 
@@ -152,10 +175,25 @@ impl Piece {
         f64::midpoint(self.wait_low, self.wait_high) + self.stationary.mean
     }
 
+    /// Expected time beyond `t`.
+    fn excess(&self, t: f64) -> f64 {
+        let width = self.wait_high - self.wait_low;
+        if self.is_point() {
+            let middle = f64::midpoint(self.wait_low, self.wait_high);
+            return self.stationary.excess_and_tail(t - middle).0;
+        }
+        let (late, early) = (t - self.wait_high, t - self.wait_low);
+        (self.stationary.excess_beyond(late) - self.stationary.excess_beyond(early)) / width
+    }
+
+    /// Whether the range of waits is so narrow that a difference quotient would lose its digits.
+    fn is_point(&self) -> bool {
+        self.wait_high - self.wait_low <= 1e-6 * self.mean()
+    }
+
     fn tail_and_density(&self, t: f64) -> (f64, f64) {
         let width = self.wait_high - self.wait_low;
-        // A narrow range is a point: the difference quotient below would lose its digits.
-        if width <= 1e-6 * self.mean() {
+        if self.is_point() {
             return self
                 .stationary
                 .tail_and_density(t - f64::midpoint(self.wait_low, self.wait_high));
@@ -173,11 +211,19 @@ pub struct ResponseTime {
     pieces: [Piece; 2],
     /// Constant part in seconds.
     other: f64,
+    /// Longest possible response in seconds.
+    longest: f64,
 }
 
 impl ResponseTime {
-    pub(super) fn new(pieces: [Piece; 2], other_latency: SimDuration) -> Self {
-        Self { pieces, other: other_latency.as_secs_f64() }
+    /// Of requests that take `other_latency` besides, and none longer than `timeout`.
+    pub(super) fn new(
+        pieces: [Piece; 2],
+        other_latency: SimDuration,
+        timeout: SimDuration,
+    ) -> Self {
+        let longest = timeout.max(other_latency).as_secs_f64();
+        Self { pieces, other: other_latency.as_secs_f64(), longest }
     }
 
     /// Without backlog, at utilization `rho` of `tasks` healthy tasks.
@@ -188,16 +234,32 @@ impl ResponseTime {
         let stationary =
             capacity.servers().map_or(Stationary::INSTANT, |servers| Stationary::new(servers, rho));
         let piece = Piece { weight: 1.0, wait_low: 0.0, wait_high: 0.0, stationary };
-        Self::new([piece, Piece::NONE], capacity.other_latency)
+        Self::new([piece, Piece::NONE], capacity.other_latency, capacity.timeout)
     }
 
     /// Probability that a request takes longer than `bound`.
     pub fn tail(&self, bound: SimDuration) -> f64 {
-        self.tail_and_density(bound.as_secs_f64()).0.clamp(0.0, 1.0)
+        let bound = bound.as_secs_f64();
+        if self.longest <= bound {
+            return 0.0;
+        }
+        self.tail_and_density(bound).0.clamp(0.0, 1.0)
     }
 
     /// Mean in seconds.
     pub fn mean_seconds(&self) -> f64 {
+        let used = self.pieces.iter().filter(|piece| 0.0 < piece.weight);
+        let beyond = used.map(|piece| piece.weight * piece.excess(self.longest - self.other));
+        (self.unbounded_mean() - beyond.sum::<f64>()).min(self.longest)
+    }
+
+    /// Longest possible response in seconds.
+    pub(super) fn longest(&self) -> f64 {
+        self.longest
+    }
+
+    /// Mean in seconds if no time-out cut it off: a time of the distribution's size.
+    fn unbounded_mean(&self) -> f64 {
         self.other + self.pieces.iter().map(|piece| piece.weight * piece.mean()).sum::<f64>()
     }
 
@@ -205,7 +267,8 @@ impl ResponseTime {
     /// `[0, 1 − 1e-9]`.
     pub fn quantile(&self, p: f64) -> SimDuration {
         let above = (1.0 - p).clamp(1e-9, 1.0);
-        SimDuration::from_secs_f64(self.solve(above, self.shortest(), self.mean_seconds(), 1e-10))
+        let guess = self.unbounded_mean();
+        SimDuration::from_secs_f64(self.solve(above, self.shortest(), guess, 1e-10))
     }
 
     /// Shortest possible response in seconds.
@@ -216,7 +279,11 @@ impl ResponseTime {
 
     /// Smallest `t ≥ low` with `P(T>t) ≤ above`, to a relative `tolerance`; see [`solve`].
     pub(super) fn solve(&self, above: f64, low: f64, guess: f64, tolerance: f64) -> f64 {
-        solve(|t| self.tail_and_density(t), self.mean_seconds(), above, low, guess, tolerance)
+        if self.longest <= low {
+            return self.longest;
+        }
+        let scale = self.unbounded_mean();
+        solve(|t| self.tail_and_density(t), scale, above, low, guess, tolerance).min(self.longest)
     }
 
     /// The `p`-quantile over several segments, each with the micro-requests it served, for example
@@ -235,9 +302,11 @@ impl ResponseTime {
         };
         let used = || parts.iter().filter(|(part, _)| 0 < *part).map(|(_, response)| response);
         let low = used().map(Self::shortest).fold(f64::INFINITY, f64::min);
-        let mean = used().map(Self::mean_seconds).fold(0.0, f64::max);
+        let mean = used().map(Self::unbounded_mean).fold(0.0, f64::max);
+        let longest = used().map(|response| response.longest).fold(0.0, f64::max);
         let above = (1.0 - p).clamp(1e-9, 1.0);
-        Some(SimDuration::from_secs_f64(solve(weighted, mean, above, low, mean, 1e-10)))
+        let quantile = solve(weighted, mean, above, low, mean, 1e-10).min(longest);
+        Some(SimDuration::from_secs_f64(quantile))
     }
 
     fn tail_and_density(&self, t: f64) -> (f64, f64) {

@@ -13,8 +13,10 @@
 //! alone, as the stationary response time of an M/M/c queue or an approximation of it (see
 //! [`ResponseTime`]). Load is assumed to spread evenly over identical healthy tasks.
 
+mod cpu_share;
 mod erlang;
 mod fluid;
+mod lanes;
 mod latency;
 mod objective;
 mod profile;
@@ -22,8 +24,10 @@ mod rate;
 mod recorder;
 mod target_health;
 
+pub use cpu_share::{CpuClaim, CpuShares, LEAST_WEIGHT};
 pub use erlang::{erlang_b, erlang_c};
 pub use fluid::{FluidService, Segment, ServingCapacity, tasks_needed};
+pub use lanes::Lanes;
 pub use latency::{MAX_STATIONARY_UTILIZATION, ResponseTime};
 pub use objective::ObjectiveRecorder;
 pub use profile::{Diurnal, Growth, Noise, OnOff, Profile, Ramp, Spike};

@@ -127,6 +127,7 @@ mod tests {
     fn capacity(healthy_tasks: u32) -> ServingCapacity {
         ServingCapacity {
             healthy_tasks,
+            balanced_tasks: healthy_tasks,
             cpu_per_task: Cpu::from_ecs_units(1024),
             cpu_per_request: SECOND,
             other_latency: SimDuration::ZERO,

@@ -137,7 +137,7 @@ impl LatencyRecorder {
         for (slice, value) in self.slices.iter().zip(&mut self.values) {
             let from = edges[slice.cell];
             let until = edges.get(slice.cell + 1).copied().unwrap_or(from + slope);
-            let seconds = from + (until - from) * slice.position;
+            let seconds = (from + (until - from) * slice.position).min(response.longest());
             *value = libm::floor(seconds * 1e9 + 0.5) as u64;
         }
     }
@@ -154,7 +154,9 @@ impl LatencyRecorder {
 
     /// The `p`-quantile in milliseconds; `None` if less than about one request was recorded.
     pub fn quantile_ms(&self, p: f64) -> Option<f64> {
-        (!self.histogram.is_empty()).then(|| self.histogram.value_at_quantile(p) as f64 / 1e6)
+        // The histogram answers with the upper end of a bucket.
+        let nanos = self.histogram.value_at_quantile(p).min(self.largest_nanos);
+        (!self.histogram.is_empty()).then_some(nanos as f64 / 1e6)
     }
 
     /// Summary in milliseconds; `None` if less than about one request was recorded.
@@ -208,6 +210,7 @@ mod tests {
     fn capacity(cores: u32) -> ServingCapacity {
         ServingCapacity {
             healthy_tasks: 1,
+            balanced_tasks: 1,
             cpu_per_task: Cpu::from_ecs_units(1024 * cores),
             cpu_per_request: SimDuration::from_millis(50),
             other_latency: SimDuration::ZERO,
@@ -311,6 +314,7 @@ mod tests {
     fn counts_what_is_beyond_the_histogram() {
         let mut slow = capacity(1);
         slow.other_latency = SimDuration::from_secs(5_000);
+        slow.timeout = SimDuration::from_secs(6_000);
         let mut recorder = LatencyRecorder::new();
         recorder.record(&minute(&mut FluidService::new(), 1.0, &slow));
         assert!((recorder.overflow() as f64 / 60e6 - 1.0).abs() < 0.01);

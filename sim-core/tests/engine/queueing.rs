@@ -299,7 +299,7 @@ fn little_holds_on_the_path_to_the_nanosecond() {
         let age = |&(arrival, departure): &(u64, Option<u64>)| {
             u128::from(departure.unwrap_or(end) - arrival)
         };
-        assert_eq!(station.present.integral(horizon), station.lives.iter().map(age).sum::<u128>());
+        assert_eq!(station.present.total_at(horizon), station.lives.iter().map(age).sum::<u128>());
         let there = station.lives.iter().filter(|(_, departure)| departure.is_none()).count();
         assert_eq!(station.present.value(), there as u64);
         assert!(station.lives.len() > 4_000);
@@ -312,7 +312,7 @@ fn little_holds_from_empty_to_empty() {
     (station.customers, station.keep_customers) = (20_000, true);
     let station = station.run_to_the_end();
     let sojourns: u128 = station.sojourns.iter().map(|&length| u128::from(length)).sum();
-    assert_eq!(station.present.integral(SimTime::MAX), sojourns);
+    assert_eq!(station.present.total_at(SimTime::MAX), sojourns);
     assert_eq!((station.present.value(), station.sojourns.len()), (0, 20_000));
 }
 

@@ -178,6 +178,7 @@ fn made_up(
     let definition = TaskDefinition {
         family: name.to_owned(),
         cpu,
+        cpu_limit: Some(cpu),
         memory,
         memory_for_utilization: memory,
         network_mode: if on_fargate { NetworkMode::Awsvpc } else { NetworkMode::Bridge },

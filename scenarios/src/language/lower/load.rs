@@ -25,6 +25,10 @@ pub(super) fn lower(
 ) -> Option<ServiceLoad> {
     context.positive(&path.key("cpuPerRequest"), raw.cpu_per_request);
     context.positive(&path.key("timeout"), raw.timeout);
+    if raw.timeout.0 <= raw.other_latency.0 && raw.timeout.0 != 0 {
+        let message = "every request would time out: `otherLatency` is as long as `timeout`";
+        context.error(&path.key("otherLatency"), message);
+    }
     let rate = requests(context, &path.key("requests"), name, &raw.requests)?;
     Some(ServiceLoad {
         rate: Arc::new(rate),
@@ -38,6 +42,7 @@ pub(super) fn lower(
             raw::Algorithm::WeightedRandom => BalancingAlgorithm::WeightedRandom,
         },
         timeout: raw.timeout.duration(),
+        parallelism: raw.parallelism,
         idle_cpu: raw.idle_cpu.map_or(Cpu::ZERO, |cpu| Cpu::from_ecs_units(cpu.0)),
         idle_memory: raw.idle_memory.map_or(Mib::ZERO, |memory| Mib::new(memory.0)),
         memory_per_request_kib: raw.memory_per_request.map_or(0, |bytes| bytes.0.div_ceil(1024)),

@@ -1,7 +1,9 @@
 //! Services.
 
 use plimsoll_core::autoscaling::ServiceMetric;
-use plimsoll_core::scenario::{Service, ServiceLevelObjective, TargetGroup, TaskDefinition};
+use plimsoll_core::scenario::{
+    ScalableTarget, Service, ServiceLevelObjective, TargetGroup, TaskDefinition,
+};
 use plimsoll_core::units::{Cpu, SimDuration};
 
 use super::cluster::Cluster;
@@ -58,10 +60,8 @@ fn one(
     }
     let target_group = target_group(context, path, raw);
     let name = &raw.service_name;
-    let offered = raw.load.as_ref().and_then(|raw| {
-        check_load(context, path, definition.map(|it| &it.1.task));
-        load::lower(context, &path.key("load"), name, raw)
-    });
+    let offered =
+        raw.load.as_ref().and_then(|raw| load::lower(context, &path.key("load"), name, raw));
     let scaling = raw
         .scaling
         .as_ref()
@@ -83,6 +83,7 @@ fn one(
         if watches_requests && raw.load.is_none() {
             context.error(&path.key("scaling"), "requests per target need a `load`");
         }
+        check_cpu_metric(context, path, scaling, definition.map(|it| &it.1.task));
     }
     let slo = objective(context, path, raw);
     let (task_definition, _) = definition?;
@@ -101,11 +102,21 @@ fn one(
     })
 }
 
-fn check_load(context: &Context<'_>, path: &Path, task: Option<&TaskDefinition>) {
-    if task.is_some_and(|task| task.cpu == Cpu::ZERO) {
+/// CPU utilization is in percent of what the task definition reserves.
+fn check_cpu_metric(
+    context: &Context<'_>,
+    path: &Path,
+    scaling: &ScalableTarget,
+    task: Option<&TaskDefinition>,
+) {
+    let tracked = scaling.target_tracking.iter().map(|policy| policy.metric);
+    let mut watched = tracked.chain(scaling.step_scaling.iter().map(|it| it.alarm.metric));
+    if task.is_some_and(|task| task.cpu == Cpu::ZERO)
+        && watched.any(|metric| metric == ServiceMetric::CpuUtilization)
+    {
         context.error_hint(
-            &path.key("load"),
-            "the task definition reserves no CPU, so its share of an instance is not known",
+            &path.key("scaling"),
+            "the task definition reserves no CPU, so the service has no CPU utilization",
             "give the task definition or its containers a `cpu`",
         );
     }

@@ -200,6 +200,7 @@ fn lower(
     let definition = TaskDefinition {
         family: raw.family.clone(),
         cpu: Cpu::from_ecs_units(u32::try_from(cpu).unwrap_or(u32::MAX)),
+        cpu_limit: cpu_limit(raw, operating_system),
         memory,
         // The utilization metric divides by the same figure: the task's memory, or the soft limits
         // where there are any.
@@ -227,6 +228,26 @@ fn lower(
     };
     let not_on_fargate = fargate.into_iter().map(|(_, reason)| reason).collect();
     Definition { task: definition, refused, not_on_fargate }
+}
+
+/// CPU units that Windows gives a container which asks for none: 1 % of a CPU.
+const LEAST_WINDOWS_CPU: u32 = 10;
+
+/// The hard limit of a task on a container instance. On Linux that is the task's `cpu`, and the `cpu`
+/// of its containers limits nothing; on Windows it is the other way round.
+fn cpu_limit(raw: &raw::TaskDefinition, operating_system: OperatingSystem) -> Option<Cpu> {
+    match operating_system {
+        OperatingSystem::Linux => raw.cpu.map(|cpu| Cpu::from_ecs_units(cpu.0)),
+        OperatingSystem::Windows => {
+            let containers = raw.container_definitions.iter();
+            let cpu = containers.map(|it| match it.cpu {
+                None => LEAST_WINDOWS_CPU,
+                Some(cpu) if cpu.0 == 0 => LEAST_WINDOWS_CPU,
+                Some(cpu) => cpu.0,
+            });
+            Some(Cpu::from_ecs_units(cpu.fold(0, u32::saturating_add)))
+        }
+    }
 }
 
 /// The mode that is written; `awsvpc` is the only one on Fargate, `bridge` the default elsewhere.

@@ -19,6 +19,11 @@ pub struct Load {
     /// A request that waits longer fails. Default: 60 s, the load balancer's idle time-out.
     #[serde(default = "default_timeout")]
     pub timeout: Length,
+    /// vCPUs that one task can use at once, for example 1 if it has a single thread. Default: as many
+    /// as it gets.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 1024))]
+    pub parallelism: Option<u32>,
     /// How the load balancer chooses a task.
     #[serde(default)]
     pub algorithm: Algorithm,

@@ -214,7 +214,7 @@ fn build<K: Key>(
     steps: Option<Steps>,
 ) -> Tree<K> {
     let mut entries: Vec<(K, u64, Size)> = Vec::new();
-    for ((slot, mask), size) in pool.slots.iter().zip(pool.masks).zip(pool.sizes) {
+    for (slot, Brief { mask, size, .. }) in pool.slots.iter().zip(pool.briefs) {
         let mask = mask & relevant;
         if mask != 0 {
             let links = links_of(links, *size, slot.instance, |group| slot.tasks_of(group));
@@ -266,12 +266,21 @@ fn ties<K: Key>(
     });
 }
 
+/// An instance in the words of the index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::placement) struct Brief {
+    pub(in crate::placement) instance: InstanceId,
+    /// The registered needs that fit now.
+    pub(in crate::placement) mask: u64,
+    /// What is free.
+    pub(in crate::placement) size: Size,
+}
+
 /// What orders are built from.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::placement) struct PoolView<'a> {
     pub(in crate::placement) slots: &'a [Slot],
-    pub(in crate::placement) masks: &'a [u64],
-    pub(in crate::placement) sizes: &'a [Size],
+    pub(in crate::placement) briefs: &'a [Brief],
     pub(in crate::placement) steps: Steps,
 }
 

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 fn capacity(tasks: u32, cores: u32, algorithm: BalancingAlgorithm) -> ServingCapacity {
     ServingCapacity {
         healthy_tasks: tasks,
+        balanced_tasks: tasks,
         cpu_per_task: Cpu::from_ecs_units(1024 * cores),
         cpu_per_request: SimDuration::from_secs(1),
         other_latency: SimDuration::ZERO,
@@ -14,6 +15,9 @@ fn capacity(tasks: u32, cores: u32, algorithm: BalancingAlgorithm) -> ServingCap
         timeout: SimDuration::from_secs(1000),
     }
 }
+
+/// A time-out that nothing reaches.
+const NEVER: SimDuration = SimDuration::from_secs(10_000_000_000);
 
 fn one_task(cores: u32, rho: f64) -> ResponseTime {
     ResponseTime::stationary(&capacity(1, cores, BalancingAlgorithm::WeightedRandom), rho)
@@ -195,7 +199,7 @@ fn a_ramp_of_waits_is_averaged_exactly() {
     // Wait uniform on [2, 5], response exponential with mean 2: by numerical integration.
     let stationary = one_task(1, 0.5).pieces[0].stationary;
     let piece = Piece { weight: 1.0, wait_low: 2.0, wait_high: 5.0, stationary };
-    let response = ResponseTime::new([piece, Piece::NONE], SimDuration::ZERO);
+    let response = ResponseTime::new([piece, Piece::NONE], SimDuration::ZERO, NEVER);
     close(response.mean_seconds(), 5.5, 1e-12);
     for t in [2.5_f64, 4.0, 5.0, 7.0, 30.0] {
         let n = 30_000;
@@ -209,7 +213,47 @@ fn a_ramp_of_waits_is_averaged_exactly() {
     close(response.tail(SimDuration::from_secs(2)), 1.0, 1e-12);
 }
 
+#[test]
+fn nothing_takes_longer_than_the_time_out() {
+    // M/M/1 with mean 2: E[min(T, 3)] = 2 (1 − e^−1.5).
+    let mut capacity = capacity(1, 1, BalancingAlgorithm::WeightedRandom);
+    capacity.timeout = SimDuration::from_secs(3);
+    let response = ResponseTime::stationary(&capacity, 0.5);
+    close(response.mean_seconds(), 2.0 * (1.0 - libm::exp(-1.5)), 1e-12);
+    close(response.tail(SimDuration::from_millis(2_999)), libm::exp(-2.999 / 2.0), 1e-12);
+    assert!(response.tail(SimDuration::from_secs(3)) <= 0.0);
+    close(response.quantile(0.5).as_secs_f64(), 2.0 * libm::log(2.0), 1e-9);
+    assert_eq!(response.quantile(0.9), SimDuration::from_secs(3));
+    let parts = [(10, response), (30, response)];
+    assert_eq!(ResponseTime::quantile_of(&parts, 0.9), Some(SimDuration::from_secs(3)));
+}
+
 proptest! {
+    /// The mean is the area under the tail, also where the time-out cuts it.
+    #[test]
+    fn the_mean_is_the_area_under_the_tail(
+        cores in 1_u32..5,
+        rho in 0.0..1.0_f64,
+        weight in 0.0..1.0_f64,
+        low in 0.0..20.0_f64,
+        width in prop_oneof![0.0..20.0_f64, Just(0.0)],
+        longest in 1_u64..40,
+    ) {
+        let stationary = one_task(cores, rho).pieces[0].stationary;
+        let crowded = Piece { weight, wait_low: low, wait_high: low + width, stationary };
+        let calm = Piece { weight: 1.0 - weight, wait_low: 0.0, wait_high: 0.0, stationary };
+        let timeout = SimDuration::from_secs(longest);
+        let response =
+            ResponseTime::new([crowded, calm], SimDuration::from_millis(500), timeout);
+        let steps = 4000;
+        let step = longest as f64 / f64::from(steps);
+        let area: f64 = (0..steps)
+            .map(|k| response.tail(SimDuration::from_secs_f64((f64::from(k) + 0.5) * step)) * step)
+            .sum();
+        let mean = response.mean_seconds();
+        prop_assert!((area - mean).abs() < 3.0 * step, "{} {}", area, mean);
+    }
+
     /// Tails fall, lie in [0, 1], and quantiles invert them, for any load and any mixture.
     #[test]
     fn quantiles_invert_the_tail(
@@ -233,7 +277,7 @@ proptest! {
         let stationary = ResponseTime::stationary(&capacity, rho).pieces[0].stationary;
         let crowded = Piece { weight, wait_low: low, wait_high: low + width, stationary };
         let calm = Piece { weight: 1.0 - weight, wait_low: 0.0, wait_high: 0.0, stationary };
-        let response = ResponseTime::new([crowded, calm], SimDuration::from_millis(7));
+        let response = ResponseTime::new([crowded, calm], SimDuration::from_millis(7), NEVER);
         let mut before = 1.0;
         for k in 0..60 {
             let tail = response.tail(SimDuration::from_secs_f64(f64::from(k * k) / 20.0));

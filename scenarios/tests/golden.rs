@@ -139,7 +139,7 @@ histories! {
     ];
     ec2_containers_depend_on_each_other, "ec2.yaml", [
         "taskDefinitions.app.containerDefinitions" = "[{name: app, dependsOn: [{containerName: init, condition: SUCCESS}, {containerName: proxy, condition: HEALTHY}]}, {name: init, essential: false, runTime: 20s}, {name: proxy, healthCheck: {interval: 10}}]",
-        "faults" = "[{type: containerUnhealthy, container: proxy, share: 0.5, from: 3m, until: 4m}]",
+        "faults" = "[{type: containerUnhealthy, container: proxy, from: 3m, until: 4m}]",
     ];
     ec2_a_container_is_restarted, "ec2.yaml", [
         "taskDefinitions.app.containerDefinitions.0.restartPolicy" = "{enabled: true, restartAttemptPeriod: 60}",

@@ -51,7 +51,7 @@ fn place(criterion: &mut Criterion) {
                         });
                     });
                     if let Some(churn) = churn.filter(|churn| 0 < churn.nowhere) {
-                        println!("({} of {} tasks found no room)", churn.nowhere, churn.draws / 2);
+                        eprintln!("({} of {} tasks found no room)", churn.nowhere, churn.draws / 2);
                     }
                 }
                 bench.finish();

@@ -85,7 +85,9 @@ pub const UNPLACED: &[Column] = &[
     c("insufficientNetworkInterfaces", "count", "Without a network interface for the task"),
     c("insufficientGpus", "count", "With insufficient GPUs available"),
     c("missingAttribute", "count", "That miss an attribute the task requires"),
-    c("constraint", "count", "That do not satisfy a placement constraint"),
+    c("distinctInstance", "count", "With a task of the group, against `distinctInstance`"),
+    c("memberOf", "count", "Outside a `memberOf` constraint"),
+    c("agentDisconnected", "count", "Without a connected agent"),
     c("reason", "text", "The reason that dropped most, in the words of ECS"),
 ];
 
@@ -112,7 +114,7 @@ pub const EVENTS: &[Column] = &[
     c(
         "category",
         "text",
-        "`service-event`, `service-scaling`, `group-activity`, `alarm` or `fault`",
+        "`service-event`, `service-scaling`, `group-activity`, `run-task`, `alarm` or `fault`",
     ),
     c("entity", "text", "Service, group or alarm it concerns"),
     c("from", "count", "Value before, for scaling activities"),
@@ -302,9 +304,14 @@ pub const SUMMARY: &[Column] = &[
     ),
     c("services.NAME.scaling.desiredPeak", "tasks", "Largest desired count"),
     c("services.NAME.scaling.neededPeak", "tasks", "Largest number of tasks needed"),
-    c("batches.NAME.queue", "text", "`firstComeFirstServed` or `firstFit`"),
+    c("batches.NAME.queue", "text", "`firstComeFirstServed`, `firstFit` or `noRetry`"),
     c("batches.NAME.arrived", "count", "Jobs that arrived"),
     c("batches.NAME.completed", "count", "Jobs that ended"),
+    c(
+        "batches.NAME.givenUp",
+        "count",
+        "Jobs that found no room, or were stopped, and were not submitted again; absent if none",
+    ),
     c(
         "batches.NAME.waitSeconds.{mean,p50,p95,p99,max,count}",
         "seconds",

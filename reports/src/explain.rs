@@ -1,13 +1,20 @@
 //! Why: a task's life and what found no instance, in the words of the ECS console.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use plimsoll_core::placement::{Explanation, PlacementStrategy, Rejection};
 use plimsoll_core::results::{PlacementFailure, RunResults, TaskRecord};
-use plimsoll_core::units::{Cpu, Mib, SimTime};
+use plimsoll_core::simulation::PlacementDecision;
+use plimsoll_core::units::{Cpu, InstanceId, Mib, SimTime};
 
 use crate::number::{grouped, rfc3339, significant};
 use crate::rows::NO_INSTANCES;
 
+/// Candidates that a ranking shows, the chosen one aside.
+const MOST_CANDIDATES: usize = 10;
+/// Instances that a reason names.
+const MOST_NAMES: usize = 12;
 /// Spells that [`unplaced_text`] tells in full.
 const MOST_SPELLS: usize = 50;
 
@@ -122,6 +129,162 @@ fn place(results: &RunResults, task: &TaskRecord) -> String {
             instance.instance_type, instance.group, instance.zone
         ),
         None => format!("placed in {}", task.zone),
+    }
+}
+
+/// The placement decisions about a task as text.
+pub fn decisions_text(results: &RunResults, decisions: &[PlacementDecision]) -> String {
+    let mut text = String::new();
+    for decision in decisions {
+        one_decision(&mut text, results, decision);
+    }
+    text
+}
+
+fn one_decision(text: &mut String, results: &RunResults, decision: &PlacementDecision) {
+    let explanation = &decision.explanation;
+    if decision.left_out > 0 {
+        let count = grouped(&decision.left_out.to_string());
+        let _ = writeln!(
+            text,
+            "\n... {count} more failed {} ...",
+            plural(decision.left_out, "attempt")
+        );
+    }
+    let total = explanation.candidates.len() + explanation.rejected.len();
+    let _ = writeln!(
+        text,
+        "\nplacement at {}, {} container {}",
+        rfc3339(results.start_unix_seconds, decision.at),
+        grouped(&total.to_string()),
+        plural(total as u64, "instance")
+    );
+    if total == 0 {
+        let _ = writeln!(text, "  {NO_INSTANCES}");
+    }
+    rejected(text, &explanation.rejected);
+    if let Some(chosen) = decision.chosen {
+        ranking(text, results, explanation, chosen);
+    }
+}
+
+/// The instances that could not take the task, by reason.
+fn rejected(text: &mut String, rejected: &[(InstanceId, Rejection)]) {
+    let mut by_reason: BTreeMap<Rejection, Vec<InstanceId>> = BTreeMap::new();
+    for (instance, reason) in rejected {
+        by_reason.entry(*reason).or_default().push(*instance);
+    }
+    for (reason, instances) in by_reason {
+        let shown: Vec<String> =
+            instances.iter().take(MOST_NAMES).map(|id| id.0.to_string()).collect();
+        let more = if instances.len() > MOST_NAMES { ", ..." } else { "" };
+        let count = grouped(&instances.len().to_string());
+        let _ = writeln!(text, "  {count:>7}  {}: {}{more}", reason.words(), shown.join(", "));
+    }
+}
+
+/// The candidates, best first, and what decided.
+fn ranking(text: &mut String, results: &RunResults, explanation: &Explanation, chosen: InstanceId) {
+    let count = explanation.candidates.len();
+    let strategies = &explanation.strategy;
+    let names: Vec<String> = strategies.iter().map(strategy_name).collect();
+    let _ = writeln!(text, "  {:>7}  could take it", grouped(&count.to_string()));
+    let mut headings = vec!["instance".to_owned(), "type".to_owned(), "zone".to_owned()];
+    headings.extend(strategies.iter().map(score_name));
+    let mut rows = vec![headings];
+    let best = explanation.candidates.iter().take(MOST_CANDIDATES);
+    let mut shown: Vec<_> = best.collect();
+    if !shown.iter().any(|candidate| candidate.instance == chosen) {
+        shown.extend(explanation.candidates.iter().find(|it| it.instance == chosen));
+    }
+    for candidate in shown {
+        let mark = if candidate.instance == chosen { "* " } else { "  " };
+        let record = results.instance_records.get(candidate.instance.0 as usize);
+        let mut row = vec![
+            format!("{mark}{}", candidate.instance.0),
+            record.map_or_else(String::new, |it| it.instance_type.clone()),
+            record.map_or_else(String::new, |it| it.zone.clone()),
+        ];
+        row.extend(
+            strategies.iter().zip(&candidate.scores).map(|(s, score)| score_text(s, *score)),
+        );
+        rows.push(row);
+    }
+    table(text, &rows);
+    if count > MOST_CANDIDATES {
+        let _ = writeln!(text, "    and {} more", grouped(&(count - MOST_CANDIDATES).to_string()));
+    }
+    let tied = explanation.tied();
+    let _ = match (names.len(), tied, explanation.random) {
+        (0, _, true) => writeln!(text, "  * chosen at random"),
+        (_, 1, _) => writeln!(text, "  * chosen by {}", names.join(", then ")),
+        (0, _, false) => writeln!(text, "  * chosen by the final tie-break"),
+        (_, _, random) => writeln!(
+            text,
+            "  * chosen by {}; {} were equal: {}",
+            names.join(", then "),
+            grouped(&tied.to_string()),
+            if random { "one of them at random" } else { "the final tie-break decided" }
+        ),
+    };
+}
+
+/// Rows with aligned columns, the first and text columns to the left.
+fn table(text: &mut String, rows: &[Vec<String>]) {
+    let columns = rows.first().map_or(0, Vec::len);
+    let width = |column: usize| {
+        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max()
+    };
+    let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
+    for row in rows {
+        let mut line = String::from("   ");
+        for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
+            let _ = if column < 3 {
+                write!(line, " {cell:<width$} ")
+            } else {
+                write!(line, " {cell:>width$} ")
+            };
+        }
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+}
+
+/// A strategy as a person reads it.
+fn strategy_name(strategy: &PlacementStrategy) -> String {
+    match strategy {
+        PlacementStrategy::BinpackCpu => "binpack(cpu)".to_owned(),
+        PlacementStrategy::BinpackMemory => "binpack(memory)".to_owned(),
+        PlacementStrategy::SpreadZone => "spread(attribute:ecs.availability-zone)".to_owned(),
+        PlacementStrategy::SpreadAttribute(name) => format!("spread(attribute:{name})"),
+        PlacementStrategy::SpreadInstance => "spread(instanceId)".to_owned(),
+        PlacementStrategy::Random => "random".to_owned(),
+        PlacementStrategy::FirstFit => "first-fit (not of ECS)".to_owned(),
+        PlacementStrategy::WorstFit => "worst-fit (not of ECS)".to_owned(),
+        PlacementStrategy::Custom(custom) => format!("{} (not of ECS)", custom.name()),
+    }
+}
+
+/// What a strategy's score counts.
+fn score_name(strategy: &PlacementStrategy) -> String {
+    match strategy {
+        PlacementStrategy::BinpackCpu => "CPU units left".to_owned(),
+        PlacementStrategy::BinpackMemory | PlacementStrategy::WorstFit => "MiB left".to_owned(),
+        PlacementStrategy::SpreadZone => "tasks in zone".to_owned(),
+        PlacementStrategy::SpreadAttribute(name) => format!("tasks by {name}"),
+        PlacementStrategy::SpreadInstance => "tasks on instance".to_owned(),
+        PlacementStrategy::Random => String::new(),
+        PlacementStrategy::FirstFit => "launched".to_owned(),
+        PlacementStrategy::Custom(custom) => custom.name().to_owned(),
+    }
+}
+
+fn score_text(strategy: &PlacementStrategy, score: u64) -> String {
+    match strategy {
+        PlacementStrategy::BinpackCpu => Cpu::from_raw(score).as_ecs_units().to_string(),
+        // Most memory first: the score falls as memory rises.
+        PlacementStrategy::WorstFit => (u64::MAX - score).to_string(),
+        PlacementStrategy::Custom(_) => ((score ^ 1 << 63) as i64).to_string(),
+        _ => score.to_string(),
     }
 }
 

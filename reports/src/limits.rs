@@ -60,6 +60,7 @@ pub fn limits(summary: &Summary) -> Vec<Finding> {
         findings.extend(queue_wait(name, batch));
     }
     findings.extend(unfinished(summary));
+    findings.extend(given_up(summary));
     findings.extend(scarce_resource(summary));
     findings.extend(oversized_tasks(summary));
     findings.extend(idle_capacity(summary));
@@ -188,8 +189,11 @@ fn queue_wait(name: &str, batch: &crate::summary::BatchSummary) -> Option<Findin
 }
 
 fn unfinished(summary: &Summary) -> Option<Finding> {
-    let jobs: u64 =
-        summary.batches.values().map(|batch| batch.arrived.saturating_sub(batch.completed)).sum();
+    let jobs: u64 = summary
+        .batches
+        .values()
+        .map(|it| it.arrived.saturating_sub(it.completed + it.given_up))
+        .sum();
     let tasks = summary.tasks.pending_at_end;
     if jobs == 0 && tasks == 0 {
         return None;
@@ -200,6 +204,19 @@ fn unfinished(summary: &Summary) -> Option<Finding> {
     let sentence =
         format!("{} {}{plural} still {} at the end.", count(things.0 as f64), things.1, things.2);
     Some(finding(FindingKind::Unfinished, 1.2, "Work left at the end", sentence))
+}
+
+fn given_up(summary: &Summary) -> Option<Finding> {
+    let jobs: u64 = summary.batches.values().map(|batch| batch.given_up).sum();
+    if jobs == 0 {
+        return None;
+    }
+    let plural = if jobs == 1 { "" } else { "s" };
+    let sentence = format!(
+        "{} job{plural} found no room or did not reach the end, and nobody tried again.",
+        count(jobs as f64)
+    );
+    Some(finding(FindingKind::Unfinished, 3.2, "Jobs were given up", sentence))
 }
 
 fn scarce_resource(summary: &Summary) -> Option<Finding> {
@@ -370,7 +387,8 @@ mod tests {
         let waits = Quantiles { mean: 300.0, p95: 1_800.0, ..Quantiles::default() };
         let batch = BatchSummary {
             arrived: 10,
-            completed: 9,
+            completed: 8,
+            given_up: 1,
             wait_seconds: Some(waits),
             ..BatchSummary::default()
         };

@@ -114,7 +114,9 @@ pub fn write_unplaced(
             &rejections.network_interface.to_string(),
             &rejections.gpu.to_string(),
             &rejections.attribute.to_string(),
-            &rejections.constraint.to_string(),
+            &rejections.distinct_instance.to_string(),
+            &rejections.member_of.to_string(),
+            &rejections.agent.to_string(),
             rejections.main_reason().unwrap_or(NO_INSTANCES),
         ])?;
     }

@@ -255,16 +255,25 @@ pub struct ServiceScaling {
     pub needed_peak: Option<f64>,
 }
 
+/// Whether a count can be left out.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
 /// A batch source.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BatchSummary {
-    /// Queue discipline: `firstComeFirstServed` or `firstFit`.
+    /// Queue discipline: `firstComeFirstServed`, `firstFit` or `noRetry`.
     pub queue: String,
     /// Jobs that arrived.
     pub arrived: u64,
     /// Jobs that ended.
     pub completed: u64,
+    /// Jobs that found no room, or were stopped, and were not submitted again.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub given_up: u64,
     /// From arrival to placement.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wait_seconds: Option<Quantiles>,

@@ -411,6 +411,7 @@ pub(crate) fn batch_run() -> (RunResults, Bill) {
         queue: QueueDiscipline::FirstFit,
         arrived: 4_200,
         completed: 4_187,
+        given_up: 0,
         wait_seconds: Some(distribution(12.0, 1_840.0, 3_110.0, 4_195)),
         total_wait: 1_200_000_000_000_000,
         last_end: Some(SimTime::from_secs(86_012)),

@@ -54,8 +54,11 @@ fn task_counts(results: &RunResults, found: &mut Vec<String>) {
         found.push(format!("law 1: {} tasks created, {accounted} accounted for", tasks.created));
     }
     for batch in &results.batches {
-        if batch.completed > batch.arrived {
-            found.push(format!("law 1: `{}` completed more jobs than arrived", batch.name));
+        if batch.completed + batch.given_up > batch.arrived {
+            found.push(format!(
+                "law 1: `{}` completed and gave up more jobs than arrived",
+                batch.name
+            ));
         }
     }
 }
@@ -239,7 +242,10 @@ fn desired_within_bounds(scenario: &Scenario, results: &RunResults, found: &mut 
                 .iter()
                 .find(|group| group.name == event.entity)
                 .map(|group| (group.min_size, group.max_size)),
-            EventCategory::ServiceEvent | EventCategory::Alarm | EventCategory::Fault => None,
+            EventCategory::ServiceEvent
+            | EventCategory::RunTask
+            | EventCategory::Alarm
+            | EventCategory::Fault => None,
         };
         if let Some((min, max)) = bounds
             && !(min..=max).contains(&desired)

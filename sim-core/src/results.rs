@@ -221,6 +221,8 @@ pub struct BatchResults {
     pub arrived: u64,
     /// Jobs that ended.
     pub completed: u64,
+    /// Jobs that found no room, or were stopped before their end, and were not submitted again.
+    pub given_up: u64,
     /// From arrival to placement over the jobs placed, in seconds.
     pub wait_seconds: Option<Distribution>,
     /// Sum of those waits, exact.
@@ -388,6 +390,8 @@ pub enum EventCategory {
     ServiceScaling,
     /// An activity of an Auto Scaling group.
     GroupActivity,
+    /// A call of RunTask or StartTask that failed.
+    RunTask,
     /// A change of an alarm's state.
     Alarm,
     /// An interruption or another fault.
@@ -401,6 +405,7 @@ impl EventCategory {
             Self::ServiceEvent => "service-event",
             Self::ServiceScaling => "service-scaling",
             Self::GroupActivity => "group-activity",
+            Self::RunTask => "run-task",
             Self::Alarm => "alarm",
             Self::Fault => "fault",
         }

@@ -19,6 +19,10 @@ pub struct RuleSet {
     pub fargate_launches_per_service_minute: Regional<u32>,
     /// Launches on Fargate over all services of the account; On-Demand and Spot have a bucket each.
     pub fargate_launch_bucket: Regional<TokenBucket>,
+    /// Calls of the API that change what a cluster runs (RunTask, StartTask), over the account.
+    pub cluster_modify_bucket: TokenBucket,
+    /// Tasks of one RunTask or StartTask call.
+    pub tasks_per_run_task: u32,
     /// Container instances per cluster.
     pub instances_per_cluster: u32,
     /// Services per cluster.
@@ -112,6 +116,9 @@ const RULES_2020_01: RuleSet = RuleSet {
     ec2_launches_per_service_minute: None,
     fargate_launches_per_service_minute: Regional::everywhere(23),
     fargate_launch_bucket: Regional::everywhere(TokenBucket { burst: 10, refill_per_second: 1 }),
+    // Documented as of 2026 only; nothing says that they were others before.
+    cluster_modify_bucket: TokenBucket { burst: 100, refill_per_second: 40 },
+    tasks_per_run_task: 10,
     instances_per_cluster: 2000,
     services_per_cluster: 2000,
     tasks_per_service: 2000,

@@ -192,10 +192,12 @@ fn batch(batch: &plimsoll_core::results::BatchResults) -> BatchSummary {
         queue: match batch.queue {
             QueueDiscipline::FirstComeFirstServed => "firstComeFirstServed",
             QueueDiscipline::FirstFit => "firstFit",
+            QueueDiscipline::NoRetry => "noRetry",
         }
         .to_owned(),
         arrived: batch.arrived,
         completed: batch.completed,
+        given_up: batch.given_up,
         wait_seconds: quantiles(batch.wait_seconds.as_ref()),
         total_wait_seconds: batch.total_wait as f64 / 1e9,
         last_end_seconds: batch.last_end.map(plimsoll_core::units::SimTime::as_secs_f64),

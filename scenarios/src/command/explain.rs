@@ -6,7 +6,10 @@
 use std::path::Path;
 
 use plimsoll_core::results::RunResults;
-use plimsoll_reports::explain::{find_task, task_text, unplaced_text};
+use plimsoll_core::scenario::Scenario;
+use plimsoll_core::simulation;
+use plimsoll_core::units::TaskId;
+use plimsoll_reports::explain::{decisions_text, find_task, task_text, unplaced_text};
 use plimsoll_reports::{ReadError, RunFolder, read_run_facts};
 
 use super::Failure;
@@ -16,12 +19,15 @@ use super::run::{load, simulate};
 use crate::sweep::identity::scenario_hash;
 
 pub(super) fn explain(options: &ExplainOptions) -> Result<(), Failure> {
-    let results = run_again(options)?;
+    let (scenario, results) = run_again(options)?;
     let text = match &options.command {
         ExplainCommand::Task { name } => {
             let index = find_task(&results, name)
                 .map_err(|message| Failure::BadInput(format!("error: {message}")))?;
-            task_text(&results, index)
+            let task = TaskId(u32::try_from(index).unwrap_or(u32::MAX));
+            let decisions = simulation::explain_task(&scenario, task, &mut |_| {})
+                .map_err(|error| Failure::Unfinished(format!("error: {error}")))?;
+            task_text(&results, index) + &decisions_text(&results, &decisions)
         }
         ExplainCommand::Unplaced => unplaced_text(&results),
     };
@@ -29,7 +35,7 @@ pub(super) fn explain(options: &ExplainOptions) -> Result<(), Failure> {
 }
 
 /// Runs the scenario of the folder again and checks that it is the same run.
-fn run_again(options: &ExplainOptions) -> Result<RunResults, Failure> {
+fn run_again(options: &ExplainOptions) -> Result<(Scenario, RunResults), Failure> {
     let folder = &options.folder;
     let stored = RunFolder::read(folder).map_err(|error| not_a_run(folder, &error))?.summary;
     let facts = read_run_facts(folder).map_err(|error| not_a_run(folder, &error))?;
@@ -55,7 +61,7 @@ fn run_again(options: &ExplainOptions) -> Result<RunResults, Failure> {
     if stored.fingerprint != format!("{:016x}", results.trajectory_fingerprint) {
         return changed("plimsoll has changed");
     }
-    Ok(results)
+    Ok((loaded.scenario, results))
 }
 
 fn not_a_run(folder: &Path, error: &ReadError) -> Failure {

@@ -21,12 +21,22 @@ pub struct Diagnostic {
     pub message: String,
     /// What would be right, if that can be said.
     pub hint: Option<String>,
+    /// The text of the value at `at` and the character of it that is meant, until
+    /// [`Diagnostics::new`] finds it in the source.
+    inside: Option<(String, usize)>,
 }
 
 impl Diagnostic {
     /// A diagnostic without hint.
     pub fn new(at: Position, path: &Path, message: impl Into<String>) -> Self {
-        Self { at, path: path.to_string(), message: message.into(), hint: None }
+        Self { at, path: path.to_string(), message: message.into(), hint: None, inside: None }
+    }
+
+    /// The same about one character of the text at `at`, which is `text`.
+    #[must_use]
+    pub(crate) fn inside(mut self, text: &str, offset: usize) -> Self {
+        self.inside = Some((text.to_owned(), offset));
+        self
     }
 
     /// The same with a hint.
@@ -54,6 +64,11 @@ pub struct Diagnostics {
 impl Diagnostics {
     /// Sorts by position and drops repetitions.
     pub fn new(sources: Sources, mut list: Vec<Diagnostic>) -> Self {
+        for diagnostic in &mut list {
+            if let Some((text, offset)) = diagnostic.inside.take() {
+                diagnostic.at = sources.inside(diagnostic.at, &text, offset);
+            }
+        }
         list.sort_by(|a, b| (a.at, &a.path, &a.message).cmp(&(b.at, &b.path, &b.message)));
         list.dedup();
         Self { sources, list }

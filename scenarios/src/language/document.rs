@@ -3,6 +3,7 @@
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 
+use plimsoll_core::placement::StrategyRegistry;
 use plimsoll_core::scenario::Scenario;
 
 use super::diagnostic::{Diagnostic, Diagnostics};
@@ -66,6 +67,7 @@ pub struct Document {
     root: Node,
     sources: Sources,
     traces: Arc<TraceStore>,
+    strategies: Arc<StrategyRegistry>,
     folder: PathBuf,
     seed: Option<u64>,
 }
@@ -75,7 +77,20 @@ pub struct Document {
 /// # Errors
 /// Everything that is wrong with it.
 pub fn load(path: &FilePath, options: &LoadOptions) -> Result<Loaded, Diagnostics> {
+    load_with(path, options, StrategyRegistry::default())
+}
+
+/// Loads a scenario that may name placement strategies of one's own (`type: custom`).
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn load_with(
+    path: &FilePath,
+    options: &LoadOptions,
+    strategies: StrategyRegistry,
+) -> Result<Loaded, Diagnostics> {
     let mut document = Document::read(path)?;
+    document.strategies = Arc::new(strategies);
     document.seed = options.seed;
     document.set(&options.set)?;
     let (raw, resolved) = document.resolve_node(&document.root, &document.sources, None, 0)?;
@@ -161,7 +176,14 @@ impl Document {
         };
         let folder = path.parent().map(FilePath::to_path_buf).unwrap_or_default();
         let traces = Arc::new(TraceStore::new(folder.clone()));
-        let mut document = Self { root, sources, traces, folder, seed: None };
+        let mut document = Self {
+            root,
+            sources,
+            traces,
+            strategies: Arc::new(StrategyRegistry::default()),
+            folder,
+            seed: None,
+        };
         document.include_files()?;
         Ok(document)
     }
@@ -289,7 +311,8 @@ impl Document {
         let seed = seed.or(self.seed).unwrap_or(raw.seed.0);
         raw.seed.0 = seed;
         let (scenario, more) =
-            lower::lower(&raw, &checked.node, &self.traces, seed, replication).map_err(fail)?;
+            lower::lower(&raw, &checked.node, (&self.traces, &self.strategies), seed, replication)
+                .map_err(fail)?;
         let mut notes = checked.notes;
         notes.extend(more);
         notes.sort_by(|a, b| (a.at, &a.path).cmp(&(b.at, &b.path)));

@@ -36,7 +36,9 @@ mod validate;
 mod yaml;
 
 pub use diagnostic::{Diagnostic, Diagnostics, suggestion};
-pub use document::{Document, LoadOptions, Loaded, Resolved, load, task_definition_facts};
+pub use document::{
+    Document, LoadOptions, Loaded, Resolved, load, load_with, task_definition_facts,
+};
 pub use lower::task_definition::TaskDefinitionFacts;
 pub use note::{Note, NoteKind, NoteSummary};
 pub use overrides::Override;

@@ -1,5 +1,5 @@
 //! The few patterns of the schema, matched by hand: a regular expression engine would be the largest
-//! dependency of the language for five expressions.
+//! dependency of the language for a handful of expressions.
 
 /// A pattern that the schema may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,6 +12,12 @@ pub(crate) enum Pattern {
     TimeOfDay,
     /// `operatingSystemFamily`.
     OperatingSystemFamily,
+    /// The id of an AMI.
+    ImageId,
+    /// The id of a VPC.
+    VpcId,
+    /// Numbers with points between them.
+    Version,
 }
 
 impl Pattern {
@@ -21,6 +27,9 @@ impl Pattern {
             r"^[A-Za-z0-9][A-Za-z0-9._-]*$" => Self::FileName,
             r"^[A-Za-z0-9_-]+$" => Self::EcsName,
             r"^([01][0-9]|2[0-3]):[0-5][0-9]$" => Self::TimeOfDay,
+            r"^ami-[a-z0-9]+$" => Self::ImageId,
+            r"^vpc-[a-z0-9]+$" => Self::VpcId,
+            r"^[0-9]+(\.[0-9]+)*$" => Self::Version,
             r"^(LINUX|WINDOWS_SERVER_[A-Z0-9_]+)$" => Self::OperatingSystemFamily,
             _ => return None,
         })
@@ -36,6 +45,11 @@ impl Pattern {
             }
             Self::EcsName => !text.is_empty() && text.chars().all(name),
             Self::TimeOfDay => minute_of_day(text).is_some(),
+            Self::ImageId => is_id(text, "ami-"),
+            Self::VpcId => is_id(text, "vpc-"),
+            Self::Version => text
+                .split('.')
+                .all(|it| !it.is_empty() && it.chars().all(|character| character.is_ascii_digit())),
             Self::OperatingSystemFamily => {
                 text == "LINUX"
                     || text.strip_prefix("WINDOWS_SERVER_").is_some_and(|rest| {
@@ -55,11 +69,20 @@ impl Pattern {
             }
             Self::EcsName => "may hold letters, digits, `-` and `_` only",
             Self::TimeOfDay => "is not a time of day such as `14:00`",
+            Self::ImageId => "is not the id of an image such as `ami-0123456789abcdef0`",
+            Self::VpcId => "is not the id of a VPC such as `vpc-0123456789abcdef0`",
+            Self::Version => "is not a version such as `1.98.0`",
             Self::OperatingSystemFamily => {
                 "is not an operating system family such as `LINUX` or `WINDOWS_SERVER_2022_CORE`"
             }
         }
     }
+}
+
+/// Whether `text` is `prefix` and letters or digits, as the ids of EC2 are.
+pub(crate) fn is_id(text: &str, prefix: &str) -> bool {
+    let id = text.strip_prefix(prefix).unwrap_or_default();
+    !id.is_empty() && id.chars().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit())
 }
 
 /// Minutes after midnight of `HH:MM`.

@@ -5,6 +5,8 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::language::tree::Position;
+
 /// Largest document that is read.
 pub(crate) const MAX_BYTES: u64 = 16 * 1024 * 1024;
 
@@ -46,6 +48,28 @@ impl Sources {
     /// A line of a source, 1-based.
     pub fn line(&self, id: SourceId, line: u32) -> Option<&str> {
         self.text(id).lines().nth((line as usize).checked_sub(1)?)
+    }
+
+    /// Where the character at `offset` of a text stands whose scalar begins at `at`: exact for one
+    /// that is plain or quoted on one line, `at` for any other.
+    pub(crate) fn inside(&self, at: Position, text: &str, offset: usize) -> Position {
+        let Some(line) = self.line(at.source, at.line) else { return at };
+        let mut rest = line.chars().skip((at.column as usize).saturating_sub(1)).peekable();
+        let quote = rest.next_if(|c| matches!(c, '"' | '\''));
+        let mut column = at.column + u32::from(quote.is_some());
+        for expected in text.chars().take(offset) {
+            let (found, width) = match (rest.next(), quote) {
+                (Some('\''), Some('\'')) => (rest.next_if_eq(&'\''), 2),
+                (Some('\\'), Some('"')) => (rest.next_if(|c| matches!(c, '"' | '\\' | '/')), 2),
+                (Some('"'), Some('"')) => (None, 1),
+                (found, _) => (found, 1),
+            };
+            if found != Some(expected) {
+                return at;
+            }
+            column += width;
+        }
+        Position { column, ..at }
     }
 
     /// Id of the source called `name`.
@@ -99,4 +123,33 @@ pub(crate) fn describe_io(error: &std::io::Error) -> String {
 fn too_large(bytes: u64) -> String {
     let size = bytes / (1024 * 1024);
     format!("the file is too large ({size} MiB); at most {} MiB are read", MAX_BYTES / 1024 / 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(line: &str, column: u32, text: &str, offset: usize, expected: u32) {
+        let mut sources = Sources::default();
+        let source = sources.add("a.yaml".to_owned(), format!("first\n{line}\n"));
+        let at = Position { source, line: 2, column };
+        let expected = Position { column: expected, ..at };
+        assert_eq!(sources.inside(at, text, offset), expected, "{line}");
+    }
+
+    #[test]
+    fn a_scalar_on_one_line_is_pointed_into() {
+        check("a: x == y", 4, "x == y", 5, 9);
+        check("é: x == y", 4, "x == y", 6, 10);
+        check("a: 'x == ''y'''", 4, "x == 'y'", 6, 12);
+        check(r#"{"a": "x =~ \\d"}"#, 7, r"x =~ \d", 6, 15);
+    }
+
+    #[test]
+    fn any_other_is_pointed_at() {
+        check("a: >-", 4, "x == y", 5, 4);
+        check("a: x ==", 4, "x == y", 5, 4);
+        check(r#"a: "x \u003d= y""#, 4, "x == y", 5, 4);
+    }
 }

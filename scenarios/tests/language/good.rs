@@ -1,8 +1,9 @@
 use std::path::{Path, PathBuf};
 
 use plimsoll::language::{LoadOptions, Loaded, NoteSummary, load};
-use plimsoll_core::scenario::{BatchJobs, LaunchTarget};
-use plimsoll_core::units::{Cpu, Mib, SimDuration, SimTime};
+use plimsoll_core::placement::PlacementConstraint;
+use plimsoll_core::scenario::{BatchJobs, LaunchTarget, NamedInstance, QueueDiscipline};
+use plimsoll_core::units::{AsgId, Cpu, Mib, SimDuration, SimTime};
 
 fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/language/good").join(name)
@@ -279,4 +280,83 @@ fn a_container_whose_end_is_awaited_ends() {
     let scenario = loaded("minimal.yaml", &set).scenario;
     let init = &scenario.task_definitions.as_slice()[0].containers[1];
     assert_eq!(init.run_time.as_ref().map(|it| it.mean_seconds()), Some(1.0));
+}
+
+#[test]
+fn what_can_be_said_about_placement() {
+    let loaded = loaded("placement.yaml", &[]);
+    let scenario = &loaded.scenario;
+    let group = &scenario.auto_scaling_groups.as_slice()[0];
+    let of_zone = |zone: usize, name: &str| group.attributes[zone].get(name).unwrap_or_default();
+    let expected = [
+        ("ecs.ami-id", "ami-0123456789abcdef0"),
+        ("ecs.availability-zone", "eu-west-1b"),
+        ("ecs.cpu-architecture", "x86_64"),
+        ("ecs.instance-type", "m7i.large"),
+        ("ecs.os-family", "LINUX"),
+        ("ecs.os-type", "linux"),
+        ("ecs.subnet-id", "subnet-b"),
+        ("ecs.vpc-id", "vpc-1"),
+        ("rack", "r 1"),
+        ("stack", "prod"),
+    ];
+    assert_eq!(group.attributes[0].iter().collect::<Vec<_>>(), expected);
+    assert_eq!(
+        (of_zone(1, "ecs.availability-zone"), of_zone(1, "ecs.subnet-id")),
+        ("eu-west-1a", "subnet-a")
+    );
+    assert_eq!(group.attributes[1].agent_version(), "1.99.1");
+    // What is not given is made up: one subnet per zone, one VPC, an image per processor.
+    let made_up = &scenario.auto_scaling_groups.as_slice()[1].attributes;
+    let ids =
+        |name: &str| made_up.iter().map(|it| it.get(name).unwrap().to_owned()).collect::<Vec<_>>();
+    let subnets = ids("ecs.subnet-id");
+    assert_eq!((subnets.len(), subnets[0].len()), (3, "subnet-".len() + 17));
+    assert!(subnets[0] != subnets[1] && ids("ecs.vpc-id")[0] == ids("ecs.vpc-id")[1]);
+
+    let api = &scenario.services[0];
+    assert_eq!(api.placement_constraints[0], PlacementConstraint::DistinctInstance);
+    let expression = api.placement_constraints[1].expression().unwrap().as_str();
+    assert_eq!(expression, "attribute:stack == prod and not(task:group == nightly)");
+    assert_eq!(scenario.task_definitions.as_slice()[0].placement_constraints.len(), 1);
+
+    let names: Vec<_> =
+        scenario.batches.iter().map(|it| (it.name.as_str(), it.task_group.as_str())).collect();
+    assert_eq!(names, [("jobs", "nightly"), ("report", "family:api"), ("probe", "probes")]);
+    let jobs = |index: usize| match &scenario.batches[index].jobs {
+        BatchJobs::Trace(jobs) => {
+            jobs.iter().map(|job| job.arrival.as_secs_f64()).collect::<Vec<_>>()
+        }
+        BatchJobs::Generated { .. } => unreachable!("their times are known"),
+    };
+    assert_eq!(jobs(1), [1820.0, 1820.0, 1820.0]);
+    assert_eq!(jobs(2), [0.0, 600.0]);
+    assert_eq!(scenario.batches[1].queue, QueueDiscipline::NoRetry);
+    assert_eq!(
+        scenario.batches[2].start_on,
+        [NamedInstance { group: AsgId(0), launched_before: 1 }]
+    );
+    let calls = scenario.control_plane.run_task_calls;
+    assert_eq!(
+        (calls.burst, calls.refill_per_second, scenario.control_plane.tasks_per_call),
+        (5, 1, 2)
+    );
+
+    let notes = loaded.notes.iter().map(|note| note.message.as_str());
+    let notes: Vec<&str> = notes.filter(|message| message.contains("constraint")).collect();
+    let unsatisfied = "no instance of the scenario that has room for the task satisfies the placement \
+                       constraint `attribute:stack == test`: its tasks will wait";
+    assert_eq!(notes, [unsatisfied]);
+}
+
+#[test]
+fn a_scheduled_task_starts_within_the_minute() {
+    let loaded = loaded(
+        "placement.yaml",
+        &[("controlPlane.scheduleDelay", "{uniform: {min: 0s, max: 60s}}")],
+    );
+    let BatchJobs::Trace(jobs) = &loaded.scenario.batches[1].jobs else { unreachable!("as above") };
+    let at = jobs[0].arrival.as_secs_f64();
+    assert!((1800.0..1860.0).contains(&at) && at.fract() != 0.0, "{at}");
+    assert!(jobs.iter().all(|job| job.arrival == jobs[0].arrival), "one call");
 }

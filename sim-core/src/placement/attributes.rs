@@ -34,11 +34,13 @@ pub const BUILT_IN: [&str; 8] = [
 /// Characters of an attribute's name and of its value that ECS accepts.
 pub const MAX_ATTRIBUTE_LENGTH: usize = 128;
 
-/// Static attributes of the instances of one (Auto Scaling group, zone): they share all of them.
+/// Static attributes of the instances of one (Auto Scaling group, zone), and their agent: they share
+/// all of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Attributes {
     /// Sorted by name; a name occurs once.
     entries: Vec<(Box<str>, Box<str>)>,
+    agent_version: Box<str>,
 }
 
 impl Attributes {
@@ -53,6 +55,16 @@ impl Attributes {
     /// The value of an attribute.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.position(name).ok().map(|at| &*self.entries[at].1)
+    }
+
+    /// Sets the version of the container agent, which expressions call `agentVersion`.
+    pub fn set_agent_version(&mut self, version: &str) {
+        self.agent_version = version.into();
+    }
+
+    /// The version of the container agent; empty if none was set.
+    pub fn agent_version(&self) -> &str {
+        &self.agent_version
     }
 
     /// Names and values in order of name.

@@ -24,7 +24,7 @@ impl InstanceFacts for Facts<'_> {
     }
 
     fn agent_version(&self) -> &str {
-        ""
+        self.pool.attributes.agent_version()
     }
 
     fn ec2_instance_id(&self) -> Cow<'_, str> {

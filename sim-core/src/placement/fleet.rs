@@ -44,7 +44,7 @@ pub struct NewInstance<'a> {
     pub group: AsgId,
     /// What it registers.
     pub shape: &'a InstanceShape,
-    /// Static attributes, those of ECS among them; the same for all of its group and zone.
+    /// Static attributes and agent version, those of ECS among them; the same for all of its group and zone.
     pub attributes: &'a Attributes,
     /// The instance, empty.
     pub slot: Slot,
@@ -126,34 +126,31 @@ impl Fleet {
     /// # Panics
     /// If it is registered already, which is a bug in the caller.
     pub fn register(&mut self, instance: NewInstance<'_>) {
-        let NewInstance { group, shape, attributes, slot } = instance;
-        let index = slot.instance.0 as usize;
+        let index = instance.slot.instance.0 as usize;
         if self.places.len() <= index {
             self.places.resize(index + 1, None);
         }
         let twice = self.places[index].is_some_and(|place| place.position != GONE);
-        assert!(!twice, "instance {} registers once", slot.instance);
-        let pool = self.pool_for(group, slot.zone, shape, attributes);
+        assert!(!twice, "instance {} registers once", instance.slot.instance);
+        let pool = self.pool_for(&instance);
+        let slot = instance.slot;
         let position = self.pools[pool].add(slot, &self.fits);
         self.places[index] = Some(Place { pool: pool as u32, position: position as u32 });
         self.changed();
     }
 
-    fn pool_for(
-        &mut self,
-        group: AsgId,
-        zone: ZoneId,
-        shape: &InstanceShape,
-        attributes: &Attributes,
-    ) -> usize {
+    fn pool_for(&mut self, instance: &NewInstance<'_>) -> usize {
+        let NewInstance { group, shape, attributes, slot } = instance;
         let of_group = &self.by_group[group.0 as usize];
         let known = of_group.iter().map(|pool| *pool as usize).find(|pool| {
             let pool = &self.pools[*pool];
-            pool.zone == zone && pool.shape == *shape && pool.attributes == *attributes
+            pool.zone == slot.zone && pool.shape == **shape && pool.attributes == **attributes
         });
         known.unwrap_or_else(|| {
             let index = self.pools.len();
-            self.pools.push(Pool::new(zone, shape, attributes.clone(), &self.fits));
+            let attributes = (*attributes).clone();
+            let pool = Pool::new(slot.zone, shape, attributes, &self.fits);
+            self.pools.push(pool);
             self.all.push(index as u32);
             self.by_group[group.0 as usize].push(index as u32);
             for column in &mut self.columns {

@@ -35,6 +35,26 @@ pub enum Rejection {
     MemberOf(usize),
 }
 
+impl Rejection {
+    /// The reason as ECS's service events have it, after "container-instance ...".
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Draining => "is draining",
+            Self::Agent => "encountered error \"AGENT\"",
+            Self::Cpu => "has insufficient CPU units available",
+            Self::Memory => "has insufficient memory available",
+            Self::Attribute => "is missing an attribute required by your task",
+            Self::Gpu => "has insufficient GPU resource available",
+            Self::NetworkInterface => "encountered error \"RESOURCE:ENI\"",
+            Self::Port => "is already using a port required by your task",
+            Self::DistinctInstance => {
+                "encountered error \"DistinctInstance placement constraint unsatisfied.\""
+            }
+            Self::MemberOf(_) => "encountered error \"MemberOf placement constraint unsatisfied.\"",
+        }
+    }
+}
+
 /// How many instances were dropped for which reason. An instance counts once, for the first reason
 /// that applies. Instances that drain are no candidates and do not count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -53,8 +73,10 @@ pub struct Rejections {
     pub network_interface: u32,
     /// A static host port is in use.
     pub port: u32,
-    /// A placement constraint does not hold.
-    pub constraint: u32,
+    /// `distinctInstance` does not hold.
+    pub distinct_instance: u32,
+    /// A `memberOf` expression does not hold.
+    pub member_of: u32,
 }
 
 impl Rejections {
@@ -67,7 +89,8 @@ impl Rejections {
             + self.gpu
             + self.network_interface
             + self.port
-            + self.constraint
+            + self.distinct_instance
+            + self.member_of
     }
 
     /// Counts an instance.
@@ -81,22 +104,24 @@ impl Rejections {
             Rejection::Gpu => &mut self.gpu,
             Rejection::NetworkInterface => &mut self.network_interface,
             Rejection::Port => &mut self.port,
-            Rejection::DistinctInstance | Rejection::MemberOf(_) => &mut self.constraint,
+            Rejection::DistinctInstance => &mut self.distinct_instance,
+            Rejection::MemberOf(_) => &mut self.member_of,
         };
         *count += 1;
     }
 
     /// Counts by reason, in the words of ECS's service events.
-    pub fn reasons(&self) -> [(u32, &'static str); 8] {
+    pub fn reasons(&self) -> [(u32, &'static str); 9] {
         [
-            (self.memory, "has insufficient memory available"),
-            (self.cpu, "has insufficient CPU units available"),
-            (self.port, "is already using a port required by your task"),
-            (self.network_interface, "encountered error \"RESOURCE:ENI\""),
-            (self.gpu, "has insufficient GPU resource available"),
-            (self.constraint, "does not satisfy a placement constraint"),
-            (self.attribute, "is missing an attribute required by your task"),
-            (self.agent, "encountered error \"AGENT\""),
+            (self.memory, Rejection::Memory.words()),
+            (self.cpu, Rejection::Cpu.words()),
+            (self.port, Rejection::Port.words()),
+            (self.network_interface, Rejection::NetworkInterface.words()),
+            (self.gpu, Rejection::Gpu.words()),
+            (self.member_of, Rejection::MemberOf(0).words()),
+            (self.distinct_instance, Rejection::DistinctInstance.words()),
+            (self.attribute, Rejection::Attribute.words()),
+            (self.agent, Rejection::Agent.words()),
         ]
     }
 
@@ -149,6 +174,17 @@ impl Explanation {
 }
 
 impl Fleet {
+    /// Why a registered instance that is named cannot take a task, `None` if it can: as StartTask
+    /// asks, which looks at resources and not at constraints.
+    pub fn obstacle(&self, instance: InstanceId, demand: &Demand<'_>) -> Option<Rejection> {
+        let slot = self.slot(instance)?;
+        match slot.eligibility() {
+            Eligibility::Active => self.missing_resource(demand, slot),
+            Eligibility::Draining => Some(Rejection::Draining),
+            Eligibility::AgentDisconnected => Some(Rejection::Agent),
+        }
+    }
+
     /// The first resource, or `distinctInstance`, that `slot` cannot give.
     pub(super) fn shortage(
         &self,
@@ -156,6 +192,13 @@ impl Fleet {
         demand: &Demand<'_>,
         slot: &Slot,
     ) -> Option<Rejection> {
+        self.missing_resource(demand, slot).or_else(|| {
+            let taken = rule.distinct && slot.tasks_of(rule.group) > 0;
+            taken.then_some(Rejection::DistinctInstance)
+        })
+    }
+
+    fn missing_resource(&self, demand: &Demand<'_>, slot: &Slot) -> Option<Rejection> {
         let kind = self.kind(slot.instance).map(|(shape, _)| shape);
         if slot.free_cpu < demand.cpu {
             Some(Rejection::Cpu)
@@ -172,8 +215,6 @@ impl Fleet {
             Some(Rejection::NetworkInterface)
         } else if !ports_free(slot.ports(), demand.ports) {
             Some(Rejection::Port)
-        } else if rule.distinct && slot.tasks_of(rule.group) > 0 {
-            Some(Rejection::DistinctInstance)
         } else {
             None
         }
@@ -251,12 +292,11 @@ impl Fleet {
         for pool in self.scope(request.group) {
             let pool = *pool as usize;
             for slot in &self.pools[pool].slots {
-                match self.rejection(rule, &request.demand, pool, slot) {
-                    Some(rejection) => rejected.push((slot.instance, rejection)),
-                    None => {
-                        let scores = self.scores(rule, &request.demand, pool, slot);
-                        candidates.push((scores, slot.tie_rank, slot.instance));
-                    }
+                if let Some(rejection) = self.rejection(rule, &request.demand, pool, slot) {
+                    rejected.push((slot.instance, rejection));
+                } else {
+                    let scores = self.scores(rule, &request.demand, pool, slot);
+                    candidates.push((scores, slot.tie_rank, slot.instance));
                 }
             }
         }

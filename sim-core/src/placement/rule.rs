@@ -172,6 +172,9 @@ fn is_kind(need: &Need, demand: &Demand<'_>) -> bool {
         && need.ports == demand.ports
 }
 
+/// Gives a need its bit, if one is left, and says how many needs there are.
+pub(super) type Register<'a> = dyn FnMut(Option<&Need>) -> (Option<u64>, usize) + 'a;
+
 /// What to look for in the index for a demand.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Lookup {
@@ -242,7 +245,7 @@ impl Rule {
         &mut self,
         demand: &Demand<'_>,
         recurrence: Recurrence,
-        register: &mut dyn FnMut(Option<&Need>) -> (Option<u64>, usize),
+        register: &mut Register<'_>,
     ) -> Lookup {
         let size = demand.cpu.as_raw() ^ demand.memory.as_mib().rotate_left(32);
         let slot = (size.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58) as usize % KNOWN;
@@ -260,7 +263,7 @@ impl Rule {
         &mut self,
         demand: &Demand<'_>,
         slot: usize,
-        register: &mut dyn FnMut(Option<&Need>) -> (Option<u64>, usize),
+        register: &mut Register<'_>,
     ) -> Option<u64> {
         let need = self.need(demand);
         let bit = register(Some(&need)).0?;
@@ -273,7 +276,7 @@ impl Rule {
         demand: &Demand<'_>,
         recurrence: Recurrence,
         slot: usize,
-        register: &mut dyn FnMut(Option<&Need>) -> (Option<u64>, usize),
+        register: &mut Register<'_>,
     ) -> Lookup {
         if self.known.is_empty() {
             self.known.resize(KNOWN, None);

@@ -3,6 +3,7 @@
 use super::{AgentSettings, Architecture, OperatingSystem};
 use crate::autoscaling::ManagedScaling;
 use crate::engine::DurationDistribution;
+use crate::placement::Attributes;
 use crate::units::{AsgId, CapacityProviderId, Cpu, Mib, SimDuration, ZoneId};
 
 /// The hardware of an instance type as the cluster sees it.
@@ -51,6 +52,8 @@ pub struct AutoScalingGroup {
     pub root_volume_gib: u32,
     /// The agent of its instances.
     pub agent: AgentSettings,
+    /// Attributes of the instances in each of `zones`, in the same order.
+    pub attributes: Vec<Attributes>,
 }
 
 /// A capacity provider.

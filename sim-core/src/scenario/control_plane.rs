@@ -2,6 +2,7 @@
 
 use super::ImageDelays;
 use crate::engine::DurationDistribution;
+use crate::rules::TokenBucket;
 use crate::units::SimDuration;
 
 /// Delays and open choices of the control plane; each is a scenario setting.
@@ -33,7 +34,11 @@ pub struct ControlPlane {
     pub tie_break: TieBreak,
     /// Images.
     pub images: ImageDelays,
-    /// Whether launch-rate quotas of the service and the account apply.
+    /// Calls of RunTask and StartTask that the account may make.
+    pub run_task_calls: TokenBucket,
+    /// Tasks of one such call.
+    pub tasks_per_call: u32,
+    /// Whether launch-rate quotas of the service and the account apply, and the rate of those calls.
     pub launch_rate_quotas: bool,
 }
 

@@ -11,7 +11,7 @@ mod fault;
 mod service;
 mod task_definition;
 
-pub use batch::{BatchJob, BatchJobs, BatchSource, QueueDiscipline};
+pub use batch::{BatchJob, BatchJobs, BatchSource, NamedInstance, QueueDiscipline};
 pub use capacity::{
     AutoScalingGroup, CapacityProvider, CapacityProviderKind, InstanceShape, LaunchTarget,
     StrategyItem,

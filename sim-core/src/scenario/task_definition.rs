@@ -2,6 +2,7 @@
 
 use super::Container;
 use crate::engine::DurationDistribution;
+use crate::placement::PlacementConstraint;
 use crate::units::{Cpu, ImageId, Mib, SimDuration};
 
 /// Processor architecture.
@@ -75,6 +76,8 @@ pub struct TaskDefinition {
     pub ephemeral_storage_gib: u32,
     /// Whether the sizes are ones that Fargate offers.
     pub fits_fargate: bool,
+    /// Placement constraints of the definition, `memberOf` only; those of who runs it come on top.
+    pub placement_constraints: Vec<PlacementConstraint>,
     /// Images of its containers; empty if `pull_time` says what a pull takes.
     pub images: Vec<ImageId>,
     /// Time to pull and unpack the images, without a cache; not read if there are `images`.

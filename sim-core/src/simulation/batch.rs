@@ -17,12 +17,14 @@ const QUOTA_RETRY: SimDuration = SimDuration::from_secs(1);
 
 /// What became of an attempt to start a waiting job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Attempt {
+pub(super) enum Attempt {
     Started,
     /// No instance of this capacity has room.
     NoRoom(Capacity),
     /// A quota holds it back: try again after [`QUOTA_RETRY`].
     Throttled,
+    /// It found no room and is not tried again.
+    GivenUp,
 }
 
 /// Demands that found no room in this round. What is free only shrinks within a round, so a demand
@@ -214,6 +216,10 @@ impl World<'_, '_> {
                     self.stop_waiting(id, position);
                     judged = None;
                 }
+                Attempt::GivenUp => {
+                    self.stop_waiting(id, position);
+                    self.give_up(id, 1, scheduler.now());
+                }
                 Attempt::NoRoom(capacity) => match self.batches[id].settings.queue {
                     QueueDiscipline::FirstComeFirstServed => return false,
                     QueueDiscipline::FirstFit => {
@@ -223,6 +229,10 @@ impl World<'_, '_> {
                         }
                         judged = Some(known);
                         position += 1;
+                    }
+                    QueueDiscipline::NoRetry => {
+                        self.stop_waiting(id, position);
+                        self.give_up(id, 1, scheduler.now());
                     }
                 },
                 Attempt::Throttled => return true,
@@ -268,8 +278,14 @@ impl World<'_, '_> {
             arrival: job.arrival,
         };
         let demand = (new.owner, capacity, new.cpu, new.memory);
+        if !self.batches[id].settings.start_on.is_empty() {
+            return self.start_on_named(id, new, scheduler);
+        }
         if failed.covers(demand) {
             return Attempt::NoRoom(capacity);
+        }
+        if !self.can_call(id, &new, now) {
+            return Attempt::Throttled;
         }
         let fargate = self.is_fargate(capacity);
         let mut instance = None;
@@ -286,11 +302,13 @@ impl World<'_, '_> {
                     let limit = self.scenario.rules.provisioning_tasks_per_cluster;
                     if !self.has_managed_scaling(capacity) || self.provisioning >= limit {
                         failed.push(demand);
+                        self.run_task_failed(id, &new, now);
                         return Attempt::NoRoom(capacity);
                     }
                 }
             }
         }
+        self.call(id, &new, now);
         let Some(task) = self.create_task(new, scheduler) else {
             return Attempt::NoRoom(capacity);
         };
@@ -344,6 +362,10 @@ impl World<'_, '_> {
         if task.stop_code == JOB_ENDED && task.exit_code == Some(0) {
             state.completed += 1;
             state.last_end = Some(now);
+            return;
+        }
+        if state.settings.queue == QueueDiscipline::NoRetry {
+            state.given_up += 1;
             return;
         }
         let job = BatchJob {

@@ -13,11 +13,9 @@ use super::ledger::bound_instances;
 use super::world::{Instance, InstanceState, World};
 use crate::billing::{InstanceUsage, VolumeUsage};
 use crate::engine::{Phase, Scheduler};
-use crate::placement::{
-    AVAILABILITY_ZONE, Attributes, CPU_ARCHITECTURE, INSTANCE_TYPE, NewInstance, OS_TYPE, Slot,
-};
+use crate::placement::{NewInstance, Slot};
 use crate::results::EventCategory;
-use crate::scenario::{Architecture, InstanceShape, OperatingSystem, TieBreak};
+use crate::scenario::TieBreak;
 use crate::units::{AsgId, InstanceId, NANOS_PER_SECOND, SimDuration, SimTime};
 
 /// Attributes drawn once per instance.
@@ -211,9 +209,9 @@ impl World<'_, '_> {
         let mut slot = Slot::new(id, instance.zone, shape, instance.tie_rank);
         let since_start = (now.as_nanos() / NANOS_PER_SECOND) as i64;
         slot.registered_at = self.scenario.start_unix_seconds.saturating_add(since_start);
-        let attributes = attributes(shape, &self.scenario.zones[instance.zone]);
+        let attributes = &group.settings.attributes[instance.zone_position];
         let group = instance.group;
-        self.fleet.register(NewInstance { group, shape, attributes: &attributes, slot });
+        self.fleet.register(NewInstance { group, shape, attributes, slot });
     }
 
     fn terminate(
@@ -294,22 +292,4 @@ impl World<'_, '_> {
 /// A stable name in the form of an EC2 instance id.
 pub(super) fn instance_name(id: InstanceId) -> String {
     format!("i-{:017x}", id.0)
-}
-
-/// The attributes that ECS gives an instance.
-fn attributes(shape: &InstanceShape, zone: &str) -> Attributes {
-    let mut attributes = Attributes::default();
-    attributes.set(AVAILABILITY_ZONE, zone);
-    attributes.set(INSTANCE_TYPE, &shape.instance_type);
-    let architecture = match shape.architecture {
-        Architecture::X86_64 => "x86_64",
-        Architecture::Arm64 => "arm64",
-    };
-    attributes.set(CPU_ARCHITECTURE, architecture);
-    let system = match shape.operating_system {
-        OperatingSystem::Linux => "linux",
-        OperatingSystem::Windows => "windows",
-    };
-    attributes.set(OS_TYPE, system);
-    attributes
 }

@@ -137,7 +137,7 @@ impl<'s> World<'s, '_> {
     }
 
     /// The question where a task would go now.
-    fn placement_request(&self, new: &NewTask) -> PlacementRequest<'s> {
+    pub(super) fn placement_request(&self, new: &NewTask) -> PlacementRequest<'s> {
         let demand = self.demand(new.owner, new.cpu, new.memory);
         let definition = self.definition(new.owner);
         let of_definition = (definition.cpu, definition.memory) == (new.cpu, new.memory);
@@ -165,6 +165,7 @@ impl<'s> World<'s, '_> {
                 self.unplaced.failed(wish, now, || self.fleet.rejections(&request));
             }
         }
+        self.note_decision(new, choice, now);
         choice
     }
 

@@ -6,10 +6,11 @@
 //! * `agent`: what the agent of an instance does; `containers`: start, exit and health of containers;
 //!   `target`: a task behind its load balancer; `faults`: what the scenario lets go wrong;
 //! * `service`: the service scheduler; `batch`: standalone tasks and everything that waits for room;
+//!   `run_task`: the calls that start them;
 //! * `fleet`, `pool`: container instances and their groups; `capacity`: managed scaling;
 //! * `load`: request load of services; `cpu_sharing`: the CPU their tasks get; `balancer`: what its load balancer processed;
 //!   `scaling`: samples, alarms and scaling activities;
-//! * `unplaced`: what found no instance, and why;
+//! * `unplaced`: what found no instance, and why; `watch`: the decisions of one task, in a repeated run;
 //! * `recorder`: time series; `outcome`: the results; `quota`, `integral`: small parts.
 //!
 //! Policies never see the queue: they take state and return a decision, which the world applies.
@@ -40,8 +41,11 @@ mod quota;
 #[cfg(test)]
 mod random;
 mod recorder;
+mod run_task;
 mod scaling;
 mod service;
+#[cfg(test)]
+mod standalone_tests;
 mod target;
 mod task;
 #[cfg(test)]
@@ -49,15 +53,18 @@ mod testing;
 #[cfg(test)]
 mod tests;
 mod unplaced;
+mod watch;
 mod world;
 
 pub use event::Event;
 pub use outcome::task_name;
+pub use watch::PlacementDecision;
 
-use crate::engine::{self, RunError, Scheduler};
+use crate::engine::{self, RunError, RunStatistics, Scheduler};
 use crate::results::RunResults;
 use crate::scenario::Scenario;
-use crate::units::SimTime;
+use crate::units::{SimTime, TaskId};
+use watch::{TaskIdentity, Watch};
 use world::World;
 
 /// How far a run is.
@@ -78,10 +85,39 @@ pub fn run(
     scenario: &Scenario,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<RunResults, RunError> {
+    let (world, statistics) = run_world(scenario, None, progress)?;
+    Ok(world.into_results(&statistics, SimTime::ZERO + scenario.duration))
+}
+
+/// The placement decisions about the task with this number, in time order: nothing for a task that
+/// runs on Fargate. Runs the scenario twice, to find out who the task is, and then to watch it.
+///
+/// # Errors
+/// As [`run`].
+pub fn explain_task(
+    scenario: &Scenario,
+    task: TaskId,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Vec<PlacementDecision>, RunError> {
+    let (world, _) = run_world(scenario, None, progress)?;
+    let Some(task) = world.tasks.get(task) else { return Ok(Vec::new()) };
+    let identity = TaskIdentity { owner: task.owner, ordinal: task.ordinal, attempt: task.attempt };
+    drop(world);
+    let watch = Watch { task: identity, decisions: Vec::new() };
+    let (world, _) = run_world(scenario, Some(watch), progress)?;
+    Ok(world.watch.map(|watch| watch.decisions).unwrap_or_default())
+}
+
+fn run_world<'s, 'p>(
+    scenario: &'s Scenario,
+    watch: Option<Watch>,
+    progress: &'p mut dyn FnMut(Progress),
+) -> Result<(World<'s, 'p>, RunStatistics), RunError> {
     let mut scheduler = Scheduler::new(scenario.limits);
     let mut world = World::new(scenario, progress);
+    world.watch = watch;
     world.start(&mut scheduler);
     let horizon = SimTime::ZERO + scenario.duration;
     let statistics = engine::run(&mut world, &mut scheduler, horizon)?;
-    Ok(world.into_results(&statistics, horizon))
+    Ok((world, statistics))
 }

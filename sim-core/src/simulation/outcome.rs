@@ -129,6 +129,7 @@ impl World<'_, '_> {
                 queue: state.settings.queue,
                 arrived: state.arrived,
                 completed: state.completed,
+                given_up: state.given_up,
                 total_wait: state.waits.iter().map(|wait| u128::from(*wait)).sum(),
                 wait_seconds: summarize_nanos(&mut state.waits),
                 last_end: state.last_end,

@@ -10,7 +10,7 @@ use crate::autoscaling::{
 use crate::billing::{PriceBook, PriceNeeds};
 use crate::engine::{DurationDistribution, Stream};
 use crate::invariants::violations;
-use crate::placement::{PlacementConstraint, PlacementStrategy};
+use crate::placement::{Expression, PlacementConstraint, PlacementStrategy};
 use crate::results::RunResults;
 use crate::scenario::*;
 use crate::traffic::{AfterEnd, RequestRate};
@@ -187,6 +187,23 @@ fn random_chain(dice: &mut Dice) -> Vec<PlacementStrategy> {
     (0..dice.below(3)).map(|_| dice.pick(&links)).collect()
 }
 
+fn random_constraints(dice: &mut Dice) -> Vec<PlacementConstraint> {
+    let expressions = [
+        "attribute:ecs.availability-zone in [us-east-1a, us-east-1b]",
+        "not(task:group == service:service-0)",
+        "task:group != nightly or runningTasksCount < 3",
+        "registeredAt > 2018-06-18 and attribute:ecs.instance-type =~ m5.*",
+    ];
+    match dice.below(8) {
+        0 | 1 => vec![PlacementConstraint::DistinctInstance],
+        2 => {
+            let expression = Expression::parse(dice.pick(&expressions)).expect("it is well-formed");
+            vec![PlacementConstraint::MemberOf(Arc::new(expression))]
+        }
+        _ => Vec::new(),
+    }
+}
+
 fn random_service(dice: &mut Dice, index: u64, groups: u32) -> Service {
     let counts: Vec<u64> = (0..240).map(|_| dice.below(3000)).collect();
     let minute = SimDuration::from_secs(60);
@@ -237,11 +254,7 @@ fn random_service(dice: &mut Dice, index: u64, groups: u32) -> Service {
         desired_count: dice.between(1, 8) as u32,
         launch: random_launch(dice, groups),
         placement_strategy: random_chain(dice),
-        placement_constraints: if dice.below(4) == 0 {
-            vec![PlacementConstraint::DistinctInstance]
-        } else {
-            Vec::new()
-        },
+        placement_constraints: random_constraints(dice),
         target_group: dice.coin().then(|| TargetGroup {
             load_balancer: format!("balancer-{}", dice.below(2)),
             registration_time: DurationDistribution::Constant(SimDuration::from_secs(2)),
@@ -279,12 +292,18 @@ fn random_batch(dice: &mut Dice, index: u64, groups: u32) -> BatchSource {
         .collect();
     BatchSource {
         name: format!("batch-{index}"),
+        task_group: dice.pick(&["nightly", "family:task-0"]).into(),
         jobs: BatchJobs::Trace(Arc::from(jobs)),
         task_definition: TaskDefinitionId(dice.below(3) as u32),
         launch: random_launch(dice, groups),
         placement_strategy: random_chain(dice),
-        placement_constraints: Vec::new(),
-        queue: dice.pick(&[QueueDiscipline::FirstComeFirstServed, QueueDiscipline::FirstFit]),
+        placement_constraints: random_constraints(dice),
+        queue: dice.pick(&[
+            QueueDiscipline::FirstComeFirstServed,
+            QueueDiscipline::FirstFit,
+            QueueDiscipline::NoRetry,
+        ]),
+        start_on: Vec::new(),
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::autoscaling::ManagedScaling;
 use crate::billing::PriceBook;
 use crate::engine::{DurationDistribution, Limits};
+use crate::placement::{AVAILABILITY_ZONE, Attributes, INSTANCE_TYPE};
 use crate::rules;
 use crate::scenario::*;
 use crate::units::{AsgId, Cpu, IdVec, Mib, SimDuration, TaskDefinitionId, ZoneId};
@@ -28,6 +29,8 @@ pub(super) fn control_plane() -> ControlPlane {
         scaling_activity_timeout: SimDuration::from_secs(600),
         tie_break: TieBreak::SeededRank,
         images: ImageDelays::default(),
+        run_task_calls: rules::newest().cluster_modify_bucket,
+        tasks_per_call: rules::newest().tasks_per_run_task,
         launch_rate_quotas: true,
     }
 }
@@ -47,6 +50,7 @@ pub(super) fn definition(cpu_units: u32, memory: u64) -> TaskDefinition {
         ephemeral_storage_gib: 20,
         fits_fargate: true,
         images: Vec::new(),
+        placement_constraints: Vec::new(),
         pull_time: DurationDistribution::ZERO,
         start_time: DurationDistribution::ZERO,
         stop_time: DurationDistribution::ZERO,
@@ -77,7 +81,16 @@ pub(super) fn group(min: u32, desired: u32, max: u32) -> AutoScalingGroup {
         reconcile_lag: DurationDistribution::Constant(SimDuration::from_secs(5)),
         root_volume_gib: 30,
         agent: AgentSettings::default_for(OperatingSystem::Linux),
+        attributes: ["us-east-1a", "us-east-1b", "us-east-1c"].map(attributes).to_vec(),
     }
+}
+
+/// The attributes of the instances in `zone`.
+pub(super) fn attributes(zone: &str) -> Attributes {
+    let mut attributes = Attributes::default();
+    attributes.set(AVAILABILITY_ZONE, zone);
+    attributes.set(INSTANCE_TYPE, "m5.large");
+    attributes
 }
 
 /// A run of an hour in three zones with nothing in it.
@@ -141,11 +154,13 @@ pub(super) fn managed_provider(target_capacity: u32) -> CapacityProvider {
 pub(super) fn batch(name: &str, jobs: Vec<BatchJob>, launch: LaunchTarget) -> BatchSource {
     BatchSource {
         name: name.into(),
+        task_group: format!("family:{name}"),
         jobs: BatchJobs::Trace(Arc::from(jobs)),
         task_definition: TaskDefinitionId(0),
         launch,
         placement_strategy: Vec::new(),
         placement_constraints: Vec::new(),
         queue: QueueDiscipline::FirstComeFirstServed,
+        start_on: Vec::new(),
     }
 }

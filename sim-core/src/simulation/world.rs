@@ -14,13 +14,15 @@ use super::load::LoadState;
 use super::pool::GroupInstances;
 use super::quota::TokenBucket;
 use super::recorder::Recorder;
+use super::run_task::OpenCall;
 use super::scaling::ServiceMetrics;
 use super::task::{Owner, Task};
 use super::unplaced::Unplaced;
+use super::watch::Watch;
 use crate::autoscaling::{CapacityScaler, ServiceScaler};
 use crate::billing::Meter;
 use crate::engine::{Digest, Model, Phase, Scheduler, StreamKey, label_hash};
-use crate::placement::{Fleet, RuleId, SERVICE_DEFAULT, STANDALONE_DEFAULT};
+use crate::placement::{Fleet, PlacementConstraint, RuleId, SERVICE_DEFAULT, STANDALONE_DEFAULT};
 use crate::results::{EventCategory, EventRecord};
 use crate::scenario::{
     AutoScalingGroup, BatchJob, BatchSource, CapacityProvider, CapacityProviderKind, LaunchTarget,
@@ -104,6 +106,11 @@ pub(super) struct BatchState<'s> {
     /// Jobs that arrived.
     pub(super) arrived: u64,
     pub(super) completed: u64,
+    pub(super) given_up: u64,
+    /// The call of the API that further tasks can join.
+    pub(super) call: Option<OpenCall>,
+    /// The last failure that was logged, and when.
+    pub(super) failure_event: Option<(SimTime, String)>,
     /// Waits of first placements in nanoseconds.
     pub(super) waits: Vec<u64>,
     pub(super) last_end: Option<SimTime>,
@@ -227,6 +234,8 @@ pub(super) struct World<'s, 'p> {
     pub(super) providers: IdVec<CapacityProviderId, ProviderState<'s>>,
     pub(super) fargate_bucket: TokenBucket,
     pub(super) fargate_spot_bucket: TokenBucket,
+    /// Calls of RunTask and StartTask.
+    pub(super) call_bucket: TokenBucket,
     /// Tasks in PROVISIONING for lack of capacity, over all providers.
     pub(super) provisioning: u32,
     /// When what waits is looked at next; other events of that kind are stale.
@@ -246,6 +255,7 @@ pub(super) struct World<'s, 'p> {
     pub(super) log: Vec<EventRecord>,
     pub(super) totals: Totals,
     pub(super) unplaced: Unplaced,
+    pub(super) watch: Option<Watch>,
     handled: u64,
     progress: &'p mut dyn FnMut(Progress),
 }
@@ -256,6 +266,16 @@ fn strategy_counters(launch: &LaunchTarget) -> Vec<u32> {
         LaunchTarget::Strategy(items) => vec![0; items.len()],
         LaunchTarget::Ec2 | LaunchTarget::Fargate => Vec::new(),
     }
+}
+
+/// The constraints of whoever runs a task and those of its definition.
+fn all_constraints(
+    scenario: &Scenario,
+    own: &[PlacementConstraint],
+    definition: TaskDefinitionId,
+) -> Vec<PlacementConstraint> {
+    let definition = &scenario.task_definitions[definition].placement_constraints;
+    own.iter().chain(definition).cloned().collect()
 }
 
 impl<'s, 'p> World<'s, 'p> {
@@ -285,7 +305,12 @@ impl<'s, 'p> World<'s, 'p> {
                     [] => &SERVICE_DEFAULT[..],
                     chain => chain,
                 };
-                let rule = fleet.rule(chain, &settings.placement_constraints, group);
+                let constraints = all_constraints(
+                    scenario,
+                    &settings.placement_constraints,
+                    settings.task_definition,
+                );
+                let rule = fleet.rule(chain, &constraints, group);
                 ServiceState {
                     settings,
                     desired: settings.desired_count,
@@ -320,17 +345,24 @@ impl<'s, 'p> World<'s, 'p> {
                 }
             })
             .collect();
+        let mut task_groups = BTreeMap::new();
         let batches = scenario
             .batches
             .iter()
             .map(|settings| {
-                let family = &scenario.task_definitions[settings.task_definition].family;
-                let group = fleet.add_group(&format!("family:{family}"));
+                // Sources that name the same task group share it.
+                let name = settings.task_group.as_str();
+                let group = *task_groups.entry(name).or_insert_with(|| fleet.add_group(name));
                 let chain = match &settings.placement_strategy[..] {
                     [] => &STANDALONE_DEFAULT[..],
                     chain => chain,
                 };
-                let rule = fleet.rule(chain, &settings.placement_constraints, group);
+                let constraints = all_constraints(
+                    scenario,
+                    &settings.placement_constraints,
+                    settings.task_definition,
+                );
+                let rule = fleet.rule(chain, &constraints, group);
                 BatchState {
                     settings,
                     group,
@@ -341,6 +373,9 @@ impl<'s, 'p> World<'s, 'p> {
                     running: Integral::default(),
                     arrived: 0,
                     completed: 0,
+                    given_up: 0,
+                    call: None,
+                    failure_event: None,
                     waits: Vec::new(),
                     last_end: None,
                     task_key: key("task", &settings.name),
@@ -416,6 +451,7 @@ impl<'s, 'p> World<'s, 'p> {
                 newest_reservation: None,
             })
             .collect();
+        let calls = control_plane.run_task_calls;
         let quota = rules.fargate_launch_bucket.in_region(&scenario.region);
         let fargate_bucket = TokenBucket::new(quota.burst, quota.refill_per_second * 60);
         Self {
@@ -429,6 +465,7 @@ impl<'s, 'p> World<'s, 'p> {
             providers,
             fargate_bucket,
             fargate_spot_bucket: fargate_bucket,
+            call_bucket: TokenBucket::new(calls.burst, calls.refill_per_second.saturating_mul(60)),
             provisioning: 0,
             next_placement: None,
             start_orders: scenario.task_definitions.iter().map(order_of).collect(),
@@ -450,6 +487,7 @@ impl<'s, 'p> World<'s, 'p> {
             log: Vec::new(),
             totals: Totals::default(),
             unplaced: Unplaced::default(),
+            watch: None,
             handled: 0,
             progress,
         }

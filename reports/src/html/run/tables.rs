@@ -145,10 +145,10 @@ pub(super) fn batch_table(summary: &Summary) -> String {
         .map(|(name, batch)| {
             let mut row = vec![
                 Cell::Head(name.clone()),
-                Cell::text(if batch.queue == "firstFit" {
-                    "first fit"
-                } else {
-                    "first come, first served"
+                Cell::text(match batch.queue.as_str() {
+                    "firstFit" => "first fit",
+                    "noRetry" => "no retry",
+                    _ => "first come, first served",
                 }),
                 Cell::number(count(batch.arrived as f64)),
                 Cell::number(count(batch.completed as f64)),

@@ -10,7 +10,7 @@ use plimsoll_core::units::{Cpu, Id, Mib, SimDuration, SimTime, TaskDefinitionId}
 use super::cluster::Cluster;
 use super::placement::{self, Placement, runs_on_fargate};
 use super::task_definition::{self, Definition};
-use super::{Context, distribution};
+use super::{Context, constraint, distribution};
 use crate::language::job_trace::JobTraceOptions;
 use crate::language::raw::ScenarioDocument;
 use crate::language::raw::batch as raw;
@@ -60,9 +60,12 @@ fn one(
     };
     let (task_definition, jobs) = jobs(context, path, raw, definitions, platform)?;
     let launch = placed.launch?;
-    check_jobs(context, path, &launch, &jobs, &definitions[task_definition.index()], cluster);
+    let definition = &definitions[task_definition.index()];
+    check_jobs(context, path, &launch, &jobs, definition, cluster);
+    constraint::check(context, path, &launch, &placed.constraints, definition, cluster);
     Some(BatchSource {
         name: raw.name.clone(),
+        task_group: task_group(context, path, raw.group.as_ref(), &definition.task.family),
         jobs,
         task_definition,
         launch,
@@ -71,8 +74,26 @@ fn one(
         queue: match raw.queue {
             raw::Queue::FirstComeFirstServed => QueueDiscipline::FirstComeFirstServed,
             raw::Queue::FirstFit => QueueDiscipline::FirstFit,
+            raw::Queue::NoRetry => QueueDiscipline::NoRetry,
         },
+        start_on: Vec::new(),
     })
+}
+
+/// The task group that is written, else that of the family.
+pub(super) fn task_group(
+    context: &Context<'_>,
+    path: &Path,
+    group: Option<&String>,
+    family: &str,
+) -> String {
+    let Some(group) = group else { return format!("family:{family}") };
+    if let Some((prefix, _)) = group.split_once(':').filter(|(prefix, _)| *prefix != "family") {
+        let message = format!("a task group of standalone tasks does not begin with `{prefix}:`");
+        let hint = "tasks of services are in the group `service:` and the service's name";
+        context.error_hint(&path.key("group"), message, hint);
+    }
+    group.clone()
 }
 
 /// What a task without definition is built for: whatever there is.
@@ -189,6 +210,7 @@ fn made_up(
         ephemeral_storage_gib: 20,
         fits_fargate: on_fargate && size.is_ok(),
         images: Vec::new(),
+        placement_constraints: Vec::new(),
         pull_time: DurationDistribution::ZERO,
         start_time: DurationDistribution::ZERO,
         stop_time: DurationDistribution::ZERO,

@@ -11,7 +11,7 @@ use plimsoll_core::scenario::{
 };
 use plimsoll_core::units::{AsgId, CapacityProviderId, Cpu, Id, Mib, SimDuration, ZoneId};
 
-use super::{Context, distribution};
+use super::{Context, attributes, distribution};
 use crate::language::raw::ScenarioDocument;
 use crate::language::raw::cluster as raw;
 use crate::language::raw::containers::ImagePullBehavior;
@@ -29,6 +29,8 @@ pub(super) struct Cluster {
     pub(super) groups: Vec<Option<AutoScalingGroup>>,
     /// Providers in document order, then the Fargate ones that are used.
     pub(super) providers: Vec<Option<CapacityProvider>>,
+    /// Names of the groups in document order.
+    pub(super) group_names: Vec<String>,
     provider_names: Vec<String>,
     used: BTreeSet<String>,
     mean_time_to_interruption: Option<SimDuration>,
@@ -62,6 +64,11 @@ impl Cluster {
             zones,
             groups,
             providers,
+            group_names: raw
+                .auto_scaling_groups
+                .iter()
+                .map(|it| it.auto_scaling_group_name.clone())
+                .collect(),
             provider_names,
             used: BTreeSet::new(),
             mean_time_to_interruption: spot
@@ -188,8 +195,8 @@ fn lower_group(
     let launch_time = distribution("launchTime", &raw.launch_time);
     let registration_time = distribution("registrationTime", &raw.registration_time);
     let reconcile_lag = distribution("reconcileLag", &raw.reconcile_lag);
-    let shape = shape(context, path, raw);
     super::bandwidth(context, &path.key("imagePullBandwidth"), raw.image_pull_bandwidth);
+    let shape = shape(context, path, raw)?;
     let default = catalog::default_zones(context.region);
     let named = raw.availability_zones.as_deref().unwrap_or(&default);
     let zones = named
@@ -198,7 +205,8 @@ fn lower_group(
         .collect();
     Some(AutoScalingGroup {
         name: raw.auto_scaling_group_name.clone(),
-        shape: shape?,
+        attributes: attributes::lower(context, path, raw, &shape, named),
+        shape,
         zones,
         min_size: raw.min_size,
         max_size: raw.max_size,

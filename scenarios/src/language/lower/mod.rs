@@ -1,8 +1,10 @@
 //! From the language to the simulator: references, sizes and everything else that the schema cannot
 //! say, each complaint at the place where it was written.
 
+mod attributes;
 mod batch;
 mod cluster;
+mod constraint;
 mod containers;
 mod distribution;
 mod fault;
@@ -11,6 +13,7 @@ mod load;
 mod placement;
 mod prices;
 mod scaling;
+mod scheduled_task;
 mod service;
 pub(crate) mod task_definition;
 
@@ -18,7 +21,8 @@ use std::cell::{Cell, RefCell};
 
 use plimsoll_core::catalog;
 use plimsoll_core::engine::Limits;
-use plimsoll_core::rules::{self, RuleSet};
+use plimsoll_core::placement::StrategyRegistry;
+use plimsoll_core::rules::{self, RuleSet, TokenBucket};
 use plimsoll_core::scenario::{ControlPlane, ImageDelays, PlacementRetry, Scenario, TieBreak};
 use plimsoll_core::traffic::MAX_STEPS;
 use plimsoll_core::units::{IdVec, SimDuration, ZoneId};
@@ -47,6 +51,8 @@ pub(super) struct Context<'a> {
     pub(super) root: &'a Node,
     /// Traces.
     pub(super) traces: &'a TraceStore,
+    /// Placement strategies by name.
+    pub(super) strategies: &'a StrategyRegistry,
     /// Root of the random streams.
     pub(super) seed: u64,
     /// Replication.
@@ -99,6 +105,18 @@ impl Context<'_> {
     /// Reports a name that was given before.
     pub(super) fn duplicate(&self, path: &Path, what: &str, name: &str) {
         self.error(path, format!("there are two {what} called `{name}`"));
+    }
+
+    /// Reports something wrong at a character of the text at `path`, with a hint if there is one.
+    pub(super) fn error_inside(
+        &self,
+        path: &Path,
+        (text, offset): (&str, usize),
+        message: impl Into<String>,
+        hint: Option<String>,
+    ) {
+        let diagnostic = Diagnostic::new(path.locate(self.root), path, message);
+        self.report(diagnostic.inside(text, offset).maybe_hint(hint));
     }
 
     fn report(&self, diagnostic: Diagnostic) {
@@ -161,13 +179,14 @@ impl Context<'_> {
 pub(super) fn lower(
     raw: &ScenarioDocument,
     root: &Node,
-    traces: &TraceStore,
+    (traces, strategies): (&TraceStore, &StrategyRegistry),
     seed: u64,
     replication: u64,
 ) -> Result<(Scenario, Vec<Note>), Vec<Diagnostic>> {
     let context = Context {
         root,
         traces,
+        strategies,
         seed,
         replication,
         region: &raw.region,
@@ -228,7 +247,11 @@ fn build(context: &Context<'_>, raw: &ScenarioDocument) -> Option<Scenario> {
         return None;
     }
     check_times(context, raw);
-    if raw.services.is_empty() && raw.run_task.is_empty() {
+    let nothing = raw.services.is_empty()
+        && raw.run_task.is_empty()
+        && raw.scheduled_tasks.is_empty()
+        && raw.start_task.is_empty();
+    if nothing {
         context.error_hint(&root, "nothing runs", "list `services` or `runTask`");
     }
     let mut images = Images::lower(context, raw);
@@ -237,7 +260,11 @@ fn build(context: &Context<'_>, raw: &ScenarioDocument) -> Option<Scenario> {
     let mut cluster = Cluster::lower(context, raw);
     let services = service::lower(context, raw, &task_definitions, &mut cluster);
     let mut definitions = task_definitions.into_definitions();
-    let batches = batch::lower(context, raw, &mut definitions, &mut cluster);
+    let mut batches = batch::lower(context, raw, &mut definitions, &mut cluster);
+    let scheduled = scheduled_task::lower(context, raw, &definitions, &mut cluster);
+    if let (Some(batches), Some(scheduled)) = (&mut batches, &scheduled) {
+        batches.extend(scheduled.iter().cloned());
+    }
     let control_plane = control_plane(context, &raw.control_plane);
     cluster.report_unused(context);
     if context.failed() {
@@ -355,6 +382,10 @@ fn control_plane(context: &Context<'_>, raw: &control::ControlPlane) -> Option<C
             cache_check: raw.image_pull.cache_check.duration(),
             first_task_hold: raw.image_pull.first_task_hold.duration(),
         },
+        run_task_calls: raw.run_task_calls.map_or(context.rules.cluster_modify_bucket, |it| {
+            TokenBucket { burst: it.burst, refill_per_second: it.refill_per_second }
+        }),
+        tasks_per_call: raw.tasks_per_call.unwrap_or(context.rules.tasks_per_run_task),
         launch_rate_quotas: raw.launch_rate_quotas,
     })
 }

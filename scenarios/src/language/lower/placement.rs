@@ -1,15 +1,15 @@
 //! Launch targets, placement strategies and constraints, and whether a task can ever be placed.
 
-use plimsoll_core::placement::{PlacementConstraint, PlacementStrategy};
+use plimsoll_core::placement::{PlacementConstraint, PlacementStrategy, check_attribute_name};
 use plimsoll_core::scenario::{
     CapacityProviderKind, InstanceShape, LaunchTarget, OperatingSystem, StrategyItem,
     TaskDefinition,
 };
 use plimsoll_core::units::{AsgId, CapacityProviderId, Id};
 
-use super::Context;
 use super::cluster::Cluster;
 use super::task_definition::Definition;
+use super::{Context, constraint};
 use crate::language::raw::service::{self as raw, LaunchType, PlacementStrategyType};
 use crate::language::tree::{Path, shorten};
 
@@ -154,12 +154,7 @@ fn rules(
         .enumerate()
         .filter_map(|(index, raw)| one_strategy(context, &strategy_path.index(index), raw))
         .collect();
-    let constraint_path = path.key("placementConstraints");
-    let constraints = constraints
-        .iter()
-        .enumerate()
-        .filter_map(|(index, raw)| one_constraint(context, &constraint_path.index(index), raw))
-        .collect();
+    let constraints = constraint::lower(context, &path.key("placementConstraints"), constraints);
     (strategies, constraints)
 }
 
@@ -169,6 +164,9 @@ fn one_strategy(
     raw: &raw::PlacementStrategy,
 ) -> Option<PlacementStrategy> {
     let field = raw.field.as_deref().unwrap_or("");
+    if raw.kind == PlacementStrategyType::Custom {
+        return custom_strategy(context, &path.key("field"), field);
+    }
     // The API takes `cpu` and `CPU` alike.
     let known = match (raw.kind, field.to_lowercase().as_str()) {
         (PlacementStrategyType::Binpack, "cpu") => Some(PlacementStrategy::BinpackCpu),
@@ -182,44 +180,48 @@ fn one_strategy(
         (PlacementStrategyType::Random, "") => Some(PlacementStrategy::Random),
         _ => None,
     };
-    if known.is_none() {
-        let supported = match raw.kind {
-            PlacementStrategyType::Binpack => "`cpu`, `memory`",
-            PlacementStrategyType::Spread => {
-                "`attribute:ecs.availability-zone`, `instanceId`, `host`"
-            }
-            PlacementStrategyType::Random => "no field",
-        };
-        let message = match field {
-            "" => "the field is missing".to_owned(),
-            _ => format!("the field `{}` is not supported here", shorten(field)),
-        };
-        context.error_hint(&path.key("field"), message, format!("supported: {supported}"));
+    if known.is_some() {
+        return known;
     }
-    known
+    let field_path = path.key("field");
+    if raw.kind == PlacementStrategyType::Spread
+        && let Some(name) = field.strip_prefix("attribute:")
+    {
+        // Names of attributes are case-sensitive.
+        return match check_attribute_name(name) {
+            Ok(()) => Some(PlacementStrategy::SpreadAttribute(name.into())),
+            Err(error) => {
+                context.error(&field_path, error.to_string());
+                None
+            }
+        };
+    }
+    let supported = match raw.kind {
+        PlacementStrategyType::Binpack => "`cpu`, `memory`",
+        PlacementStrategyType::Spread => "`attribute:NAME`, `instanceId`, `host`",
+        PlacementStrategyType::Random | PlacementStrategyType::Custom => "no field",
+    };
+    let message = match field {
+        "" => "the field is missing".to_owned(),
+        _ => format!("the field `{}` is not supported here", shorten(field)),
+    };
+    context.error_hint(&field_path, message, format!("supported: {supported}"));
+    None
 }
 
-fn one_constraint(
-    context: &Context<'_>,
-    path: &Path,
-    raw: &raw::PlacementConstraint,
-) -> Option<PlacementConstraint> {
-    match raw.kind {
-        raw::PlacementConstraintType::DistinctInstance => {
-            if raw.expression.is_some() {
-                context.error(&path.key("expression"), "`distinctInstance` takes no expression");
-            }
-            Some(PlacementConstraint::DistinctInstance)
-        }
-        raw::PlacementConstraintType::MemberOf => {
-            context.error_hint(
-                &path.key("type"),
-                "`memberOf` is not supported yet",
-                "supported: `distinctInstance`",
-            );
-            None
-        }
+/// A strategy that is not of ECS.
+fn custom_strategy(context: &Context<'_>, path: &Path, name: &str) -> Option<PlacementStrategy> {
+    let known = context.strategies.get(name);
+    if known.is_none() {
+        let message = match name {
+            "" => "the field is missing".to_owned(),
+            _ => format!("there is no placement strategy `{}`", shorten(name)),
+        };
+        let names: Vec<String> =
+            context.strategies.names().map(|name| format!("`{name}`")).collect();
+        context.error_hint(path, message, format!("known: {}", names.join(", ")));
     }
+    known.cloned()
 }
 
 /// Reports tasks that no instance or Fargate size could ever run.
@@ -296,7 +298,7 @@ fn check_group(
 }
 
 /// Why an empty instance of `shape` cannot take `task`.
-fn obstacle(task: &TaskDefinition, shape: &InstanceShape) -> Option<String> {
+pub(super) fn obstacle(task: &TaskDefinition, shape: &InstanceShape) -> Option<String> {
     let name = &shape.instance_type;
     let short = |what: &str, needed: u64, unit: &str, has: u64| {
         Some(format!("it needs {needed}{unit} of {what}, `{name}` registers {has}{unit}"))

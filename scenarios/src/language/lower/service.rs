@@ -9,7 +9,7 @@ use plimsoll_core::units::{Cpu, SimDuration};
 use super::cluster::Cluster;
 use super::placement::{self, Placement};
 use super::task_definition::TaskDefinitions;
-use super::{Context, distribution, load, scaling};
+use super::{Context, constraint, distribution, load, scaling};
 use crate::language::raw::ScenarioDocument;
 use crate::language::raw::distribution::Distribution;
 use crate::language::raw::service as raw;
@@ -57,6 +57,7 @@ fn one(
     let placed = placement::lower(context, &wanted, cluster);
     if let (Some(launch), Some((_, task))) = (&placed.launch, definition) {
         placement::check_fit(context, path, launch, task, cluster);
+        constraint::check(context, path, launch, &placed.constraints, task, cluster);
     }
     let target_group = target_group(context, path, raw);
     let name = &raw.service_name;

@@ -9,7 +9,7 @@ use plimsoll_core::scenario::{
 use plimsoll_core::units::{Cpu, Id, Mib, SimDuration, TaskDefinitionId};
 
 use super::images::Images;
-use super::{Context, containers, distribution};
+use super::{Context, constraint, containers, distribution};
 use crate::language::diagnostic::suggestion;
 use crate::language::raw::ScenarioDocument;
 use crate::language::raw::kinds::Seconds;
@@ -191,8 +191,13 @@ fn lower(
     let times = times(context, path, raw);
     let images = images.of(context, path, raw);
     let containers = containers::lower(context, path, raw);
-    refused |= host_ports.is_none() || times.is_none();
     refused |= images.is_none() || containers.is_none();
+    let constraints = constraint::of_definition(
+        context,
+        &path.key("placementConstraints"),
+        &raw.placement_constraints,
+    );
+    refused |= host_ports.is_none() || times.is_none() || constraints.is_none();
     let (pull_time, start_time, stop_time) =
         times.unwrap_or_else(|| [(); 3].map(|()| DurationDistribution::ZERO).into());
     let memory = Mib::new(facts.task_memory.unwrap_or(facts.sum_reservation_else_memory));
@@ -216,6 +221,7 @@ fn lower(
         ephemeral_storage_gib: raw.ephemeral_storage.as_ref().map_or(20, |it| it.size_in_gib),
         fits_fargate: fargate.is_empty(),
         images: images.unwrap_or_default(),
+        placement_constraints: constraints.unwrap_or_default(),
         pull_time,
         start_time,
         stop_time,
@@ -424,6 +430,10 @@ fn fargate_obstacles(
     let mut obstacles = Vec::new();
     if mode != NetworkMode::Awsvpc {
         obstacles.push(("networkMode", "Fargate needs `networkMode: awsvpc`".to_owned()));
+    }
+    if !raw.placement_constraints.is_empty() {
+        let message = "tasks on Fargate take no placement constraints".to_owned();
+        obstacles.push(("placementConstraints", message));
     }
     if 0 < gpus {
         obstacles.push(("containerDefinitions", "Fargate has no GPUs".to_owned()));

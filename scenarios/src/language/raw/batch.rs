@@ -25,6 +25,11 @@ pub struct RunTask {
     /// Memory of a task without task definition.
     #[serde(default)]
     pub memory: Option<Mebibytes>,
+    /// Task group: what `spread` and `distinctInstance` count, and what placement constraints call
+    /// `task:group`. Sources may share one. Default: `family:` and the family of the task definition.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = 255))]
+    pub group: Option<String>,
     /// Jobs from a CSV file.
     #[serde(default)]
     pub trace: Option<JobTrace>,
@@ -46,7 +51,7 @@ pub struct RunTask {
     #[serde(default)]
     #[schemars(length(max = 10))]
     pub placement_constraints: Vec<PlacementConstraint>,
-    /// What later jobs do while the first one does not fit.
+    /// What happens to jobs that find no room.
     #[serde(default)]
     pub queue: Queue,
 }
@@ -60,6 +65,8 @@ pub enum Queue {
     FirstComeFirstServed,
     /// A job that fits may overtake one that does not.
     FirstFit,
+    /// Nothing waits: a job that finds no room, or is stopped before its end, is not submitted again.
+    NoRetry,
 }
 
 /// A CSV file of jobs, plain or gzip, sorted by arrival.

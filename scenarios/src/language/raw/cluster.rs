@@ -88,6 +88,27 @@ pub struct AutoScalingGroup {
     /// Bytes that an instance pulls and unpacks per second. Default: 65 MB.
     #[serde(default = "default_pull_bandwidth")]
     pub image_pull_bandwidth: Bytes,
+    /// Custom attributes of the instances (`ECS_INSTANCE_ATTRIBUTES`), which placement constraints
+    /// and strategies can name.
+    #[serde(default)]
+    #[schemars(length(max = 100))]
+    pub attributes: Vec<Attribute>,
+    /// `ecs.ami-id` of the instances. Default: one made up from the operating system and processor.
+    #[serde(default)]
+    #[schemars(regex(pattern = r"^ami-[a-z0-9]+$"))]
+    pub ami_id: Option<String>,
+    /// `ecs.vpc-id` of the instances. Default: one made up from the region.
+    #[serde(default)]
+    #[schemars(regex(pattern = r"^vpc-[a-z0-9]+$"))]
+    pub vpc_id: Option<String>,
+    /// `ecs.subnet-id` of the instances in each of the `availabilityZones`, in their order. Default:
+    /// one made up per zone.
+    #[serde(default)]
+    pub subnets: Option<Vec<String>>,
+    /// Version of the container agent, for `agentVersion` in placement constraints. Default: 1.98.0.
+    #[serde(default = "default_agent_version")]
+    #[schemars(regex(pattern = r"^[0-9]+(\.[0-9]+)*$"))]
+    pub agent_version: String,
     /// Account setting `awsvpcTrunking`: more network interfaces for `awsvpc` tasks.
     #[serde(default)]
     pub awsvpc_trunking: bool,
@@ -114,6 +135,21 @@ fn default_root_volume_size() -> u32 {
 
 fn default_pull_bandwidth() -> Bytes {
     Bytes(65_000_000)
+}
+
+fn default_agent_version() -> String {
+    "1.98.0".to_owned()
+}
+
+/// A custom attribute of container instances.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("x-plimsoll-ignored" = ["targetId", "targetType"]))]
+pub struct Attribute {
+    /// Name: letters, digits and `-_/\.`.
+    pub name: String,
+    /// Value: letters, digits, blanks and `-_.@/\:`.
+    pub value: String,
 }
 
 fn no_memory() -> Mebibytes {

@@ -39,8 +39,28 @@ pub struct ControlPlane {
     pub image_pull: ImagePull,
     /// What decides between equal instances.
     pub tie_break: TieBreak,
-    /// Whether the launch rate quotas of service and account apply. Default: they do.
+    /// Calls of RunTask and StartTask that the account may make. Default: that of `awsRules`.
+    pub run_task_calls: Option<CallRate>,
+    /// Tasks that one call of RunTask starts at most. Default: that of `awsRules`.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub tasks_per_call: Option<u32>,
+    /// From the instant of a schedule to its call of RunTask. Default: uniform up to 60 s.
+    pub schedule_delay: Distribution,
+    /// Whether the launch rate quotas of service and account apply, and the rate of calls. Default: they
+    /// do.
     pub launch_rate_quotas: bool,
+}
+
+/// A rate with a burst.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CallRate {
+    /// Calls that can be made at once.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub burst: u32,
+    /// Calls per second after that.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub refill_per_second: u32,
 }
 
 impl Default for ControlPlane {
@@ -59,6 +79,9 @@ impl Default for ControlPlane {
             scaling_activity_timeout: Length::from_secs(600),
             image_pull: ImagePull::default(),
             tie_break: TieBreak::default(),
+            run_task_calls: None,
+            tasks_per_call: None,
+            schedule_delay: Distribution::uniform(0, 60),
             launch_rate_quotas: true,
         }
     }

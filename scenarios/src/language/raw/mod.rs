@@ -13,6 +13,7 @@ pub mod kinds;
 pub mod load;
 pub mod pricing;
 pub mod scaling;
+pub mod scheduled_task;
 pub mod service;
 pub mod sweep;
 pub mod task_definition;
@@ -89,6 +90,14 @@ pub struct ScenarioDocument {
     #[serde(default)]
     #[schemars(length(max = 1000))]
     pub faults: Vec<containers::Fault>,
+    /// Standalone tasks that a schedule starts.
+    #[serde(default)]
+    #[schemars(length(max = 1000))]
+    pub scheduled_tasks: Vec<scheduled_task::ScheduledTask>,
+    /// Standalone tasks that are started on named instances.
+    #[serde(default)]
+    #[schemars(length(max = 1000))]
+    pub start_task: Vec<scheduled_task::StartTask>,
     /// Delays and open choices of the control plane.
     #[serde(default)]
     pub control_plane: control::ControlPlane,

@@ -120,8 +120,9 @@ pub struct PlacementStrategy {
     /// Kind.
     #[serde(rename = "type")]
     pub kind: PlacementStrategyType,
-    /// What it looks at: `cpu` or `memory` for `binpack`; `attribute:ecs.availability-zone`,
-    /// `instanceId` or `host` for `spread`; nothing for `random`.
+    /// What it looks at: `cpu` or `memory` for `binpack`; `attribute:` and the name of an attribute,
+    /// `instanceId` or `host` for `spread`; nothing for `random`; the name of a strategy for `custom`:
+    /// `first-fit` (launched first), `worst-fit` (most free memory), `dot-product` or `l2-best-fit`.
     #[serde(default)]
     pub field: Option<String>,
 }
@@ -136,6 +137,8 @@ pub enum PlacementStrategyType {
     Spread,
     /// Any.
     Random,
+    /// A strategy that is not of ECS, by its name.
+    Custom,
 }
 
 /// A placement constraint.
@@ -145,7 +148,7 @@ pub struct PlacementConstraint {
     /// Kind.
     #[serde(rename = "type")]
     pub kind: PlacementConstraintType,
-    /// Expression of `memberOf`.
+    /// Expression of `memberOf` in the cluster query language.
     #[serde(default)]
     pub expression: Option<String>,
 }
@@ -156,7 +159,7 @@ pub struct PlacementConstraint {
 pub enum PlacementConstraintType {
     /// Each task of the group on an instance of its own.
     DistinctInstance,
-    /// Instances that match an expression; not supported yet.
+    /// Instances that match an expression.
     MemberOf,
 }
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::containers::{ContainerDependency, HealthCheck, RestartPolicy};
 use super::distribution::Distribution;
 use super::kinds::{Bytes, CpuUnits, Seconds, TaskMemory, Whole};
+use super::service::PlacementConstraint;
 
 /// A task definition: inline, or the JSON of the ECS API from a file with more keys beside it.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -19,8 +20,7 @@ use super::kinds::{Bytes, CpuUnits, Seconds, TaskMemory, Whole};
         "taskDefinitionArn", "taskRoleArn", "volumes"
     ],
     "x-plimsoll-not-simulated" = {
-        "inferenceAccelerators": { "means": "inference accelerators are" },
-        "placementConstraints": { "means": "the expression of a `memberOf` constraint is" }
+        "inferenceAccelerators": { "means": "inference accelerators are" }
     }
 ))]
 pub struct TaskDefinition {
@@ -51,6 +51,10 @@ pub struct TaskDefinition {
     /// Ephemeral storage on Fargate. Default: 20 GiB, which the price includes.
     #[serde(default)]
     pub ephemeral_storage: Option<EphemeralStorage>,
+    /// Placement constraints, `memberOf` only; those of the service or call come on top.
+    #[serde(default)]
+    #[schemars(length(max = 10))]
+    pub placement_constraints: Vec<PlacementConstraint>,
     /// Containers, at least one of them essential.
     #[schemars(length(min = 1, max = 10))]
     pub container_definitions: Vec<ContainerDefinition>,

@@ -59,6 +59,18 @@ impl Key for LongKey {
 mod tests {
     use super::*;
 
+    fn keys<K: Key>(parts: &[(Links, u64, u32)]) -> Vec<K> {
+        parts.iter().map(|(links, rank, id)| K::new(*links, *rank, InstanceId(*id))).collect()
+    }
+
+    fn check<K: Key>(parts: &[(Links, u64, u32)]) {
+        let keys = keys::<K>(parts);
+        assert!(keys.is_sorted());
+        for (key, (links, _, id)) in keys.iter().zip(parts) {
+            assert_eq!((key.links(), key.instance().0), (*links, *id));
+        }
+    }
+
     #[test]
     fn keys_give_back_their_parts_and_sort_by_them_in_order() {
         let parts = [
@@ -69,16 +81,6 @@ mod tests {
             ([u32::MAX, 0, 0], 3, 7),
         ];
         let long = [([2, 0, 9], 1, 1), ([2, 1, 0], 0, 0), ([2, 1, 1], 0, 0), ([2, 1, 1], 0, 2)];
-        fn keys<K: Key>(parts: &[(Links, u64, u32)]) -> Vec<K> {
-            parts.iter().map(|(links, rank, id)| K::new(*links, *rank, InstanceId(*id))).collect()
-        }
-        fn check<K: Key>(parts: &[(Links, u64, u32)]) {
-            let keys = keys::<K>(parts);
-            assert!(keys.is_sorted());
-            for (key, (links, _, id)) in keys.iter().zip(parts) {
-                assert_eq!((key.links(), key.instance().0), (*links, *id));
-            }
-        }
         check::<ShortKey>(&parts);
         check::<LongKey>(&parts);
         check::<LongKey>(&long);

@@ -383,7 +383,9 @@ impl<K: Key> Tree<K> {
         }
         for (group, blocks) in self.bounds.chunks(GROUP).enumerate() {
             let mut bounds = Bounds::default();
-            blocks.iter().for_each(|block| bounds.unite(block));
+            for block in blocks {
+                bounds.unite(block);
+            }
             assert_eq!(self.group_bounds[group], bounds, "bounds of a group");
         }
         assert_eq!(self.group_masks.len(), self.masks.len().div_ceil(GROUP), "number of groups");
@@ -457,7 +459,7 @@ mod tests {
                     _ => {}
                 }
                 let want = Want { bit: 1 << (bits % 4), size: sized.then_some(size) };
-                let odd = |instance: InstanceId| instance.0 % 5 != 0;
+                let odd = |instance: InstanceId| !instance.0.is_multiple_of(5);
                 let expected = model.iter().find(|(key, (mask, free))| {
                     mask & want.bit != 0
                         && want.size.is_none_or(|size| size.fits_in(*free))

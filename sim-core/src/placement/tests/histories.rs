@@ -87,7 +87,7 @@ const EXPRESSIONS: [&str; 6] = [
     "runningTasksCount < 2",
     "not(task:group == service:b)",
     "task:group == service:a or attribute:rack == r1",
-    "ec2InstanceId != i-00000000000000002",
+    "ec2InstanceId != i-00000000000000002 and agentVersion > 1.9",
 ];
 
 fn constraints(kind: u8) -> Vec<PlacementConstraint> {

@@ -61,7 +61,7 @@ impl InstanceFacts for NaiveFacts<'_> {
         self.instance.eligibility != Eligibility::AgentDisconnected
     }
     fn agent_version(&self) -> &str {
-        ""
+        self.instance.attributes.agent_version()
     }
     fn ec2_instance_id(&self) -> Cow<'_, str> {
         format!("i-{:017x}", self.id.0).into()

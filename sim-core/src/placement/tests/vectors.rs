@@ -47,7 +47,7 @@ fn tv_16_member_of_zone_c() {
     let chain = [PlacementStrategy::BinpackMemory];
     assert_eq!(cluster.ask(&chain, &constraints, 0), Choice::Nowhere);
     let request = cluster.request(DEMAND, &chain, &constraints, 0);
-    let expected = Rejections { cpu: 1, constraint: 3, ..Rejections::default() };
+    let expected = Rejections { cpu: 1, member_of: 3, ..Rejections::default() };
     assert_eq!(cluster.fleet.rejections(&request), expected);
 }
 

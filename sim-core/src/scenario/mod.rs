@@ -5,7 +5,9 @@
 
 mod batch;
 mod capacity;
+mod containers;
 mod control_plane;
+mod fault;
 mod service;
 mod task_definition;
 
@@ -14,17 +16,22 @@ pub use capacity::{
     AutoScalingGroup, CapacityProvider, CapacityProviderKind, InstanceShape, LaunchTarget,
     StrategyItem,
 };
+pub use containers::{AgentSettings, Container, ImageDelays};
 pub use control_plane::{ControlPlane, PlacementRetry, TieBreak};
+pub use fault::{Fault, FaultKind, FaultOwner};
 pub use service::{
     BalancingAlgorithm, ScalableTarget, ScheduledChange, Service, ServiceLevelObjective,
     ServiceLoad, TargetGroup,
 };
 pub use task_definition::{Architecture, NetworkMode, OperatingSystem, Protocol, TaskDefinition};
 
+use crate::agent::Image;
 use crate::billing::PriceBook;
 use crate::engine::Limits;
 use crate::rules::RuleSet;
-use crate::units::{AsgId, CapacityProviderId, IdVec, SimDuration, TaskDefinitionId, ZoneId};
+use crate::units::{
+    AsgId, CapacityProviderId, IdVec, ImageId, SimDuration, TaskDefinitionId, ZoneId,
+};
 
 /// Everything that a run depends on. Same scenario, same bytes out.
 #[derive(Clone, Debug)]
@@ -47,6 +54,8 @@ pub struct Scenario {
     pub rules: &'static RuleSet,
     /// Names of the availability zones that anything in the scenario uses, sorted.
     pub zones: IdVec<ZoneId, String>,
+    /// Container images whose layers an instance keeps.
+    pub images: IdVec<ImageId, Image>,
     /// Task definitions, in canonical order.
     pub task_definitions: IdVec<TaskDefinitionId, TaskDefinition>,
     /// Auto Scaling groups.
@@ -57,6 +66,8 @@ pub struct Scenario {
     pub services: Vec<Service>,
     /// Sources of standalone tasks (RunTask).
     pub batches: Vec<BatchSource>,
+    /// What goes wrong.
+    pub faults: Vec<Fault>,
     /// Prices of everything the scenario can use.
     pub prices: PriceBook,
     /// Delays and other behaviour of the control plane that AWS leaves open.

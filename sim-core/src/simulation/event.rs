@@ -26,6 +26,23 @@ pub enum Event {
         /// The task.
         task: TaskId,
     },
+    /// A container of a task exits. Stale if none is due.
+    ContainerExit {
+        /// The task.
+        task: TaskId,
+    },
+    /// The verdict on a container changes. Stale if no change is due.
+    ContainerHealth {
+        /// The task.
+        task: TaskId,
+    },
+    /// A healthy target has failed its probes. Stale if the epoch is not the task's.
+    TargetUnhealthy {
+        /// The task.
+        task: TaskId,
+        /// Its epoch when the target became healthy.
+        epoch: u32,
+    },
     /// An instance reached the EC2 state `running`.
     InstanceRunning(InstanceId),
     /// An instance registered with the cluster.
@@ -73,6 +90,9 @@ impl Event {
             Self::DesiredCount { .. } => 12,
             Self::Scheduled(_) => 13,
             Self::Record => 14,
+            Self::ContainerExit { .. } => 20,
+            Self::ContainerHealth { .. } => 21,
+            Self::TargetUnhealthy { .. } => 22,
         }
     }
 
@@ -93,6 +113,9 @@ impl Event {
             12 => "desired count",
             13 => "scheduled action",
             14 => "record",
+            20 => "container exit",
+            21 => "container health",
+            22 => "target unhealthy",
             _ => "unknown",
         }
     }
@@ -100,10 +123,12 @@ impl Event {
     /// What enters the trajectory fingerprint.
     pub const fn digest(&self) -> Digest {
         let (entity, payload) = match self {
-            Self::TaskStep { task, epoch } | Self::ProvisioningTimeout { task, epoch } => {
-                (task.0, *epoch)
-            }
-            Self::SpotInterruption { task } => (task.0, 0),
+            Self::TaskStep { task, epoch }
+            | Self::ProvisioningTimeout { task, epoch }
+            | Self::TargetUnhealthy { task, epoch } => (task.0, *epoch),
+            Self::SpotInterruption { task }
+            | Self::ContainerExit { task }
+            | Self::ContainerHealth { task } => (task.0, 0),
             Self::InstanceRunning(instance) | Self::InstanceRegistered(instance) => (instance.0, 0),
             Self::GroupReconcile(group) => (group.0, 0),
             Self::ServicePass(service) | Self::Scheduled(service) => (service.0, 0),

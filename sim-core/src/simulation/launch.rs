@@ -4,15 +4,19 @@ use std::borrow::Cow;
 
 use super::event::Event;
 use super::ledger::Change;
-use super::task::{ATTEMPT_SHIFT, Capacity, DRAWS_PER_TASK, Owner, Task, TaskDraw, TaskState};
+use super::task::{
+    ATTEMPT_SHIFT, Capacity, DRAWS_PER_TASK, Fate, Owner, Task, TaskDraw, TaskState,
+};
 use super::world::World;
+use crate::agent::TaskHealth;
 use crate::engine::{DurationDistribution, Scheduler};
 use crate::placement::{
     Choice, Demand, PlacementConstraint, PlacementRequest, Recurrence, Rejections,
 };
 use crate::scenario::{CapacityProviderKind, TaskDefinition};
 use crate::units::{
-    AsgId, Cpu, InstanceId, Mib, SimDuration, SimTime, TaskGroupId, TaskId, ZoneId,
+    AsgId, Cpu, InstanceId, Mib, SimDuration, SimTime, TaskDefinitionId, TaskGroupId, TaskId,
+    ZoneId,
 };
 
 /// What a new task is, before it has a place.
@@ -44,6 +48,24 @@ impl<'s> World<'s, '_> {
             Owner::Batch(batch) => self.batches[batch].settings.task_definition,
         };
         &self.scenario.task_definitions[id]
+    }
+
+    /// Definition of a task.
+    pub(super) fn definition_id_of(&self, id: TaskId) -> TaskDefinitionId {
+        match self.tasks[id].owner {
+            Owner::Service(service) => self.services[service].settings.task_definition,
+            Owner::Batch(batch) => self.batches[batch].settings.task_definition,
+        }
+    }
+
+    /// What a task runs.
+    pub(super) fn definition_of(&self, id: TaskId) -> &'s TaskDefinition {
+        &self.scenario.task_definitions[self.definition_id_of(id)]
+    }
+
+    /// Time to pull images that the scenario does not describe.
+    pub(super) fn draw_pull(&self, id: TaskId) -> SimDuration {
+        self.draw(&self.tasks[id], TaskDraw::Pull, &self.definition_of(id).pull_time)
     }
 
     pub(super) fn placement_constraints(&self, owner: Owner) -> &'s [PlacementConstraint] {
@@ -195,10 +217,14 @@ impl<'s> World<'s, '_> {
             started: None,
             stopping: None,
             stopped: None,
-            healthy_before_stop: false,
+            exited: SimTime::MAX,
             stop_code: "",
             stopped_reason: Cow::Borrowed(""),
             billed_seconds: 0,
+            fate: Fate::None,
+            exit_code: None,
+            health: TaskHealth::Unknown,
+            restarts: 0,
         }))
     }
 

@@ -3,6 +3,8 @@
 //! * `world`: the state and the dispatch of events;
 //! * `event`: everything that can happen;
 //! * `launch`, `lifecycle`, `task`: the life of a task; `ledger`: what it reserves;
+//! * `agent`: what the agent of an instance does; `containers`: start, exit and health of containers;
+//!   `target`: a task behind its load balancer; `faults`: what the scenario lets go wrong;
 //! * `service`: the service scheduler; `batch`: standalone tasks and everything that waits for room;
 //!   `run_task`: the calls that start them;
 //! * `fleet`, `pool`: container instances and their groups; `capacity`: managed scaling;
@@ -14,6 +16,7 @@
 //!
 //! Policies never see the queue: they take state and return a decision, which the world applies.
 
+mod agent;
 mod balancer;
 mod batch;
 #[cfg(test)]
@@ -21,13 +24,17 @@ mod behaviour;
 #[cfg(test)]
 mod bursting;
 mod capacity;
+mod containers;
 mod cpu_sharing;
 mod event;
+mod faults;
 mod fleet;
 mod integral;
 mod launch;
 mod ledger;
 mod lifecycle;
+#[cfg(test)]
+mod lives;
 mod load;
 mod outcome;
 mod packing;
@@ -41,6 +48,7 @@ mod scaling;
 mod service;
 #[cfg(test)]
 mod standalone_tests;
+mod target;
 mod task;
 #[cfg(test)]
 mod testing;

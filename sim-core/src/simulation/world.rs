@@ -3,9 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::Progress;
+use super::agent::InstanceAgent;
 use super::balancer::ServiceHour;
+use super::containers::{Checks, Exits, order_of};
 use super::cpu_sharing::CpuSharing;
 use super::event::Event;
+use super::faults::FaultState;
 use super::integral::Integral;
 use super::load::LoadState;
 use super::packing::Pools;
@@ -143,7 +146,9 @@ pub(super) struct Instance {
     pub(super) registered: Option<SimTime>,
     pub(super) terminated: Option<SimTime>,
     pub(super) termination_reason: &'static str,
-    /// Tasks that hold resources.
+    /// Its agent, once it is registered.
+    pub(super) agent: Option<InstanceAgent>,
+    /// Tasks that are not STOPPED.
     pub(super) tasks: BTreeSet<TaskId>,
     pub(super) tasks_run: u32,
     pub(super) reserved_cpu: Integral,
@@ -236,6 +241,15 @@ pub(super) struct World<'s, 'p> {
     pub(super) provisioning: u32,
     /// When what waits is looked at next; other events of that kind are stale.
     pub(super) next_placement: Option<SimTime>,
+    /// The order in which containers start, by definition.
+    pub(super) start_orders: IdVec<TaskDefinitionId, Vec<usize>>,
+    pub(super) faults: Vec<FaultState<'s>>,
+    /// When the images of a service's revision were resolved, if the first task holds the others.
+    pub(super) images_resolved: BTreeMap<(Owner, TaskDefinitionId), SimTime>,
+    /// Ends of containers, of tasks that have any.
+    pub(super) exits: BTreeMap<TaskId, Exits>,
+    /// Health checks, of tasks that have any.
+    pub(super) checks: BTreeMap<TaskId, Checks>,
     pub(super) meter: Meter,
     pub(super) recorder: Recorder,
     pub(super) cpu_sharing: CpuSharing,
@@ -455,6 +469,19 @@ impl<'s, 'p> World<'s, 'p> {
             call_bucket: TokenBucket::new(calls.burst, calls.refill_per_second.saturating_mul(60)),
             provisioning: 0,
             next_placement: None,
+            start_orders: scenario.task_definitions.iter().map(order_of).collect(),
+            faults: scenario
+                .faults
+                .iter()
+                .map(|settings| FaultState {
+                    settings,
+                    share_key: key("fault-share", &settings.name),
+                    time_key: key("fault-time", &settings.name),
+                })
+                .collect(),
+            images_resolved: BTreeMap::new(),
+            exits: BTreeMap::new(),
+            checks: BTreeMap::new(),
             meter: Meter::new(scenario.start_unix_seconds),
             recorder: Recorder::new(scenario),
             cpu_sharing: CpuSharing::new(scenario),
@@ -528,6 +555,9 @@ impl Model for World<'_, '_> {
                 self.provisioning_timeout(task, epoch, scheduler);
             }
             Event::SpotInterruption { task } => self.spot_interruption(task, scheduler),
+            Event::ContainerExit { task } => self.container_exit(task, scheduler),
+            Event::ContainerHealth { task } => self.container_health(task, scheduler),
+            Event::TargetUnhealthy { task, epoch } => self.target_failed(task, epoch, scheduler),
             Event::InstanceRunning(instance) => self.instance_running(instance, scheduler),
             Event::InstanceRegistered(instance) => self.instance_registered(instance, scheduler),
             Event::GroupReconcile(group) => self.reconcile_group(group, scheduler),

@@ -146,7 +146,7 @@ struct Reserved {
 enum Book {
     /// The control plane, from placement to the decision to stop: law 2.
     Placement,
-    /// The agent, from admission to the end of the containers: law 17.
+    /// The agent, from admission to the end of the containers: law 18.
     Agent,
 }
 

@@ -342,10 +342,39 @@ pub const SUMMARY: &[Column] = &[
     c(
         "packing.lowerBoundInstanceHours",
         "hours",
-        "Fewest instance-hours that could have held the tasks",
+        "No schedule holds the tasks in fewer instance-hours, though it knew the future, moved tasks for \
+         free and paid instances by the instant; tasks count while they hold resources",
+    ),
+    c(
+        "packing.byResource.{cpu,memory,gpus,networkInterfaces,hostPorts}",
+        "hours",
+        "The same from the sum of one resource alone; the bound itself is at least the largest",
     ),
     c("packing.instanceHours", "hours", "Instance-hours that ran"),
     c("packing.efficiency", "fraction", "Bound over actual"),
+    c("packing.gap", "fraction", "How far what ran is above the bound; never negative"),
+    c(
+        "packing.durationRatio",
+        "ratio",
+        "Longest over shortest time that a task held resources, of those that stopped: large ratios are \
+         hard to pack",
+    ),
+    c(
+        "packing.requested.lowerBoundInstanceHours",
+        "hours",
+        "The bound if every job had run when it arrived, without start-up; tasks of services as they ran",
+    ),
+    c(
+        "packing.requested.gap",
+        "fraction",
+        "How far what ran is above that; negative where jobs waited or were left undone",
+    ),
+    c(
+        "packing.requested.meanWaitSeconds",
+        "seconds",
+        "From arrival to placement, over the jobs placed on instances",
+    ),
+    c("packing.requested.unfinished", "count", "Jobs that arrived and did not end"),
     c("warnings", "list of text", "What the reader should know"),
 ];
 

@@ -383,12 +383,22 @@ mod tests {
     }
 
     #[test]
+    fn jobs_that_nobody_submits_again_are_no_leftovers() {
+        let batch =
+            BatchSummary { arrived: 10, completed: 8, given_up: 2, ..BatchSummary::default() };
+        let summary = Summary { batches: [("etl".to_owned(), batch)].into(), ..Summary::default() };
+        let found = limits(&summary);
+        let sentences: Vec<_> = found.iter().map(|finding| finding.sentence.as_str()).collect();
+        let expected = "2 jobs found no room or did not reach the end, and nobody tried again.";
+        assert_eq!(sentences, [expected]);
+    }
+
+    #[test]
     fn waits_interruptions_and_leftovers_are_told() {
         let waits = Quantiles { mean: 300.0, p95: 1_800.0, ..Quantiles::default() };
         let batch = BatchSummary {
             arrived: 10,
-            completed: 8,
-            given_up: 1,
+            completed: 9,
             wait_seconds: Some(waits),
             ..BatchSummary::default()
         };

@@ -337,11 +337,38 @@ pub struct ScalingTotals {
 pub struct PackingSummary {
     /// The bound.
     pub lower_bound_instance_hours: f64,
+    /// The bound of each resource alone, those that the tasks do not need left out.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub by_resource: BTreeMap<String, f64>,
     /// What ran.
     pub instance_hours: f64,
     /// Bound over actual.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub efficiency: Option<f64>,
+    /// How far what ran is above the bound.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub gap: Option<f64>,
+    /// Longest over shortest time that a task held resources.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub duration_ratio: Option<f64>,
+    /// The bound if no job had waited.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub requested: Option<RequestedPackingSummary>,
+}
+
+/// Distance to the lower bound of what was asked for.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RequestedPackingSummary {
+    /// The bound.
+    pub lower_bound_instance_hours: f64,
+    /// How far what ran is above it; negative where jobs waited or were left undone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gap: Option<f64>,
+    /// Mean wait of a job from arrival to placement.
+    pub mean_wait_seconds: f64,
+    /// Jobs that arrived and did not end.
+    pub unfinished: u64,
 }
 
 impl Summary {

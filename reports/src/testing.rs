@@ -4,8 +4,9 @@ use plimsoll_core::billing::{BillLine, Category, Cost, Invoice, Quantity, Unit};
 use plimsoll_core::placement::Rejections;
 use plimsoll_core::results::{
     BatchResults, CapacityResults, Distribution, EventCategory, EventRecord, InstanceRecord,
-    InstanceTotals, LoadResults, ObjectiveResults, Packing, PlacementFailure, RunResults,
-    ScalingResults, Series, ServiceResults, TaskRecord, TaskTotals, Utilization,
+    InstanceTotals, LoadResults, ObjectiveResults, Packing, PlacementFailure, RequestedPacking,
+    ResourceHours, RunResults, ScalingResults, Series, ServiceResults, TaskRecord, TaskTotals,
+    Utilization,
 };
 use plimsoll_core::scenario::QueueDiscipline;
 use plimsoll_core::units::{Cpu, Mib, SimDuration, SimTime};
@@ -266,8 +267,17 @@ pub(crate) fn web_run_of(days: u64, interval: u64) -> (RunResults, Bill) {
         }],
         packing: Some(Packing {
             lower_bound_instance_hours: 712.4,
+            by_resource: ResourceHours { cpu: 401.5, memory: 709.0, ..ResourceHours::default() },
             instance_hours: 840.0,
             efficiency: 0.848,
+            gap: Some(0.179_113),
+            duration_ratio: Some(31.5),
+            requested: Some(RequestedPacking {
+                lower_bound_instance_hours: 884.2,
+                gap: Some(-0.049_989),
+                mean_wait_seconds: 42.5,
+                unfinished: 3,
+            }),
         }),
         series: all,
         record_interval: SimDuration::from_secs(interval),

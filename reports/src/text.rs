@@ -7,7 +7,7 @@ use crate::number::{
     GLUE, count, duration, millis, parse_decimal, percent, significant, usd, usd_exact, usd_f64,
 };
 use crate::summary::Summary;
-use crate::words::{cost_per_unit, objective_sentence, utilization_sentence};
+use crate::words::{cost_per_unit, objective_sentence, packing_sentence, utilization_sentence};
 
 /// Width of the column of labels.
 const LABEL: usize = 12;
@@ -250,16 +250,8 @@ impl Lines {
         if let Some(text) = utilization_sentence(summary) {
             self.block("Capacity", "1", &text);
         }
-        if let Some((packing, efficiency)) =
-            summary.packing.as_ref().and_then(|p| Some((p, p.efficiency?)))
-        {
-            let line = format!(
-                "{} of {} instance-hours would have held the tasks ({})",
-                count(packing.lower_bound_instance_hours),
-                count(packing.instance_hours),
-                percent(efficiency)
-            );
-            self.block("Packing", "1", &line);
+        if let Some(text) = summary.packing.as_ref().and_then(packing_sentence) {
+            self.block("Packing", "1", &text);
         }
     }
 

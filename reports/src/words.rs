@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use crate::charts::quantile_name;
-use crate::number::{millis, percent, usd};
-use crate::summary::{Quantiles, ServiceSummary, Summary};
+use crate::number::{GLUE, count, duration, millis, percent, usd};
+use crate::summary::{PackingSummary, Quantiles, ServiceSummary, Summary};
 
 /// Cost per thousand or million requests, or per job: amount and what for.
 pub(crate) fn cost_per_unit(summary: &Summary) -> Option<(String, &'static str)> {
@@ -75,6 +75,48 @@ pub(crate) fn utilization_sentence(summary: &Summary) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join(", "))
 }
 
+/// How far a run is above the fewest instance-hours, in words; `None` if no task needed any.
+pub(crate) fn packing_sentence(packing: &PackingSummary) -> Option<String> {
+    let gap = packing.gap.filter(|gap| *gap >= 0.0)?;
+    Some(format!(
+        "at most {} above any schedule of the same tasks: {} of {} instance-hours needed",
+        no_less_percent(gap),
+        count(packing.lower_bound_instance_hours),
+        count(packing.instance_hours)
+    ))
+}
+
+/// The same against what was asked for, with the waits without which it means nothing.
+pub(crate) fn requested_sentence(packing: &PackingSummary) -> Option<String> {
+    let requested = packing.requested.as_ref()?;
+    let gap = requested.gap?;
+    let distance = if gap < 0.0 {
+        format!("{} below", percent(-gap))
+    } else {
+        format!("at most {} above", no_less_percent(gap))
+    };
+    let mut sentence = format!(
+        "{distance} any schedule that starts every job on arrival ({} instance-hours); jobs waited {} on \
+         average",
+        count(requested.lower_bound_instance_hours),
+        duration(requested.mean_wait_seconds)
+    );
+    if requested.unfinished > 0 {
+        let _ = write!(sentence, ", {} did not end", count(requested.unfinished as f64));
+    }
+    Some(sentence)
+}
+
+/// A percentage that is never rounded down: what follows "at most" must hold.
+fn no_less_percent(fraction: f64) -> String {
+    let value = fraction.max(0.0) * 100.0;
+    let tenths = if value < 10.0 { 10.0 } else { 1.0 };
+    // What is left beyond nine digits is rounding of the division, not distance.
+    let up = (value * tenths - 1e-9).ceil() / tenths;
+    // The sum drops the sign of a negative zero.
+    format!("{}{GLUE}%", up + 0.0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -91,5 +133,32 @@ mod tests {
              p99 above the bound in 3.1 % of minutes"
         );
         assert_eq!(objective_sentence(&summary.services["worker"]), None);
+    }
+
+    #[test]
+    fn what_follows_at_most_is_never_rounded_down() {
+        let text = |gap| no_less_percent(gap).replace(crate::number::GLUE, " ");
+        assert_eq!(text(0.0), "0 %");
+        assert_eq!(text(0.072_1), "7.3 %");
+        assert_eq!(text(0.073), "7.3 %");
+        assert_eq!(text(0.100_001), "11 %");
+        assert_eq!(text(10.0 / 210.0), "4.8 %");
+    }
+
+    #[test]
+    fn a_packing_is_told_with_its_bound_and_its_waits() {
+        let (results, bill) = testing::web_run();
+        let packing = Summary::new(&results, &bill, &testing::meta()).packing.expect("has one");
+        assert_eq!(
+            packing_sentence(&packing).expect("tasks ran").replace(crate::number::GLUE, " "),
+            "at most 18 % above any schedule of the same tasks: 712 of 840 instance-hours needed"
+        );
+        assert_eq!(
+            requested_sentence(&packing).expect("jobs ran").replace(crate::number::GLUE, " "),
+            "4.99 % below any schedule that starts every job on arrival (884 instance-hours); jobs waited \
+             42.5 s on average, 3 did not end"
+        );
+        let idle = PackingSummary { gap: None, requested: None, ..packing };
+        assert_eq!((packing_sentence(&idle), requested_sentence(&idle)), (None, None));
     }
 }

@@ -8,6 +8,7 @@ mod bad;
 mod command {
     pub(crate) mod bad_input;
     pub(crate) mod catalog;
+    pub(crate) mod explain;
     pub(crate) mod folder;
     pub(crate) mod home;
     pub(crate) mod run;

@@ -15,7 +15,8 @@
 //! | 14 | a task runs only on an instance that is registered for as long as it holds resources there |
 //! | 15 | the costs of services, jobs and idle capacity never exceed the bill |
 //! | 16 | no request is answered after its time-out |
-//! | 17 | on every instance, at every instant, what the agent has admitted and whose containers are not gone ≤ what is registered: CPU, memory, GPUs, static ports |
+//! | 17 | no bound on the instance-hours that the tasks needed is above those that ran |
+//! | 18 | on every instance, at every instant, what the agent has admitted and whose containers are not gone ≤ what is registered: CPU, memory, GPUs, static ports |
 //!
 //! Law 7 (no decision reads a metric before its publication), law 8 (same input, same bytes), law 9
 //! (a policy that never triggers changes nothing), law 10 (doubled prices double the cost) and law 11
@@ -44,7 +45,20 @@ pub fn violations(scenario: &Scenario, results: &RunResults) -> Vec<String> {
     money(results, &mut found);
     requests(results, &mut found);
     answers_in_time(scenario, results, &mut found);
+    lower_bound(results, &mut found);
     found
+}
+
+fn lower_bound(results: &RunResults, found: &mut Vec<String>) {
+    let Some(packing) = &results.packing else { return };
+    let of = &packing.by_resource;
+    let resources = [of.cpu, of.memory, of.gpus, of.network_interfaces, of.host_ports];
+    let strongest = packing.lower_bound_instance_hours;
+    // Hours are rounded once from exact integers, which keeps their order.
+    let ordered = resources.iter().all(|hours| *hours <= strongest);
+    if !ordered || strongest > packing.instance_hours || packing.gap.is_some_and(|gap| gap < 0.0) {
+        found.push(format!("law 17: a bound is above what ran: {packing:?}"));
+    }
 }
 
 fn task_counts(results: &RunResults, found: &mut Vec<String>) {
@@ -132,7 +146,7 @@ struct Reserved {
 enum Book {
     /// The control plane, from placement to the decision to stop: law 2.
     Placement,
-    /// The agent, from admission to the end of the containers: law 17.
+    /// The agent, from admission to the end of the containers: law 18.
     Agent,
 }
 
@@ -140,7 +154,7 @@ impl Book {
     fn law(self) -> u32 {
         match self {
             Self::Placement => 2,
-            Self::Agent => 17,
+            Self::Agent => 18,
         }
     }
 

@@ -262,12 +262,52 @@ pub struct CapacityResults {
 /// How close the run came to the smallest number of instance-hours its tasks needed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Packing {
-    /// Integral over time of the static bound on instances, in hours.
+    /// Integral over time of the strongest bound of [`bounds`](crate::bounds) on the instances that
+    /// the tasks needed while they held resources, in hours.
     pub lower_bound_instance_hours: f64,
+    /// The same bound from the sum of one resource alone.
+    pub by_resource: ResourceHours,
     /// Instance-hours that ran.
     pub instance_hours: f64,
     /// Bound over actual.
     pub efficiency: f64,
+    /// How far what ran is above the bound, as a fraction of it; never negative. `None` if no task
+    /// held resources.
+    pub gap: Option<f64>,
+    /// The longest time that a task held resources over the shortest, over the tasks that stopped:
+    /// the larger, the harder it is to pack without knowing the future.
+    pub duration_ratio: Option<f64>,
+    /// The bound if every job had run when it was asked for; `None` without jobs on instances.
+    pub requested: Option<RequestedPacking>,
+}
+
+/// Instance-hours per resource.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ResourceHours {
+    /// CPU.
+    pub cpu: f64,
+    /// Memory.
+    pub memory: f64,
+    /// GPUs.
+    pub gpus: f64,
+    /// Network interfaces of `awsvpc` tasks.
+    pub network_interfaces: f64,
+    /// Static host ports.
+    pub host_ports: f64,
+}
+
+/// The bound on instance-hours if no job had waited. It may be above what ran: a run that makes jobs
+/// wait, or does not finish them, needs less. It means nothing without how long they waited.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RequestedPacking {
+    /// The bound in hours.
+    pub lower_bound_instance_hours: f64,
+    /// How far what ran is above it, as a fraction of it; may be negative. `None` if the bound is zero.
+    pub gap: Option<f64>,
+    /// Mean wait from arrival to placement over the jobs placed.
+    pub mean_wait_seconds: f64,
+    /// Jobs that arrived and did not end.
+    pub unfinished: u64,
 }
 
 /// A recorded series under its CloudWatch name.

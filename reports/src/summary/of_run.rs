@@ -1,11 +1,11 @@
 //! The summary of a run, field by field.
 
-use plimsoll_core::results::{Distribution, ObjectiveResults, RunResults, ServiceResults};
+use plimsoll_core::results::{Distribution, ObjectiveResults, Packing, RunResults, ServiceResults};
 
 use super::{
     BatchSummary, CapacitySummary, CostSummary, InstancesSummary, ObjectiveSummary, PackingSummary,
-    Quantiles, RequestsSummary, RunMeta, ScalingTotals, ServiceScaling, ServiceSummary, Summary,
-    TasksSummary, UtilizationSummary,
+    Quantiles, RequestedPackingSummary, RequestsSummary, RunMeta, ScalingTotals, ServiceScaling,
+    ServiceSummary, Summary, TasksSummary, UtilizationSummary,
 };
 use crate::bill::Bill;
 use crate::number::{decimal, finite, rfc3339_seconds};
@@ -102,13 +102,38 @@ impl Summary {
                 under_provisioned_mean: sum(|s| s.under_provisioned_mean),
                 over_provisioned_mean: sum(|s| s.over_provisioned_mean),
             },
-            packing: results.packing.map(|packing| PackingSummary {
-                lower_bound_instance_hours: or_zero(packing.lower_bound_instance_hours),
-                instance_hours: or_zero(packing.instance_hours),
-                efficiency: finite(packing.efficiency),
-            }),
+            packing: results.packing.as_ref().map(packing),
             warnings: results.warnings.clone(),
         }
+    }
+}
+
+fn packing(packing: &Packing) -> PackingSummary {
+    let of = &packing.by_resource;
+    let by_resource = [
+        ("cpu", of.cpu),
+        ("memory", of.memory),
+        ("gpus", of.gpus),
+        ("networkInterfaces", of.network_interfaces),
+        ("hostPorts", of.host_ports),
+    ];
+    PackingSummary {
+        lower_bound_instance_hours: or_zero(packing.lower_bound_instance_hours),
+        by_resource: by_resource
+            .into_iter()
+            .filter(|(_, hours)| *hours > 0.0)
+            .map(|(name, hours)| (name.to_owned(), or_zero(hours)))
+            .collect(),
+        instance_hours: or_zero(packing.instance_hours),
+        efficiency: finite(packing.efficiency),
+        gap: packing.gap.and_then(finite),
+        duration_ratio: packing.duration_ratio.and_then(finite),
+        requested: packing.requested.as_ref().map(|requested| RequestedPackingSummary {
+            lower_bound_instance_hours: or_zero(requested.lower_bound_instance_hours),
+            gap: requested.gap.and_then(finite),
+            mean_wait_seconds: or_zero(requested.mean_wait_seconds),
+            unfinished: requested.unfinished,
+        }),
     }
 }
 

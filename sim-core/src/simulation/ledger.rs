@@ -4,25 +4,20 @@ use super::task::Owner;
 use super::world::{GroupState, World};
 use crate::units::{AsgId, Cpu, InstanceId, Mib, SimTime, TaskId};
 
-/// Keeps the integrals of the fewest instances that could hold a group's tasks.
+/// Keeps the integral of the fewest instances that could hold a group's tasks and those that wait for it.
 pub(super) fn bound_instances(group: &mut GroupState<'_>, now: SimTime) {
     let shape = &group.settings.shape;
     let instances = |cpu: u64, memory: u64| {
         let by_cpu = cpu.div_ceil(shape.cpu.as_raw().max(1));
         by_cpu.max(memory.div_ceil(shape.memory.as_mib().max(1)))
     };
-    let needed = instances(group.reserved_cpu, group.reserved_memory);
     let wanted = instances(
         group.reserved_cpu + group.waiting_cpu,
         group.reserved_memory + group.waiting_memory,
     );
     let waiting = 0 < group.waiting_cpu + group.waiting_memory;
     let at_maximum = u64::from(waiting && group.desired >= group.settings.max_size);
-    let integrals = [
-        (&mut group.needed, needed),
-        (&mut group.wanted, wanted),
-        (&mut group.waiting_at_maximum, at_maximum),
-    ];
+    let integrals = [(&mut group.wanted, wanted), (&mut group.waiting_at_maximum, at_maximum)];
     for (integral, value) in integrals {
         if value != integral.value() {
             integral.set(now, value);
@@ -62,6 +57,7 @@ impl World<'_, '_> {
         change: Change,
         now: SimTime,
     ) {
+        self.pools.change(group, &self.demand(owner, cpu, memory), change, now);
         let owner = self.owner_index(owner);
         let weight = split_weight(cpu, memory);
         let (cpu, memory) = (cpu.as_raw(), memory.as_mib());

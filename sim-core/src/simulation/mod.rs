@@ -11,6 +11,7 @@
 //! * `load`: request load of services; `cpu_sharing`: the CPU their tasks get; `balancer`: what its load balancer processed;
 //!   `scaling`: samples, alarms and scaling activities;
 //! * `unplaced`: what found no instance, and why; `watch`: the decisions of one task, in a repeated run;
+//!   `packing`: the lower bound on instance-hours;
 //! * `recorder`: time series; `outcome`: the results; `quota`, `integral`: small parts.
 //!
 //! Policies never see the queue: they take state and return a decision, which the world applies.
@@ -36,6 +37,7 @@ mod lifecycle;
 mod lives;
 mod load;
 mod outcome;
+mod packing;
 mod pool;
 mod quota;
 #[cfg(test)]

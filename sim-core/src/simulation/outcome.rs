@@ -11,8 +11,8 @@ use super::world::{InstanceState, MINUTE, World};
 use crate::billing::Category;
 use crate::engine::{RunStatistics, fold};
 use crate::results::{
-    BatchResults, CapacityResults, Distribution, InstanceRecord, InstanceTotals, Packing,
-    RunResults, ScalingResults, ServiceResults, TaskRecord, TaskTotals, Utilization,
+    BatchResults, CapacityResults, Distribution, InstanceRecord, InstanceTotals, RunResults,
+    ScalingResults, ServiceResults, TaskRecord, TaskTotals, Utilization,
 };
 use crate::units::{
     CapacityProviderId, Id, IdVec, NANOS_PER_SECOND, SimDuration, SimTime, TaskId, ZoneId,
@@ -43,11 +43,6 @@ fn summarize_nanos(nanos: &mut [u64]) -> Option<Distribution> {
         max: seconds(largest),
         count: n as u64,
     })
-}
-
-/// Whole hours of an integral in instance·ns.
-fn hours(integral: u128) -> f64 {
-    integral as f64 / (3600.0 * NANOS_PER_SECOND as f64)
 }
 
 impl World<'_, '_> {
@@ -278,18 +273,6 @@ impl World<'_, '_> {
             pending_seconds: summarize_nanos(&mut pending),
             fargate_billed_seconds: self.totals.fargate_billed_seconds,
         }
-    }
-
-    /// The time-indexed bound: at each instant no packing of the tasks of a group needs fewer than
-    /// `max(⌈ΣCPU/CPU of one⌉, ⌈Σmemory/memory of one⌉)` of its identical instances.
-    fn packing(&self, horizon: SimTime) -> Option<Packing> {
-        let bound: u128 = self.groups.iter().map(|group| group.needed.total_at(horizon)).sum();
-        let actual = self.totals.instances_running.total_at(horizon);
-        (actual > 0).then(|| Packing {
-            lower_bound_instance_hours: hours(bound),
-            instance_hours: hours(actual),
-            efficiency: bound as f64 / actual as f64,
-        })
     }
 
     pub(super) fn capacity_name(&self, capacity: Capacity) -> &str {

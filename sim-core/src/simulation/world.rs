@@ -11,6 +11,7 @@ use super::event::Event;
 use super::faults::FaultState;
 use super::integral::Integral;
 use super::load::LoadState;
+use super::packing::Pools;
 use super::pool::GroupInstances;
 use super::quota::TokenBucket;
 use super::recorder::Recorder;
@@ -171,11 +172,10 @@ pub(super) struct GroupState<'s> {
     pub(super) running: Integral,
     pub(super) registered: Integral,
     pub(super) desired_integral: Integral,
-    /// Bound on the instances that the tasks on this group need.
-    pub(super) needed: Integral,
     pub(super) reserved_cpu: u64,
     pub(super) reserved_memory: u64,
-    /// The same bound with the tasks that wait for this group's capacity in PROVISIONING.
+    /// Bound on the instances that the tasks on this group need, with those that wait for its capacity
+    /// in PROVISIONING.
     pub(super) wanted: Integral,
     /// One while tasks wait and the group is as large as it may be.
     pub(super) waiting_at_maximum: Integral,
@@ -226,6 +226,7 @@ pub(super) struct Totals {
 pub(super) struct World<'s, 'p> {
     pub(super) scenario: &'s Scenario,
     pub(super) fleet: Fleet,
+    pub(super) pools: Pools,
     pub(super) tasks: IdVec<TaskId, Task>,
     pub(super) instances: IdVec<InstanceId, Instance>,
     pub(super) services: IdVec<ServiceId, ServiceState<'s>>,
@@ -414,7 +415,6 @@ impl<'s, 'p> World<'s, 'p> {
                     running: Integral::default(),
                     registered: Integral::default(),
                     desired_integral: Integral::default(),
-                    needed: Integral::default(),
                     reserved_cpu: 0,
                     reserved_memory: 0,
                     wanted: Integral::default(),
@@ -457,6 +457,7 @@ impl<'s, 'p> World<'s, 'p> {
         Self {
             scenario,
             fleet,
+            pools: Pools::new(scenario),
             tasks: IdVec::new(),
             instances: IdVec::new(),
             services,

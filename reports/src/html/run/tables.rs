@@ -7,7 +7,7 @@ use crate::number::{
     count, duration, millis, parse_decimal, percent, significant, usd_exact, usd_f64,
 };
 use crate::summary::{Quantiles, Summary};
-use crate::words::utilization_sentence;
+use crate::words::{packing_sentence, requested_sentence, utilization_sentence};
 
 fn quantile_cells(quantiles: Option<&Quantiles>, form: fn(f64) -> String) -> [Cell; 3] {
     match quantiles {
@@ -220,19 +220,30 @@ pub(super) fn totals(summary: &Summary) -> String {
     if let Some(text) = utilization_sentence(summary) {
         pairs.push(("Share of registered capacity", text));
     }
-    if let Some(packing) = &summary.packing {
-        let efficiency =
-            packing.efficiency.map_or(String::new(), |e| format!(", {} of what ran", percent(e)));
-        pairs.push((
-            "Packing",
-            format!(
-                "{} of {} instance-hours would have held the tasks{efficiency}",
-                count(packing.lower_bound_instance_hours),
-                count(packing.instance_hours)
-            ),
-        ));
+    if let Some(packing) = &summary.packing
+        && let Some(text) = packing_sentence(packing)
+    {
+        let most = packing.by_resource.iter().max_by(|a, b| a.1.total_cmp(b.1));
+        let scarcest = most.map_or(String::new(), |(name, hours)| {
+            format!(", {} for {} alone", count(*hours), resource_words(name))
+        });
+        pairs.push(("Packing", format!("{text}{scarcest}")));
+        if let Some(text) = requested_sentence(packing) {
+            pairs.push(("Without waiting", text));
+        }
     }
     terms(&pairs)
+}
+
+/// A resource of `packing.byResource` in words.
+fn resource_words(name: &str) -> &str {
+    match name {
+        "cpu" => "CPU",
+        "gpus" => "GPUs",
+        "networkInterfaces" => "network interfaces",
+        "hostPorts" => "host ports",
+        other => other,
+    }
 }
 
 fn money(decimal: &str) -> String {

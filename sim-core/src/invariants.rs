@@ -154,7 +154,7 @@ impl Book {
     fn law(self) -> u32 {
         match self {
             Self::Placement => 2,
-            Self::Agent => 17,
+            Self::Agent => 18,
         }
     }
 

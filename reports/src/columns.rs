@@ -54,9 +54,12 @@ pub const TASKS: &[Column] = &[
     c("pullStartedAt", "RFC 3339, UTC", "Start of the image pull"),
     c("startedAt", "RFC 3339, UTC", "State RUNNING"),
     c("stoppingAt", "RFC 3339, UTC", "Decision to stop"),
+    c("executionStoppedAt", "RFC 3339, UTC", "Containers gone; empty if none ever started"),
     c("stoppedAt", "RFC 3339, UTC", "State STOPPED"),
     c("stopCode", "text", "ECS stop code; empty while the task lives"),
     c("stoppedReason", "text", "Reason in the words of ECS"),
+    c("exitCode", "number", "Exit code of the essential container that ended the task"),
+    c("restarts", "count", "Restarts of containers inside the task"),
     c("pendingSeconds", "seconds", "From creation to RUNNING; empty if it never ran"),
     c("billedSeconds", "seconds", "Billed on Fargate; 0 on EC2"),
 ];

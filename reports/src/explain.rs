@@ -102,7 +102,12 @@ pub fn task_text(results: &RunResults, index: usize) -> String {
         line(at, "RUNNING");
     }
     if let Some(at) = task.stopping {
-        line(at, &format!("stop decided, {}: {}", task.stop_code, task.stopped_reason));
+        let code = task.exit_code.map_or(String::new(), |code| format!(" (exit code {code})"));
+        let decided = format!("stop decided, {}: {}{code}", task.stop_code, task.stopped_reason);
+        line(at, &decided);
+    }
+    if let Some(at) = task.execution_stopped {
+        line(at, "containers gone");
     }
     match task.stopped {
         Some(at) => line(at, "STOPPED"),

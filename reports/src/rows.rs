@@ -76,9 +76,12 @@ pub fn write_tasks(out: impl Write, clock: Clock, tasks: &[TaskRecord]) -> io::R
             &clock.optional(task.pull_started),
             &clock.optional(task.started),
             &clock.optional(task.stopping),
+            &clock.optional(task.execution_stopped),
             &clock.optional(task.stopped),
             task.stop_code,
             &task.stopped_reason,
+            &task.exit_code.map(|code| code.to_string()).unwrap_or_default(),
+            &task.restarts.to_string(),
             &pending.and_then(|p| float(p.as_secs_f64())).unwrap_or_default(),
             &task.billed_seconds.to_string(),
         ])?;

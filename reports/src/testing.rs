@@ -397,6 +397,9 @@ fn tasks() -> Vec<TaskRecord> {
             started: (i != 11).then(|| SimTime::from_secs(i * 10 + 21)),
             stopping: (i == 2).then(|| SimTime::from_secs(90_000)),
             stopped: (i == 2).then(|| SimTime::from_secs(90_031)),
+            execution_stopped: (i == 2).then(|| SimTime::from_secs(90_030)),
+            exit_code: (i == 5).then_some(137),
+            restarts: u16::from(i == 7),
             stop_code: if i == 2 { "ServiceSchedulerInitiated" } else { "" },
             stopped_reason: if i == 2 {
                 "Scaling activity initiated by deployment, \"api\""

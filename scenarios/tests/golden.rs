@@ -131,6 +131,27 @@ histories! {
         "services.app.placementStrategy" = "[{type: binpack, field: cpu}]",
         "capacityProviders.fleet.autoScalingGroupProvider" = "{autoScalingGroup: fleet, managedScaling: {status: ENABLED}, managedTerminationProtection: ENABLED}",
     ];
+    ec2_images_are_cached, "ec2.yaml", [
+        "autoScalingGroups.fleet.desiredCapacity" = "1",
+        "taskDefinitions.app.pullTime" = "null",
+        "taskDefinitions.app.imageSize" = "650MB",
+        "faults" = "[{type: containerExit, at: [3m]}]",
+    ];
+    ec2_containers_depend_on_each_other, "ec2.yaml", [
+        "taskDefinitions.app.containerDefinitions" = "[{name: app, dependsOn: [{containerName: init, condition: SUCCESS}, {containerName: proxy, condition: HEALTHY}]}, {name: init, essential: false, runTime: 20s}, {name: proxy, healthCheck: {interval: 10}}]",
+        "faults" = "[{type: containerUnhealthy, container: proxy, from: 3m, until: 4m}]",
+    ];
+    ec2_a_container_is_restarted, "ec2.yaml", [
+        "taskDefinitions.app.containerDefinitions.0.restartPolicy" = "{enabled: true, restartAttemptPeriod: 60}",
+        "faults" = "[{type: outOfMemory, at: [3m, 3m30s]}]",
+    ];
+    ec2_an_image_cannot_be_pulled, "ec2.yaml", ["faults" = "[{type: cannotPullImage, until: 20s}]"];
+    ec2_containers_fail_to_start, "ec2.yaml", ["faults" = "[{type: failsToStart, until: 20s, exitCode: 3}]"];
+    ec2_a_target_fails_its_probes, "ec2.yaml", [
+        "services.app.desiredCount" = "1",
+        "services.app.targetGroup" = "{deregistrationDelay: 30}",
+        "faults" = "[{type: targetUnhealthy, from: 3m, until: 4m}]",
+    ];
     fargate_service, "fargate.yaml", [];
     fargate_two_providers, "fargate.yaml", [
         "services.app.launchType" = "null",

@@ -5,7 +5,7 @@
 //! | law | holds |
 //! | --- | --- |
 //! | 1 | tasks created = stopped + running at the end + pending at the end |
-//! | 2 | on every instance, at every instant, reservations ≤ what is registered: CPU, memory, GPUs, network interfaces, static ports |
+//! | 2 | on every instance, at every instant, reservations of tasks that are not told to stop ≤ what is registered: CPU, memory, GPUs, network interfaces, static ports |
 //! | 3 | the life of a task and of an instance goes forward and ends by the horizon |
 //! | 4 | minimum ≤ desired ≤ maximum after every scaling decision |
 //! | 5 | billed seconds are the lived ones rounded up, and the minimum for what ended |
@@ -16,6 +16,7 @@
 //! | 15 | the costs of services, jobs and idle capacity never exceed the bill |
 //! | 16 | no request is answered after its time-out |
 //! | 17 | no bound on the instance-hours that the tasks needed is above those that ran |
+//! | 18 | on every instance, at every instant, what the agent has admitted and whose containers are not gone ≤ what is registered: CPU, memory, GPUs, static ports |
 //!
 //! Law 7 (no decision reads a metric before its publication), law 8 (same input, same bytes), law 9
 //! (a policy that never triggers changes nothing), law 10 (doubled prices double the cost) and law 11
@@ -36,7 +37,9 @@ pub fn violations(scenario: &Scenario, results: &RunResults) -> Vec<String> {
     let mut found = Vec::new();
     task_counts(results, &mut found);
     lives(scenario, results, &mut found);
-    over_commitment(scenario, results, &mut found);
+    for book in [Book::Placement, Book::Agent] {
+        over_commitment(scenario, results, book, &mut found);
+    }
     desired_within_bounds(scenario, results, &mut found);
     billed_time(scenario, results, &mut found);
     money(results, &mut found);
@@ -77,7 +80,14 @@ fn task_counts(results: &RunResults, found: &mut Vec<String>) {
 fn lives(scenario: &Scenario, results: &RunResults, found: &mut Vec<String>) {
     let horizon = SimTime::ZERO + scenario.duration;
     for (index, task) in results.task_records.iter().enumerate() {
-        let life = [Some(task.created), task.placed, task.pull_started, task.started, task.stopped];
+        let life = [
+            Some(task.created),
+            task.placed,
+            task.pull_started,
+            task.started,
+            task.execution_stopped,
+            task.stopped,
+        ];
         let reached: Vec<SimTime> = life.into_iter().flatten().collect();
         let stop_after_start = task.stopping.is_none_or(|at| task.created <= at);
         if !reached.is_sorted() || reached.last() > Some(&horizon) || !stop_after_start {
@@ -128,27 +138,55 @@ struct Reserved {
     ports: BTreeMap<(u16, Protocol), u32>,
 }
 
-fn over_commitment(scenario: &Scenario, results: &RunResults, found: &mut Vec<String>) {
+/// Who counts what is reserved on an instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Book {
+    /// The control plane, from placement to the decision to stop: law 2.
+    Placement,
+    /// The agent, from admission to the end of the containers: law 18.
+    Agent,
+}
+
+impl Book {
+    fn law(self) -> u32 {
+        match self {
+            Self::Placement => 2,
+            Self::Agent => 18,
+        }
+    }
+
+    /// When a task was counted, and until when.
+    fn stretch(self, task: &TaskRecord) -> (Option<SimTime>, Option<SimTime>) {
+        match self {
+            Self::Placement => (task.placed, task.stopping),
+            Self::Agent => (task.pull_started, task.execution_stopped),
+        }
+    }
+}
+
+fn over_commitment(scenario: &Scenario, results: &RunResults, book: Book, found: &mut Vec<String>) {
+    let law = book.law();
     let horizon = SimTime::ZERO + scenario.duration;
     // Changes per instance; at one instant what is released is free before the next reservation.
     let mut changes: BTreeMap<u32, Vec<(SimTime, bool, usize)>> = BTreeMap::new();
     for (index, task) in results.task_records.iter().enumerate() {
-        let (Some(instance), Some(placed)) = (task.instance, task.placed) else { continue };
-        if task.stopped == Some(placed) {
-            // Placed and gone at one instant: it never held anything beside another task.
+        let (from, until) = book.stretch(task);
+        let (Some(instance), Some(from)) = (task.instance, from) else { continue };
+        if until == Some(from) {
+            // Counted and gone at one instant: it never held anything beside another task.
             continue;
         }
         let list = changes.entry(instance).or_default();
-        list.push((placed, true, index));
-        if let Some(stopped) = task.stopped.filter(|at| *at <= horizon) {
-            list.push((stopped, false, index));
+        list.push((from, true, index));
+        if let Some(until) = until.filter(|at| *at <= horizon) {
+            list.push((until, false, index));
         }
     }
     for (instance, mut list) in changes {
         let Some(record) = results.instance_records.get(instance as usize) else { continue };
         let group = scenario.auto_scaling_groups.iter().find(|group| group.name == record.group);
         let Some(shape) = group.map(|group| &group.shape) else {
-            found.push(format!("law 2: instance {instance} is of no group"));
+            found.push(format!("law {law}: instance {instance} is of no group"));
             continue;
         };
         list.sort_unstable();
@@ -180,11 +218,14 @@ fn over_commitment(scenario: &Scenario, results: &RunResults, found: &mut Vec<St
                 (reserved.cpu > shape.cpu.as_raw(), "CPU"),
                 (reserved.memory > shape.memory.as_mib(), "memory"),
                 (reserved.gpus > shape.gpus, "GPUs"),
-                (reserved.interfaces > shape.task_network_interfaces, "network interfaces"),
+                (
+                    book == Book::Placement && reserved.interfaces > shape.task_network_interfaces,
+                    "network interfaces",
+                ),
                 (reserved.ports.values().any(|count| *count > 1), "ports"),
             ];
             for (_, resource) in over.iter().filter(|(over, _)| *over) {
-                found.push(format!("law 2: {resource} of instance {instance} at {at:?}"));
+                found.push(format!("law {law}: {resource} of instance {instance} at {at:?}"));
             }
         }
     }

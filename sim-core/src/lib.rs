@@ -13,7 +13,7 @@
 //! | 5 | [`simulation`] | the world: owns all state and the event enum, asks the policies, applies their decisions |
 //! | 5 | [`invariants`] | laws that hold for every run, checked from its results |
 //! | 4 | [`traffic`] | request load and the fluid model of a service under it |
-//! | 3 | [`placement`], [`service`], [`autoscaling`], [`billing`], [`metrics`], [`bounds`] | decisions and their small state, as pure functions; what no scheduler can beat |
+//! | 3 | [`placement`], [`agent`], [`service`], [`autoscaling`], [`billing`], [`metrics`], [`bounds`] | decisions and their small state, as pure functions; what no scheduler can beat |
 //! | 2 | [`catalog`], [`rules`], [`scenario`], [`results`] | facts, dated constants, the input and the output of a run |
 //! | 1 | [`engine`], [`statistics`], [`units`] | event queue, clock, random streams, fingerprint; estimators; quantities with units |
 //!
@@ -26,6 +26,7 @@
 //! * something that happens in time: an event in [`simulation`];
 //! * an output: a field of [`results`], then its writer in `plimsoll-reports`.
 
+pub mod agent;
 pub mod autoscaling;
 pub mod billing;
 pub mod bounds;

@@ -413,6 +413,12 @@ pub struct TaskRecord {
     pub stopped: Option<SimTime>,
     /// `stopCode`, empty while the task lives.
     pub stop_code: &'static str,
+    /// When its containers were gone.
+    pub execution_stopped: Option<SimTime>,
+    /// Exit code of the essential container that ended it.
+    pub exit_code: Option<u8>,
+    /// Restarts of containers in place.
+    pub restarts: u16,
     /// `stoppedReason` in ECS's words.
     pub stopped_reason: Cow<'static, str>,
     /// Seconds billed on Fargate, zero on EC2.

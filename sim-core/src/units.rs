@@ -286,6 +286,10 @@ ids! {
     ServiceId;
     /// A source of standalone tasks.
     BatchId;
+    /// A container image.
+    ImageId;
+    /// A layer of container images.
+    LayerId;
     /// A task group: the tasks of one service, or standalone tasks that belong together.
     TaskGroupId;
     /// A container instance, in order of launch.

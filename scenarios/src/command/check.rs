@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use plimsoll_core::scenario::{BatchJobs, LaunchTarget, Scenario};
+use plimsoll_core::scenario::{BatchJobs, FaultKind, LaunchTarget, Scenario};
 use plimsoll_reports::number::{duration, rfc3339_seconds, significant};
 
 use super::arguments::{CheckOptions, ScenarioOptions};
@@ -121,6 +121,17 @@ fn describe(scenario: &Scenario) -> String {
             group.min_size,
             group.max_size,
         );
+    }
+    for fault in &scenario.faults {
+        let what = match &fault.kind {
+            FaultKind::CannotPull => "images cannot be pulled",
+            FaultKind::FailsToStart { .. } => "containers exit as they start",
+            FaultKind::ContainerExit { out_of_memory: false, .. } => "containers exit",
+            FaultKind::ContainerExit { .. } => "containers run out of memory",
+            FaultKind::ContainerUnhealthy { .. } => "container health checks fail",
+            FaultKind::TargetUnhealthy => "probes of the load balancer fail",
+        };
+        let _ = writeln!(text, "  fault {}: {what}", fault.name);
     }
     text
 }

@@ -197,6 +197,9 @@ impl<'s> Walker<'s> {
         let message = match (minimum, maximum, above, below) {
             (Some(least), Some(most), ..) => format!("must lie between {least} and {most}"),
             (Some(least), ..) => format!("must be at least {least}"),
+            (None, Some(most), Some(above), _) => {
+                format!("must be above {above} and at most {most}")
+            }
             (None, Some(most), ..) => format!("must be at most {most}"),
             (None, None, Some(least), Some(most)) => {
                 format!("must lie between {least} and {most}, both excluded")

@@ -103,7 +103,7 @@ fn check_says_what_a_scenario_contains() {
       sweep: 4 points × 3 replications, baseline target=tight desired=2
       notes:
         web.yaml:5:9: region: the price of `m7i.large` with Linux in `eu-west-1` is derived from the us-east-1 price, to about 1 %
-        1 field that does not matter for capacity: image
+        1 field that does not matter for capacity: user
     ");
     assert_eq!(said.stderr, "");
     assert_eq!(home.run(&["check", "--quiet", "web.yaml"], 0).stdout, "");

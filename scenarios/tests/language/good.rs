@@ -29,8 +29,10 @@ fn a_minimal_scenario_has_documented_defaults() {
     assert!((group.launch_time.mean_seconds() - 43.33).abs() < 0.01, "median 40 s, sigma 0.4");
     let task = &scenario.task_definitions.as_slice()[0];
     assert_eq!((task.cpu, task.memory), (Cpu::from_ecs_units(512), Mib::new(1024)));
-    // 200 MB at 65 MB/s.
-    assert!((task.pull_time.mean_seconds() - 3.077).abs() < 0.001);
+    assert_eq!(task.images.len(), 1);
+    assert_eq!(scenario.images[task.images[0]].bytes(), 200_000_000);
+    assert_eq!(group.agent.pull_bandwidth, 65_000_000);
+    assert!(task.containers.is_empty(), "a single container with nothing to follow");
     let service = &scenario.services[0];
     assert!(matches!(&service.launch, LaunchTarget::Strategy(items) if items.len() == 1));
     assert!((service.load.as_ref().unwrap().rate.rate_at(SimTime::ZERO) - 20.0).abs() < 1e-9);
@@ -53,7 +55,12 @@ fn everything_at_once_loads() {
     assert_eq!((api.cpu, api.memory), (Cpu::from_ecs_units(512), Mib::new(1024)));
     assert!(api.fits_fargate && api.host_ports.is_empty());
     let worker = &scenario.task_definitions.as_slice()[1];
-    assert_eq!(worker.memory, Mib::new(1024 + 64), "reservations, not limits");
+    assert_eq!(worker.memory, Mib::new(1024 + 64 + 64), "reservations, not limits");
+    assert_eq!((worker.containers.len(), worker.images.len()), (3, 3));
+    assert_eq!(worker.containers[1].run_time.as_ref().map(|it| it.mean_seconds()), Some(5.0));
+    assert_eq!(group.agent.stop_timeout, SimDuration::from_secs(45));
+    assert_eq!(scenario.faults.len(), 6);
+    assert_eq!(scenario.faults[0].windows.len(), 2);
     assert_eq!(worker.host_ports.len(), 1);
     let scaling = scenario.services[0].scaling.as_ref().unwrap();
     // 08:00 in Berlin is 07:00 UTC in March.
@@ -229,6 +236,50 @@ fn every_scenario_of_the_library_loads() {
         }
     }
     assert!(0 < count);
+}
+
+#[test]
+fn gap_32_a_target_of_a_network_load_balancer_takes_60_s_to_register() {
+    let registration = |group: &str| {
+        let scenario = loaded("minimal.yaml", &[("services.api.targetGroup", group)]).scenario;
+        scenario.services[0].target_group.as_ref().unwrap().registration_time.mean_seconds()
+    };
+    for (group, seconds) in [
+        ("{}", 2.0),
+        ("{protocol: HTTPS}", 2.0),
+        ("{protocol: TCP}", 60.0),
+        ("{protocol: TCP, registrationTime: 90s}", 90.0),
+    ] {
+        assert!((registration(group) - seconds).abs() < 1e-9, "{group}");
+    }
+}
+
+#[test]
+fn images_share_layers_by_name_and_definitions_share_images() {
+    let images = "[{image: api, layers: [{name: base, size: 80MB}, {name: app, size: 5MB}]}, \
+                  {image: log, layers: [{name: base, size: 80MB}]}]";
+    let containers =
+        "[{name: api, image: api, memory: 512, cpu: 256}, {name: log, image: log, memory: 64}]";
+    let set = [("images", images), ("taskDefinitions.api.containerDefinitions", containers)];
+    let scenario = loaded("minimal.yaml", &set).scenario;
+    let task = &scenario.task_definitions.as_slice()[0];
+    let layers: Vec<u32> = task
+        .images
+        .iter()
+        .flat_map(|image| scenario.images[*image].layers.iter().map(|(layer, _)| layer.0))
+        .collect();
+    assert_eq!(layers, [0, 1, 0]);
+    assert_eq!(scenario.images.len(), 2, "nothing is left for `imageSize`");
+}
+
+#[test]
+fn a_container_whose_end_is_awaited_ends() {
+    let containers = "[{name: api, memory: 512, cpu: 256, dependsOn: [{containerName: init, condition: SUCCESS}]}, \
+                      {name: init, essential: false, memory: 64}]";
+    let set = [("taskDefinitions.api.containerDefinitions", containers)];
+    let scenario = loaded("minimal.yaml", &set).scenario;
+    let init = &scenario.task_definitions.as_slice()[0].containers[1];
+    assert_eq!(init.run_time.as_ref().map(|it| it.mean_seconds()), Some(1.0));
 }
 
 #[test]

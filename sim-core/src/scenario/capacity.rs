@@ -1,6 +1,6 @@
 //! What tasks run on: instances and their groups, capacity providers, launch targets.
 
-use super::{Architecture, OperatingSystem};
+use super::{AgentSettings, Architecture, OperatingSystem};
 use crate::autoscaling::ManagedScaling;
 use crate::engine::DurationDistribution;
 use crate::placement::Attributes;
@@ -50,6 +50,8 @@ pub struct AutoScalingGroup {
     pub reconcile_lag: DurationDistribution,
     /// Root volume (gp3) in GiB; zero for none.
     pub root_volume_gib: u32,
+    /// The agent of its instances.
+    pub agent: AgentSettings,
     /// Attributes of the instances in each of `zones`, in the same order.
     pub attributes: Vec<Attributes>,
 }

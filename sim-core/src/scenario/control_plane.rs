@@ -1,5 +1,6 @@
 //! Delays and open choices of the control plane.
 
+use super::ImageDelays;
 use crate::engine::DurationDistribution;
 use crate::rules::TokenBucket;
 use crate::service::throttle::ThrottleLaw;
@@ -32,6 +33,8 @@ pub struct ControlPlane {
     pub scaling_activity_timeout: SimDuration,
     /// What decides among equal candidates.
     pub tie_break: TieBreak,
+    /// Images.
+    pub images: ImageDelays,
     /// Calls of RunTask and StartTask that the account may make.
     pub run_task_calls: TokenBucket,
     /// Tasks of one such call.

@@ -5,7 +5,9 @@
 
 mod batch;
 mod capacity;
+mod containers;
 mod control_plane;
+mod fault;
 mod scheduling;
 mod service;
 mod task_definition;
@@ -15,10 +17,12 @@ pub use capacity::{
     AutoScalingGroup, CapacityProvider, CapacityProviderKind, InstanceShape, LaunchTarget,
     StrategyItem,
 };
+pub use containers::{AgentSettings, Container, ImageDelays};
 pub use control_plane::{
     BelowProtected, ControlPlane, LaunchLimiter, PlacementRetry, ServiceScheduler, TieBreak,
     UnhealthyOrder,
 };
+pub use fault::{Fault, FaultKind, FaultOwner};
 pub use scheduling::{
     DeploymentAlarms, DeploymentConfiguration, DeploymentStrategy, DrainingRequest,
     SchedulingStrategy, ServiceScheduling, ServiceUpdate, ShiftingDeployment, TaskProtection,
@@ -29,10 +33,13 @@ pub use service::{
 };
 pub use task_definition::{Architecture, NetworkMode, OperatingSystem, Protocol, TaskDefinition};
 
+use crate::agent::Image;
 use crate::billing::PriceBook;
 use crate::engine::Limits;
 use crate::rules::RuleSet;
-use crate::units::{AsgId, CapacityProviderId, IdVec, SimDuration, TaskDefinitionId, ZoneId};
+use crate::units::{
+    AsgId, CapacityProviderId, IdVec, ImageId, SimDuration, TaskDefinitionId, ZoneId,
+};
 
 /// Everything that a run depends on. Same scenario, same bytes out.
 #[derive(Clone, Debug)]
@@ -55,6 +62,8 @@ pub struct Scenario {
     pub rules: &'static RuleSet,
     /// Names of the availability zones that anything in the scenario uses, sorted.
     pub zones: IdVec<ZoneId, String>,
+    /// Container images whose layers an instance keeps.
+    pub images: IdVec<ImageId, Image>,
     /// Task definitions, in canonical order.
     pub task_definitions: IdVec<TaskDefinitionId, TaskDefinition>,
     /// Auto Scaling groups.
@@ -67,6 +76,8 @@ pub struct Scenario {
     pub draining: Vec<DrainingRequest>,
     /// Sources of standalone tasks (RunTask).
     pub batches: Vec<BatchSource>,
+    /// What goes wrong.
+    pub faults: Vec<Fault>,
     /// Prices of everything the scenario can use.
     pub prices: PriceBook,
     /// Delays and other behaviour of the control plane that AWS leaves open.

@@ -60,6 +60,10 @@ pub struct TargetGroup {
     pub registration_time: DurationDistribution,
     /// `HealthCheckIntervalSeconds`; the first probe comes at a uniform point of the first interval.
     pub health_check_interval: SimDuration,
+    /// `HealthyThresholdCount`: passes in a row that heal an unhealthy target.
+    pub healthy_threshold: u32,
+    /// `UnhealthyThresholdCount`: failures in a row that make a target unhealthy.
+    pub unhealthy_threshold: u32,
     /// `deregistration_delay.timeout_seconds`, always waited in full.
     pub deregistration_delay: SimDuration,
     /// Bytes processed per request (both directions), for capacity units.

@@ -1,8 +1,9 @@
 //! What a task is.
 
+use super::Container;
 use crate::engine::DurationDistribution;
 use crate::placement::PlacementConstraint;
-use crate::units::{Cpu, Mib};
+use crate::units::{Cpu, ImageId, Mib, SimDuration};
 
 /// Processor architecture.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -77,12 +78,19 @@ pub struct TaskDefinition {
     pub fits_fargate: bool,
     /// Placement constraints of the definition, `memberOf` only; those of who runs it come on top.
     pub placement_constraints: Vec<PlacementConstraint>,
-    /// Time to pull and unpack the images.
+    /// Images of its containers; empty if `pull_time` says what a pull takes.
+    pub images: Vec<ImageId>,
+    /// Time to pull and unpack the images, without a cache; not read if there are `images`.
     pub pull_time: DurationDistribution,
-    /// Time from images present to essential containers running.
+    /// Time from a container's turn to started; of all containers that give none of their own.
     pub start_time: DurationDistribution,
-    /// Time from SIGTERM to exit; at most the stop time-out.
+    /// Time from SIGTERM to exit, cut at the stop time-out when it is drawn.
     pub stop_time: DurationDistribution,
+    /// `stopTimeout` of the only container; the agent's if `None`. Not read if there are `containers`.
+    pub stop_timeout: Option<SimDuration>,
+    /// The containers, at least one of them essential; empty for a single one that waits for nobody, has
+    /// no health check and is not restarted.
+    pub containers: Vec<Container>,
 }
 
 impl TaskDefinition {

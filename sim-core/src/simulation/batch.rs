@@ -363,7 +363,7 @@ impl World<'_, '_> {
         let now = scheduler.now();
         let task = &self.tasks[task];
         let state = &mut self.batches[id];
-        if task.stop_code == JOB_ENDED {
+        if task.stop_code == JOB_ENDED && task.exit_code == Some(0) {
             state.completed += 1;
             state.last_end = Some(now);
             return;

@@ -101,6 +101,7 @@ fn a_spot_task_is_replaced_at_its_warning_and_billed_to_its_end() {
     let mut scenario = on_fargate(1, Some(1000));
     let task = &mut scenario.task_definitions[TaskDefinitionId(0)];
     task.stop_time = constant(300);
+    task.stop_timeout = Some(seconds(300));
     let results = run(&scenario);
     let tasks = &results.task_records;
     assert!(tasks.len() > 1, "interrupted at least once");
@@ -385,6 +386,8 @@ fn registration_and_first_probe_delay_health() {
         load_balancer: "lb".into(),
         registration_time: constant(100),
         health_check_interval: seconds(30),
+        healthy_threshold: 5,
+        unhealthy_threshold: 2,
         deregistration_delay: seconds(300),
         bytes_per_request: 1000,
         requests_per_connection: 1,

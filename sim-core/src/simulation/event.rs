@@ -26,6 +26,23 @@ pub enum Event {
         /// The task.
         task: TaskId,
     },
+    /// A container of a task exits. Stale if none is due.
+    ContainerExit {
+        /// The task.
+        task: TaskId,
+    },
+    /// The verdict on a container changes. Stale if no change is due.
+    ContainerHealth {
+        /// The task.
+        task: TaskId,
+    },
+    /// A healthy target has failed its probes. Stale if the epoch is not the task's.
+    TargetUnhealthy {
+        /// The task.
+        task: TaskId,
+        /// Its epoch when the target became healthy.
+        epoch: u32,
+    },
     /// An instance reached the EC2 state `running`.
     InstanceRunning(InstanceId),
     /// An instance registered with the cluster.
@@ -91,6 +108,9 @@ impl Event {
             Self::DesiredCount { .. } => 12,
             Self::Scheduled(_) => 13,
             Self::Record => 14,
+            Self::ContainerExit { .. } => 20,
+            Self::ContainerHealth { .. } => 21,
+            Self::TargetUnhealthy { .. } => 22,
             Self::TaskCounts { .. } => 40,
             Self::GracePeriodOver(_) => 41,
             Self::ServiceUpdate(_) => 42,
@@ -117,6 +137,9 @@ impl Event {
             12 => "desired count",
             13 => "scheduled action",
             14 => "record",
+            20 => "container exit",
+            21 => "container health",
+            22 => "target unhealthy",
             40 => "task counts as healthy",
             41 => "grace period over",
             42 => "service update",
@@ -132,8 +155,12 @@ impl Event {
         let (entity, payload) = match self {
             Self::TaskStep { task, epoch }
             | Self::ProvisioningTimeout { task, epoch }
+            | Self::TargetUnhealthy { task, epoch }
             | Self::TaskCounts { task, epoch } => (task.0, *epoch),
-            Self::SpotInterruption { task } | Self::GracePeriodOver(task) => (task.0, 0),
+            Self::SpotInterruption { task }
+            | Self::ContainerExit { task }
+            | Self::ContainerHealth { task }
+            | Self::GracePeriodOver(task) => (task.0, 0),
             Self::InstanceRunning(instance)
             | Self::InstanceRegistered(instance)
             | Self::DrainingLimit(instance) => (instance.0, 0),

@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 
+use super::agent::InstanceAgent;
 use super::draining::Draining;
 use super::event::Event;
 use super::integral::Integral;
@@ -160,6 +161,7 @@ impl World<'_, '_> {
             registered: None,
             terminated: None,
             termination_reason: "",
+            agent: None,
             tasks: std::collections::BTreeSet::new(),
             other_tasks: 0,
             draining: None,
@@ -218,6 +220,7 @@ impl World<'_, '_> {
         instance.state = InstanceState::Registered;
         instance.registered = Some(now);
         let group = &mut self.groups[instance.group];
+        instance.agent = Some(InstanceAgent::new(group.settings, now));
         let shape = &group.settings.shape;
         group.registered.add(now, 1);
         self.totals.registered_cpu.add(now, shape.cpu.as_raw());
@@ -251,6 +254,7 @@ impl World<'_, '_> {
         }
         let instance = &mut self.instances[id];
         instance.state = InstanceState::Terminated;
+        instance.agent = None;
         instance.terminated = Some(now);
         instance.termination_reason = reason;
         let group_id = instance.group;

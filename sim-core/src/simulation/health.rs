@@ -7,6 +7,7 @@ use super::event::Event;
 use super::launch::StartUp;
 use super::task::{Owner, TaskState};
 use super::world::World;
+use crate::agent::Status;
 use crate::engine::{Phase, Scheduler};
 use crate::results::EventCategory;
 use crate::service::health::{HealthSources, failure_counts};
@@ -15,7 +16,6 @@ use crate::units::{ServiceId, SimTime, TaskId};
 
 /// A check that a task failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(not(test), allow(dead_code))] // What fails checks comes with the faults of a scenario.
 pub(super) enum FailedCheck {
     /// The load balancer's.
     LoadBalancer,
@@ -23,22 +23,34 @@ pub(super) enum FailedCheck {
     Container,
 }
 
-impl FailedCheck {
-    /// `stoppedReason` of the task, in ECS's words.
-    pub(super) const fn reason(self) -> &'static str {
-        match self {
-            Self::LoadBalancer => "Task failed ELB health checks",
-            Self::Container => "Task failed container health checks",
+impl World<'_, '_> {
+    /// What tells about the health of a task.
+    pub(super) fn health_sources(&self, id: TaskId) -> HealthSources {
+        let containers = &self.definition_of(id).containers;
+        HealthSources {
+            load_balancer: self.target_group(id).is_some(),
+            container_check: containers.iter().any(|it| it.essential && it.health_check.is_some()),
         }
     }
-}
 
-impl World<'_, '_> {
-    /// What tells about the health of a service's tasks.
-    pub(super) fn health_sources(&self, id: ServiceId) -> HealthSources {
-        HealthSources {
-            load_balancer: self.services[id].settings.target_group.is_some(),
-            container_check: false,
+    /// The essential containers of a task are HEALTHY now: it counts, or has recovered.
+    pub(super) fn containers_healthy(&mut self, id: TaskId, scheduler: &mut Scheduler<Event>) {
+        let task = &self.tasks[id];
+        if task.failed_check == Some(FailedCheck::Container) {
+            self.task_recovered(id, scheduler);
+        } else if task.ready && !task.counted {
+            self.count_healthy(id, scheduler);
+        }
+    }
+
+    /// Why a task that failed a check is stopped, in ECS's words.
+    fn failed_check_reason(&self, id: TaskId) -> Cow<'static, str> {
+        match (self.tasks[id].failed_check, self.target_group(id)) {
+            (Some(FailedCheck::LoadBalancer), Some(group)) => Cow::Owned(format!(
+                "Task failed ELB health checks in (target-group {})",
+                group.load_balancer
+            )),
+            _ => Cow::Borrowed("Task failed container health checks"),
         }
     }
 
@@ -67,7 +79,11 @@ impl World<'_, '_> {
         }
         let state = &self.services[service];
         let waits = !state.rollout.leaving.is_empty();
-        let checked = self.health_sources(service) != HealthSources::default();
+        let sources = self.health_sources(id);
+        let checked = sources != HealthSources::default();
+        if sources.container_check && self.tasks[id].health != Status::Healthy {
+            return;
+        }
         let delay = self.scenario.control_plane.service_scheduler.healthy_after;
         if checked || delay.is_zero() || start_up == StartUp::Ready {
             self.count_healthy(id, scheduler);
@@ -142,29 +158,36 @@ impl World<'_, '_> {
         }
     }
 
-    fn mark_unhealthy(&mut self, id: TaskId, service: ServiceId, scheduler: &mut Scheduler<Event>) {
-        let now = scheduler.now();
+    /// Requests no longer go to a task, and it no longer counts as healthy.
+    pub(super) fn not_ready(&mut self, id: TaskId, now: SimTime) {
+        let Owner::Service(service) = self.tasks[id].owner else { return };
         self.set_serving(id, false, now);
         let task = &mut self.tasks[id];
-        task.unhealthy = true;
+        let ready = std::mem::take(&mut task.ready);
         let counted = std::mem::take(&mut task.counted);
-        let (ready, revision) = (std::mem::take(&mut task.ready), task.revision);
-        let check = task.failed_check.unwrap_or(FailedCheck::Container);
         let state = &mut self.services[service];
-        let name = &state.settings.name;
-        state.steady = false;
-        state.rollout.leaving.insert(id);
-        let of_revision = state.rollout.revision_mut(revision);
+        state.steady &= !ready;
+        let of_revision = state.rollout.revision_mut(task.revision);
         of_revision.ready -= u32::from(ready);
         of_revision.counted -= u32::from(counted);
+    }
+
+    fn mark_unhealthy(&mut self, id: TaskId, service: ServiceId, scheduler: &mut Scheduler<Event>) {
+        let now = scheduler.now();
+        self.not_ready(id, now);
+        let task = &mut self.tasks[id];
+        task.unhealthy = true;
+        let (revision, check) = (task.revision, task.failed_check);
+        self.services[service].rollout.leaving.insert(id);
+        let name = &self.services[service].settings.name;
         let task_name = super::task_name(id);
-        let message = match check {
-            FailedCheck::LoadBalancer => {
-                format!("(service {name}) (task {task_name}) is unhealthy in its target group.")
-            }
-            FailedCheck::Container => {
-                format!("(service {name}) (task {task_name}) failed container health checks.")
-            }
+        let message = match (check, self.target_group(id)) {
+            (Some(FailedCheck::LoadBalancer), Some(group)) => format!(
+                "(service {name}) (task {task_name}) is unhealthy in (target-group {}) due to \
+                 (reason Health checks failed).",
+                group.load_balancer
+            ),
+            _ => format!("(service {name}) (task {task_name}) failed container health checks."),
         };
         self.log(now, EventCategory::ServiceEvent, name, None, message);
         self.count_deployment_failure(service, revision, scheduler);
@@ -172,7 +195,6 @@ impl World<'_, '_> {
     }
 
     /// A task passes its health checks again before it was replaced.
-    #[cfg_attr(not(test), allow(dead_code))] // What fails checks comes with the faults of a scenario.
     pub(super) fn task_recovered(&mut self, id: TaskId, scheduler: &mut Scheduler<Event>) {
         let task = &mut self.tasks[id];
         task.failed_check = None;
@@ -271,8 +293,7 @@ impl World<'_, '_> {
 
     /// Stops an unhealthy task.
     pub(super) fn stop_unhealthy(&mut self, id: TaskId, scheduler: &mut Scheduler<Event>) {
-        let check = self.tasks[id].failed_check.unwrap_or(FailedCheck::Container);
-        let reason = Cow::Borrowed(check.reason());
+        let reason = self.failed_check_reason(id);
         self.stop_task(id, "ServiceSchedulerInitiated", reason, scheduler);
     }
 }

@@ -4,8 +4,11 @@ use std::borrow::Cow;
 
 use super::event::Event;
 use super::ledger::Change;
-use super::task::{ATTEMPT_SHIFT, Capacity, DRAWS_PER_TASK, Owner, Task, TaskDraw, TaskState};
+use super::task::{
+    ATTEMPT_SHIFT, Capacity, DRAWS_PER_TASK, Fate, Owner, Task, TaskDraw, TaskState,
+};
 use super::world::World;
+use crate::agent::TaskHealth;
 use crate::engine::{DurationDistribution, Scheduler};
 use crate::placement::{
     Choice, Demand, PlacementConstraint, PlacementRequest, Recurrence, Rejections,
@@ -44,6 +47,21 @@ pub(super) enum StartUp {
 impl<'s> World<'s, '_> {
     pub(super) fn definition(&self, id: TaskDefinitionId) -> &'s TaskDefinition {
         &self.scenario.task_definitions[id]
+    }
+
+    /// Definition of a task.
+    pub(super) fn definition_id_of(&self, id: TaskId) -> TaskDefinitionId {
+        self.tasks[id].definition
+    }
+
+    /// What a task runs.
+    pub(super) fn definition_of(&self, id: TaskId) -> &'s TaskDefinition {
+        &self.scenario.task_definitions[self.definition_id_of(id)]
+    }
+
+    /// Time to pull images that the scenario does not describe.
+    pub(super) fn draw_pull(&self, id: TaskId) -> SimDuration {
+        self.draw(&self.tasks[id], TaskDraw::Pull, &self.definition_of(id).pull_time)
     }
 
     pub(super) fn placement_constraints(&self, owner: Owner) -> &'s [PlacementConstraint] {
@@ -123,7 +141,9 @@ impl<'s> World<'s, '_> {
             demand,
             recurrence: if of_definition { Recurrence::Definition } else { Recurrence::OwnSize },
             rule: match new.owner {
-                Owner::Service(service) => self.services[service].rule,
+                Owner::Service(service) => {
+                    self.services[service].rollout.revision(new.revision).rule
+                }
                 Owner::Batch(batch) => self.batches[batch].rule,
             },
             group: self.pool(new.capacity),
@@ -202,10 +222,14 @@ impl<'s> World<'s, '_> {
             counted: false,
             failed_check: None,
             unhealthy: false,
-            healthy_before_stop: false,
+            exited: SimTime::MAX,
             stop_code: "",
             stopped_reason: Cow::Borrowed(""),
             billed_seconds: 0,
+            fate: Fate::None,
+            exit_code: None,
+            health: TaskHealth::Unknown,
+            restarts: 0,
         }))
     }
 

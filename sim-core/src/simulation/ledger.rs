@@ -38,12 +38,12 @@ pub(super) fn split_weight(cpu: Cpu, memory: Mib) -> u64 {
 }
 
 impl World<'_, '_> {
-    /// Stops counting a task in the task group of its owner.
-    pub(super) fn uncount_in_group(&mut self, id: TaskId) {
+    /// Stops counting a task on Fargate in the task group of its owner.
+    pub(super) fn uncount_on_fargate(&mut self, id: TaskId) {
         let task = &self.tasks[id];
         if let Some(zone) = task.zone {
             let group = self.task_group(task.owner);
-            self.fleet.uncount(group, zone, task.instance);
+            self.fleet.uncount(group, zone, None);
         }
     }
 

@@ -1,17 +1,20 @@
 //! The life of a task: start, health, stop, and the bill of a Fargate task.
 //!
-//! Source: developer guide, *Task lifecycle*. Simplifications of this version: what a task reserved
-//! is free again when it is STOPPED, for placement and for the agent alike; a task stopped before
-//! RUNNING skips the stop time-out.
+//! Source: developer guide, *Task lifecycle*; which state has which part in it is said at
+//! [`TaskState`]. The control plane counts what a task reserved as free from the decision to stop it,
+//! the agent of its instance from the exit of its containers. Simplifications: a network interface
+//! counts as free with the rest, although it is detached later; a task stopped before RUNNING skips the
+//! stop time-out.
 
 use std::borrow::Cow;
 
 use super::cpu_sharing::CpuUse;
 use super::draining::Draining;
 use super::event::Event;
+use super::health::FailedCheck;
 use super::launch::StartUp;
 use super::ledger::Change;
-use super::task::{Capacity, Owner, TaskDraw, TaskState};
+use super::task::{Capacity, Fate, Owner, TaskDraw, TaskState};
 use super::world::{InstanceState, World};
 use crate::billing::FargateUsage;
 use crate::engine::{DurationDistribution, Phase, Scheduler};
@@ -19,12 +22,8 @@ use crate::results::EventCategory;
 use crate::scenario::{CapacityProviderKind, NetworkMode};
 use crate::units::{SimDuration, SimTime, TaskId};
 
-/// Stop code of a task whose essential container ended by itself: a job that is done.
+/// Stop code of a task whose essential container ended by itself; with exit code 0, a job that is done.
 pub(super) const JOB_ENDED: &str = "EssentialContainerExited";
-const JOB_END_REASON: &str = "Essential container in task exited";
-
-/// Fargate kills what still runs two minutes after SIGTERM.
-const FARGATE_STOP_LIMIT: SimDuration = SimDuration::from_secs(120);
 
 impl World<'_, '_> {
     /// Moves a task to `state` and on through every state that takes no time.
@@ -40,12 +39,33 @@ impl World<'_, '_> {
         loop {
             let task = &mut self.tasks[id];
             task.state = state;
-            task.epoch = task.epoch.wrapping_add(1);
+            if state != TaskState::Pending {
+                // No event is pending for a task that waits for its agent.
+                task.epoch = task.epoch.wrapping_add(1);
+            }
             let epoch = task.epoch;
             match state {
+                TaskState::Pending => {
+                    if !self.reach_agent(id) {
+                        return;
+                    }
+                }
                 TaskState::Pulling => task.pull_started = Some(now),
-                TaskState::Registering => self.on_running(id, scheduler),
-                TaskState::Running => self.serves(id, start_up, scheduler),
+                TaskState::Registering => {
+                    self.on_running(id, scheduler);
+                    if self.tasks[id].epoch != epoch {
+                        // A container exited or failed its checks at once, and the task with it.
+                        return;
+                    }
+                }
+                TaskState::Running => {
+                    if self.tasks[id].failed_check == Some(FailedCheck::LoadBalancer) {
+                        self.task_recovered(id, scheduler);
+                    }
+                    self.serves(id, start_up, scheduler);
+                    self.watch_target(id, scheduler);
+                }
+                TaskState::Deprovisioning => self.containers_gone(id, scheduler),
                 TaskState::Stopped => {
                     self.on_stopped(id, scheduler);
                     return;
@@ -53,109 +73,96 @@ impl World<'_, '_> {
                 TaskState::WaitingForCapacity
                 | TaskState::Provisioning
                 | TaskState::Starting
+                | TaskState::TargetUnhealthy
                 | TaskState::Deactivating
-                | TaskState::Stopping
-                | TaskState::Deprovisioning => {}
+                | TaskState::Stopping => {}
             }
-            let Some((length, next)) = self.step(id, state) else { return };
-            if state == TaskState::Running && length.is_zero() {
-                // The end of a job is a stop like any other, also if it ends as it begins.
-                self.begin_stop(id, JOB_ENDED, Cow::Borrowed(JOB_END_REASON), now);
-            }
+            let Some((length, fate)) = self.step(id, state, start_up, now) else { return };
             let skip = start_up == StartUp::Ready
                 && (state.is_starting() || state == TaskState::Registering);
             if length.is_zero() || skip {
-                state = next;
+                if fate != Fate::None && !skip {
+                    self.meet_fate(id, fate, scheduler);
+                    return;
+                }
+                state = next_state(state);
                 continue;
             }
-            let phase = if next == TaskState::Stopped { Phase::Release } else { Phase::Appear };
+            let task = &mut self.tasks[id];
+            if fate != Fate::None {
+                task.fate = fate;
+            }
+            let last = next_state(state) == TaskState::Stopped;
+            let phase = if last { Phase::Release } else { Phase::Appear };
             scheduler.schedule_in(length, phase, Event::TaskStep { task: id, epoch });
             return;
         }
     }
 
-    /// How long the task stays in `state` and what follows; `None` if something else ends it.
-    pub(super) fn step(&self, id: TaskId, state: TaskState) -> Option<(SimDuration, TaskState)> {
+    /// How long the task stays in `state`, and whether that ends badly; `None` if something else ends
+    /// it. Called once per state.
+    fn step(
+        &mut self,
+        id: TaskId,
+        state: TaskState,
+        start_up: StartUp,
+        now: SimTime,
+    ) -> Option<(SimDuration, Fate)> {
         let task = &self.tasks[id];
-        let definition = self.definition(task.definition);
         let control_plane = &self.scenario.control_plane;
         let draw = |draw, distribution: &DurationDistribution| self.draw(task, draw, distribution);
         let fargate = self.is_fargate(task.capacity);
-        let target_group = match task.owner {
-            Owner::Service(service) => self.services[service].settings.target_group.as_ref(),
-            Owner::Batch(_) => None,
-        };
-        let interface = definition.network_mode == NetworkMode::Awsvpc;
-        match state {
-            TaskState::WaitingForCapacity | TaskState::Stopped => None,
+        let interface = self.definition_of(id).network_mode == NetworkMode::Awsvpc;
+        let length = match state {
+            TaskState::WaitingForCapacity | TaskState::Stopped => return None,
             TaskState::Provisioning => {
-                let length = if fargate {
+                if fargate {
                     draw(TaskDraw::FargateProvisioning, &control_plane.fargate_provisioning)
                 } else if interface {
                     draw(TaskDraw::Attach, &control_plane.network_interface_attach)
                 } else {
                     SimDuration::ZERO
-                };
-                Some((length, TaskState::Pulling))
+                }
             }
-            TaskState::Pulling => {
-                Some((draw(TaskDraw::Pull, &definition.pull_time), TaskState::Starting))
-            }
-            TaskState::Starting => {
-                Some((draw(TaskDraw::Start, &definition.start_time), TaskState::Registering))
-            }
-            TaskState::Registering => {
-                let length = target_group.map_or(SimDuration::ZERO, |target_group| {
-                    let interval = target_group.health_check_interval.as_nanos();
-                    let bits =
-                        self.task_bits(task.owner, task.ordinal, task.attempt, TaskDraw::Probe);
-                    let probe = (u128::from(bits) * u128::from(interval)) >> 64;
-                    draw(TaskDraw::Register, &target_group.registration_time)
-                        + SimDuration::from_nanos(probe as u64)
-                });
-                Some((length, TaskState::Running))
-            }
+            TaskState::Pending => SimDuration::ZERO,
+            TaskState::Pulling => return Some(self.begin_pull(id, start_up, now)),
+            TaskState::Starting => return self.begin_start(id, start_up, now),
+            TaskState::Registering => return Some(self.begin_registration(id, now)),
             // A job ends by itself, a service task when it is told to.
-            TaskState::Running => task.duration.map(|length| (length, TaskState::Stopping)),
+            TaskState::Running => {
+                let fate = Fate::exit(self.container_of(id, None), 0, false);
+                return task.duration.map(|length| (length, fate));
+            }
+            TaskState::TargetUnhealthy => self.recovery(id, now)?,
             TaskState::Deactivating => {
-                let length = target_group
-                    .map_or(SimDuration::ZERO, |target_group| target_group.deregistration_delay);
-                Some((length, TaskState::Stopping))
+                let group = self.target_group(id);
+                group.map_or(SimDuration::ZERO, |group| group.deregistration_delay)
             }
-            TaskState::Stopping => {
-                let exited = task.stop_code == JOB_ENDED || task.started.is_none();
-                let length = if exited {
-                    SimDuration::ZERO
-                } else {
-                    let length = draw(TaskDraw::Stop, &definition.stop_time);
-                    if fargate { length.min(FARGATE_STOP_LIMIT) } else { length }
-                };
-                Some((length, TaskState::Deprovisioning))
-            }
+            TaskState::Stopping => self.stop_length(id),
             TaskState::Deprovisioning => {
-                let length = if interface && !fargate && task.placed.is_some() {
+                if interface && !fargate && task.placed.is_some() {
                     control_plane.network_interface_detach
                 } else {
                     SimDuration::ZERO
-                };
-                Some((length, TaskState::Stopped))
+                }
             }
-        }
+        };
+        Some((length, Fate::None))
     }
 
     /// A step of a task is over.
     pub(super) fn task_step(&mut self, id: TaskId, epoch: u32, scheduler: &mut Scheduler<Event>) {
-        let task = &self.tasks[id];
+        let task = &mut self.tasks[id];
         if task.epoch != epoch {
             return;
         }
         let state = task.state;
-        let Some((_, next)) = self.step(id, state) else { return };
-        if state == TaskState::Running {
-            self.stop_task(id, JOB_ENDED, Cow::Borrowed(JOB_END_REASON), scheduler);
+        if task.stopping.is_none() && task.fate != Fate::None {
+            let fate = std::mem::take(&mut task.fate);
+            self.meet_fate(id, fate, scheduler);
             return;
         }
-        self.enter(id, next, StartUp::Delayed, scheduler);
+        self.enter(id, next_state(state), StartUp::Delayed, scheduler);
     }
 
     fn on_running(&mut self, id: TaskId, scheduler: &mut Scheduler<Event>) {
@@ -198,6 +205,7 @@ impl World<'_, '_> {
             let length = self.draw(&self.tasks[id], TaskDraw::SpotInterruption, &law);
             scheduler.schedule_in(length, Phase::Release, Event::SpotInterruption { task: id });
         }
+        self.watch_containers(id, scheduler);
     }
 
     /// Decides that a task stops: it no longer counts for its owner, drains and exits.
@@ -208,10 +216,11 @@ impl World<'_, '_> {
         reason: Cow<'static, str>,
         scheduler: &mut Scheduler<Event>,
     ) {
-        if self.begin_stop(id, stop_code, reason, scheduler.now()) {
+        let was_running = self.tasks[id].state.is_running();
+        if self.begin_stop(id, stop_code, reason, scheduler) {
             self.replace_stopped(id, scheduler);
-            let task = &self.tasks[id];
-            let drain = task.healthy_before_stop && stop_code == "ServiceSchedulerInitiated";
+            // Every registered target is deregistered first, healthy or not.
+            let drain = was_running && stop_code == "ServiceSchedulerInitiated";
             let next = if drain { TaskState::Deactivating } else { TaskState::Stopping };
             self.enter(id, next, StartUp::Delayed, scheduler);
         }
@@ -228,7 +237,7 @@ impl World<'_, '_> {
         if self.tasks[id].state == TaskState::Stopped {
             return;
         }
-        if self.begin_stop(id, stop_code, reason, scheduler.now()) {
+        if self.begin_stop(id, stop_code, reason, scheduler) {
             self.replace_stopped(id, scheduler);
         }
         self.enter(id, TaskState::Stopped, StartUp::Delayed, scheduler);
@@ -251,8 +260,9 @@ impl World<'_, '_> {
         id: TaskId,
         stop_code: &'static str,
         reason: Cow<'static, str>,
-        now: SimTime,
+        scheduler: &mut Scheduler<Event>,
     ) -> bool {
+        let now = scheduler.now();
         let task = &mut self.tasks[id];
         if task.stopping.is_some() {
             return false;
@@ -262,16 +272,15 @@ impl World<'_, '_> {
         task.stopped_reason = reason;
         let state = task.state;
         let (owner, capacity) = (task.owner, task.capacity);
-        let (cpu, memory, on_instance) = (task.cpu, task.memory, task.instance.is_some());
-        task.healthy_before_stop = state == TaskState::Running;
+        let (cpu, memory, instance) = (task.cpu, task.memory, task.instance);
         let serving = std::mem::take(&mut task.serving);
         let ready = std::mem::take(&mut task.ready);
         let counted = std::mem::take(&mut task.counted);
-        let (definition, revision) = (task.definition, task.revision);
+        let (definition_id, revision) = (task.definition, task.revision);
         if let Owner::Service(service) = owner {
             self.sync_load(service, now);
             let item = self.strategy_item(service, capacity);
-            let definition = self.definition(definition);
+            let definition = self.definition(definition_id);
             let service_state = &mut self.services[service];
             service_state.active.remove(&id);
             service_state.steady = false;
@@ -296,7 +305,7 @@ impl World<'_, '_> {
         } else if let Owner::Batch(batch) = owner {
             if state.is_running() {
                 self.batches[batch].running.subtract(now, 1);
-                if on_instance {
+                if instance.is_some() {
                     self.totals.batch_cpu.subtract(now, cpu.as_raw());
                     self.totals.batch_memory.subtract(now, memory.as_mib());
                 }
@@ -313,21 +322,34 @@ impl World<'_, '_> {
         if state == TaskState::WaitingForCapacity {
             self.leave_queue(id, capacity, now);
         }
-        self.uncount_in_group(id);
+        match instance {
+            Some(instance) => {
+                // Placement counts it as gone; the agent does when its containers are.
+                let demand = self.demand(definition_id, cpu, memory);
+                self.fleet.remove(instance, &demand, self.task_group(owner));
+                let group = self.instances[instance].group;
+                let size = (definition_id, cpu, memory);
+                self.change_reservation(instance, group, owner, size, Change::Remove, now);
+                self.request_placement(scheduler);
+            }
+            None => self.uncount_on_fargate(id),
+        }
+        if state == TaskState::Pending {
+            self.leave_agent_queue(id, scheduler);
+        }
         true
     }
 
     fn on_stopped(&mut self, id: TaskId, scheduler: &mut Scheduler<Event>) {
         let now = scheduler.now();
         self.totals.stopped += 1;
+        // A task that ends with its instance does not pass through the states before.
+        self.containers_gone(id, scheduler);
         let task = &mut self.tasks[id];
         task.stopped = Some(now);
-        let (owner, instance, cpu, memory) = (task.owner, task.instance, task.cpu, task.memory);
-        let (capacity, definition) = (task.capacity, task.definition);
+        let (owner, instance, capacity) = (task.owner, task.instance, task.capacity);
+        let daemon = self.is_daemon(owner);
         if let Some(instance) = instance {
-            let demand = self.demand(definition, cpu, memory);
-            let daemon = self.is_daemon(owner);
-            self.fleet.release(instance, &demand);
             let state = &mut self.instances[instance];
             state.tasks.remove(&id);
             state.other_tasks -= u32::from(!daemon);
@@ -338,12 +360,9 @@ impl World<'_, '_> {
             if empty {
                 self.groups[group].alive.set_idle(state.zone_position, instance, true);
             }
-            let size = (definition, cpu, memory);
-            self.change_reservation(instance, group, owner, size, Change::Remove, now);
             if empty {
                 self.instance_emptied(group, scheduler);
             }
-            self.request_placement(scheduler);
             self.drained_further(instance, scheduler);
         } else {
             self.bill_fargate(id, now, true);
@@ -409,5 +428,20 @@ impl World<'_, '_> {
         let message = "Your Spot Task was interrupted.";
         self.log(scheduler.now(), EventCategory::Fault, name, None, message.to_owned());
         self.stop_task(id, "SpotInterruption", Cow::Borrowed(message), scheduler);
+    }
+}
+
+/// The state that follows when nothing comes in between.
+fn next_state(state: TaskState) -> TaskState {
+    match state {
+        TaskState::WaitingForCapacity => TaskState::Provisioning,
+        TaskState::Provisioning => TaskState::Pending,
+        TaskState::Pending => TaskState::Pulling,
+        TaskState::Pulling => TaskState::Starting,
+        TaskState::Starting => TaskState::Registering,
+        TaskState::Registering | TaskState::TargetUnhealthy => TaskState::Running,
+        TaskState::Running | TaskState::Deactivating => TaskState::Stopping,
+        TaskState::Stopping => TaskState::Deprovisioning,
+        TaskState::Deprovisioning | TaskState::Stopped => TaskState::Stopped,
     }
 }

@@ -3,6 +3,8 @@
 //! * `world`: the state and the dispatch of events;
 //! * `event`: everything that can happen;
 //! * `launch`, `lifecycle`, `task`: the life of a task; `ledger`: what it reserves;
+//! * `agent`: what the agent of an instance does; `containers`: start, exit and health of containers;
+//!   `target`: a task behind its load balancer; `faults`: what the scenario lets go wrong;
 //! * `service`: the service scheduler's pass; `rollout`: revisions and deployments; `reconcile`: a pass
 //!   in which tasks are replaced; `shifting`: blue/green, canary and linear deployments; `scale_in`: which
 //!   task stops; `health`: what is learnt about single tasks; `rebalancing`, `daemon`, `draining`;
@@ -17,6 +19,7 @@
 //!
 //! Policies never see the queue: they take state and return a decision, which the world applies.
 
+mod agent;
 mod balancer;
 mod batch;
 #[cfg(test)]
@@ -24,16 +27,20 @@ mod behaviour;
 #[cfg(test)]
 mod bursting;
 mod capacity;
+mod containers;
 mod cpu_sharing;
 mod daemon;
 mod draining;
 mod event;
+mod faults;
 mod fleet;
 mod health;
 mod integral;
 mod launch;
 mod ledger;
 mod lifecycle;
+#[cfg(test)]
+mod lives;
 mod load;
 mod outcome;
 mod packing;
@@ -56,6 +63,7 @@ mod service;
 mod shifting;
 #[cfg(test)]
 mod standalone_tests;
+mod target;
 mod task;
 #[cfg(test)]
 mod testing;

@@ -150,7 +150,8 @@ impl Asked<'_> {
                 Some((task.arrival, task.arrival + length))
             }
             Owner::Service(_) => {
-                task.instance.and(task.placed).map(|at| (at, task.stopped.unwrap_or(horizon)))
+                // From the decision to stop on, its room may be another task's.
+                task.instance.and(task.placed).map(|at| (at, task.stopping.unwrap_or(horizon)))
             }
         }
     }

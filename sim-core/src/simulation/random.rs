@@ -22,26 +22,26 @@ use crate::units::{
 };
 
 /// Draws of a random scenario.
-struct Dice(Stream);
+pub(super) struct Dice(pub(super) Stream);
 
 impl Dice {
-    fn below(&mut self, n: u64) -> u64 {
+    pub(super) fn below(&mut self, n: u64) -> u64 {
         crate::engine::variates::below(self.0.next_u64(), n)
     }
 
-    fn between(&mut self, low: u64, high: u64) -> u64 {
+    pub(super) fn between(&mut self, low: u64, high: u64) -> u64 {
         low + self.below(high - low + 1)
     }
 
-    fn coin(&mut self) -> bool {
+    pub(super) fn coin(&mut self) -> bool {
         self.below(2) == 0
     }
 
-    fn pick<T: Clone>(&mut self, items: &[T]) -> T {
+    pub(super) fn pick<T: Clone>(&mut self, items: &[T]) -> T {
         items[self.below(items.len() as u64) as usize].clone()
     }
 
-    fn delay(&mut self, mean_seconds: u64) -> DurationDistribution {
+    pub(super) fn delay(&mut self, mean_seconds: u64) -> DurationDistribution {
         let mean = SimDuration::from_secs(mean_seconds);
         match self.below(4) {
             0 => DurationDistribution::ZERO,
@@ -58,7 +58,7 @@ const FARGATE_SIZES: [(u32, u64); 4] = [(256, 512), (512, 1024), (1024, 4096), (
 
 /// A random cluster: up to two groups with providers, Fargate, up to three services and two sources
 /// of jobs.
-fn random_scenario(seed: u64) -> Scenario {
+pub(super) fn random_scenario(seed: u64) -> Scenario {
     let mut dice = Dice(Stream::from_seed(seed));
     let mut scenario = empty();
     scenario.seed = seed;
@@ -273,6 +273,8 @@ fn random_service(dice: &mut Dice, index: u64, groups: u32) -> Service {
             load_balancer: format!("balancer-{}", dice.below(2)),
             registration_time: DurationDistribution::Constant(SimDuration::from_secs(2)),
             health_check_interval: SimDuration::from_secs(30),
+            healthy_threshold: 5,
+            unhealthy_threshold: 2,
             deregistration_delay: SimDuration::from_secs(dice.pick(&[0, 30, 300])),
             bytes_per_request: 20_000,
             requests_per_connection: 5,

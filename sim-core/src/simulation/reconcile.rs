@@ -66,7 +66,6 @@ impl World<'_, '_> {
         let rollout = &state.rollout;
         let primary = rollout.primary();
         let delay = self.scenario.control_plane.service_scheduler.healthy_after_when_draining;
-        let checked = self.health_sources(id) != HealthSources::default();
         let mut census = Census { staying: vec![0; rollout.revisions.len()], ..Census::default() };
         for &task_id in &state.active {
             let task = &self.tasks[task_id];
@@ -77,9 +76,10 @@ impl World<'_, '_> {
             census.under_way |= !task.unhealthy && !task.counted;
             if task.state == TaskState::Running && !task.unhealthy {
                 let from = task.started.map_or(now, |started| started + delay);
-                if checked || task.counted || from <= now {
+                let checked = self.health_sources(task_id) != HealthSources::default();
+                if task.counted || (!checked && from <= now) {
                     census.healthy_now += 1;
-                } else {
+                } else if !checked {
                     let next = census.next_healthy_now.get_or_insert(from);
                     *next = from.min(*next);
                 }

@@ -9,6 +9,8 @@ use crate::engine::{Phase, Scheduler};
 use crate::results::Series;
 use crate::scenario::Scenario;
 use crate::traffic::MICRO_PER_REQUEST;
+#[cfg(debug_assertions)]
+use crate::units::Id;
 use crate::units::SimTime;
 
 const ECS: &str = "AWS/ECS";
@@ -253,13 +255,20 @@ impl World<'_, '_> {
     fn check_invariants(&self) {
         let mut waiting = 0;
         let (mut reserved_cpu, mut reserved_memory) = (0, 0);
+        let mut admitted = vec![0; self.instances.len()];
         for task in &self.tasks {
-            if task.stopped.is_none() && task.instance.is_some() {
+            if task.stopping.is_none() && task.instance.is_some() {
                 reserved_cpu += task.cpu.as_raw();
                 reserved_memory += task.memory.as_mib();
             }
             waiting += u32::from(task.state == super::task::TaskState::WaitingForCapacity);
             let order = [Some(task.created), task.placed, task.started, task.stopped];
+            if let Some(instance) = task.instance
+                && task.pull_started.is_some()
+                && task.exited == SimTime::MAX
+            {
+                admitted[instance.index()] += task.cpu.as_raw();
+            }
             let reached: Vec<_> = order.into_iter().flatten().collect();
             debug_assert!(reached.is_sorted(), "a task's life goes forward");
         }
@@ -282,6 +291,11 @@ impl World<'_, '_> {
         for (id, instance) in self.instances.enumerate() {
             let Some(slot) = self.fleet.slot(id) else { continue };
             let shape = &self.groups[instance.group].settings.shape;
+            if let Some(agent) = &instance.agent {
+                let (cpu, memory, gpus) = agent.host.consumed();
+                debug_assert_eq!(cpu.as_raw(), admitted[id.index()], "agent of instance {id}");
+                debug_assert!(cpu <= shape.cpu && memory <= shape.memory && gpus <= shape.gpus);
+            }
             debug_assert_eq!(
                 slot.free_cpu.as_raw() + instance.reserved_cpu.value(),
                 shape.cpu.as_raw(),

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::event::Event;
 use super::task::Owner;
-use super::world::World;
+use super::world::{World, all_constraints};
 use crate::engine::{Phase, Scheduler};
+use crate::placement::{RuleId, SERVICE_DEFAULT};
 use crate::results::{DeploymentTrigger, EventCategory};
 use crate::scenario::{DeploymentStrategy, LaunchTarget, SchedulingStrategy, Service};
 use crate::service::circuit_breaker::FailureCount;
@@ -17,6 +18,8 @@ use crate::units::{Cpu, ServiceId, SimTime, TaskDefinitionId, TaskId};
 #[derive(Clone, Debug)]
 pub(super) struct Revision {
     pub(super) definition: TaskDefinitionId,
+    /// Placement of its tasks.
+    pub(super) rule: RuleId,
     /// Tasks whose desired status is RUNNING.
     pub(super) active: u32,
     /// Tasks that requests may go to.
@@ -89,7 +92,7 @@ pub(super) struct Rollout {
 }
 
 impl Rollout {
-    pub(super) fn new(service: &Service) -> Self {
+    pub(super) fn new(service: &Service, rule: RuleId) -> Self {
         let mut rollout = Self {
             revisions: Vec::new(),
             deployments: Vec::new(),
@@ -107,18 +110,24 @@ impl Rollout {
             next_update: 0,
             firing: BTreeSet::new(),
         };
-        rollout.add_revision(service, service.task_definition);
+        rollout.add_revision(service, service.task_definition, rule);
         rollout.add_deployment(0, DeploymentTrigger::ServiceCreated, SimTime::ZERO);
         rollout
     }
 
-    fn add_revision(&mut self, service: &Service, definition: TaskDefinitionId) -> u32 {
+    fn add_revision(
+        &mut self,
+        service: &Service,
+        definition: TaskDefinitionId,
+        rule: RuleId,
+    ) -> u32 {
         let items = match &service.launch {
             LaunchTarget::Strategy(items) => items.len(),
             LaunchTarget::Ec2 | LaunchTarget::Fargate => 0,
         };
         self.revisions.push(Revision {
             definition,
+            rule,
             active: 0,
             ready: 0,
             counted: 0,
@@ -265,7 +274,14 @@ impl World<'_, '_> {
             current.reason = "a newer deployment took its place";
             current.finished = Some(now);
         }
-        let revision = rollout.add_revision(settings, definition);
+        let chain = match &settings.placement_strategy[..] {
+            [] => &SERVICE_DEFAULT[..],
+            chain => chain,
+        };
+        let constraints =
+            all_constraints(self.scenario, &settings.placement_constraints, definition);
+        let rule = self.fleet.rule(chain, &constraints, state.group);
+        let revision = rollout.add_revision(settings, definition, rule);
         rollout.add_deployment(revision, trigger, now);
         if let (DeploymentStrategy::Shifting(_), Some(blue)) =
             (&settings.scheduling.deployment.strategy, blue)

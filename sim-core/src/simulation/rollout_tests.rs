@@ -65,6 +65,8 @@ fn target_group() -> TargetGroup {
         load_balancer: "web".into(),
         registration_time: DurationDistribution::ZERO,
         health_check_interval: seconds(30),
+        healthy_threshold: 5,
+        unhealthy_threshold: 2,
         deregistration_delay: seconds(300),
         bytes_per_request: 0,
         requests_per_connection: 1,
@@ -348,7 +350,7 @@ fn failed_health_checks_count_and_the_grace_period_hides_them() {
         let active: Vec<TaskId> = world.services[WEB].active.iter().copied().collect();
         for id in active {
             if world.tasks[id].definition == NEW && world.tasks[id].failed_check.is_none() {
-                world.task_unhealthy(id, FailedCheck::LoadBalancer, scheduler);
+                world.task_unhealthy(id, FailedCheck::Container, scheduler);
             }
         }
     };
@@ -356,9 +358,9 @@ fn failed_health_checks_count_and_the_grace_period_hides_them() {
     let failed = &results.services[0].deployments[1];
     assert_eq!((failed.state, failed.failed_tasks), (RolloutState::Failed, 3));
     // 30 s to start, 60 s of grace.
-    assert_eq!(said(&results, "is unhealthy in its target group")[0], 190);
+    assert_eq!(said(&results, "failed container health checks")[0], 190);
     let reasons = results.task_records.iter().filter(|it| it.task_definition == NEW);
-    assert!(reasons.clone().any(|it| it.stopped_reason == "Task failed ELB health checks"));
+    assert!(reasons.clone().any(|it| it.stopped_reason == "Task failed container health checks"));
 }
 
 #[test]

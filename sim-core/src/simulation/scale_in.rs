@@ -98,9 +98,9 @@ impl World<'_, '_> {
             let chosen = of_item.map(|(_, candidate)| candidate);
             let Some(task) = choose_stop(chosen, &settings.placement_strategy, bits) else { break };
             let reason = Cow::Owned(reason.clone());
+            let running = self.tasks[task].state.is_running();
             self.stop_task(task, "ServiceSchedulerInitiated", reason, scheduler);
-            draining +=
-                u32::from(settings.target_group.is_some() && self.tasks[task].healthy_before_stop);
+            draining += u32::from(settings.target_group.is_some() && running);
             stopped += 1;
             if let Ok(position) = candidates.binary_search_by_key(&task, |it| it.task) {
                 items.remove(position);

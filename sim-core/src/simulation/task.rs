@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::health::FailedCheck;
+use crate::agent::TaskHealth;
 use crate::units::{
     BatchId, CapacityProviderId, Cpu, InstanceId, Mib, ServiceId, SimDuration, SimTime,
     TaskDefinitionId, ZoneId,
@@ -35,6 +36,8 @@ pub(super) enum TaskState {
     WaitingForCapacity,
     /// PROVISIONING: its network interface is attached, or Fargate finds capacity.
     Provisioning,
+    /// PENDING: waits until its instance's agent has room.
+    Pending,
     /// ACTIVATING: images are pulled.
     Pulling,
     /// ACTIVATING: containers start.
@@ -43,6 +46,8 @@ pub(super) enum TaskState {
     Registering,
     /// RUNNING and serving.
     Running,
+    /// RUNNING, but the load balancer's probes fail.
+    TargetUnhealthy,
     /// DEACTIVATING: draining at the load balancer.
     Deactivating,
     /// STOPPING: between SIGTERM and exit.
@@ -56,15 +61,53 @@ pub(super) enum TaskState {
 impl TaskState {
     /// Whether `lastStatus` is RUNNING.
     pub(super) fn is_running(self) -> bool {
-        matches!(self, Self::Registering | Self::Running)
+        matches!(self, Self::Registering | Self::Running | Self::TargetUnhealthy)
     }
 
     /// Whether the task has not reached RUNNING yet.
     pub(super) fn is_starting(self) -> bool {
         matches!(
             self,
-            Self::WaitingForCapacity | Self::Provisioning | Self::Pulling | Self::Starting
+            Self::WaitingForCapacity
+                | Self::Provisioning
+                | Self::Pending
+                | Self::Pulling
+                | Self::Starting
         )
+    }
+}
+
+/// What is bound to happen to a task at the end of its current step, or has happened to it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// Nothing special.
+    #[default]
+    None,
+    /// An image cannot be pulled.
+    CannotPull,
+    /// A container exits and takes the task with it.
+    Exit {
+        /// Which.
+        container: u8,
+        /// Exit code.
+        code: u8,
+        /// Whether the kernel killed it for want of memory.
+        out_of_memory: bool,
+    },
+    /// A container does not start in time.
+    StartTimeout(u8),
+    /// A container does not become what others wait for in time.
+    DependencyTimeout(u8),
+    /// A container whose success others wait for failed.
+    DependencyFailed(u8),
+    /// The target is unhealthy from the beginning.
+    TargetUnhealthy,
+}
+
+impl Fate {
+    /// The exit of the container at a position; there are at most ten.
+    pub(super) fn exit(container: usize, code: u8, out_of_memory: bool) -> Self {
+        Self::Exit { container: u8::try_from(container).unwrap_or(u8::MAX), code, out_of_memory }
     }
 }
 
@@ -84,6 +127,8 @@ pub(super) enum TaskDraw {
     Interarrival = 9,
     Duration = 10,
     Placement = 11,
+    Fault = 12,
+    Containers = 13,
 }
 
 /// Draws reserved per task ordinal, with room for more attributes.
@@ -134,9 +179,16 @@ pub(super) struct Task {
     pub(super) failed_check: Option<FailedCheck>,
     /// Whether that failure counts: the task is to be replaced.
     pub(super) unhealthy: bool,
-    /// Whether it served requests when the stop was decided.
-    pub(super) healthy_before_stop: bool,
+    /// When its containers were gone; [`SimTime::MAX`] before.
+    pub(super) exited: SimTime,
     pub(super) stop_code: &'static str,
     pub(super) stopped_reason: Cow<'static, str>,
     pub(super) billed_seconds: u64,
+    pub(super) fate: Fate,
+    /// Exit code of the essential container that ended the task.
+    pub(super) exit_code: Option<u8>,
+    /// `healthStatus` by container health checks.
+    pub(super) health: TaskHealth,
+    /// Restarts of containers in place.
+    pub(super) restarts: u16,
 }

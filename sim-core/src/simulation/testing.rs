@@ -29,6 +29,7 @@ pub(super) fn control_plane() -> ControlPlane {
         scaling_action_delay: SimDuration::ZERO,
         scaling_activity_timeout: SimDuration::from_secs(600),
         tie_break: TieBreak::SeededRank,
+        images: ImageDelays::default(),
         run_task_calls: rules::newest().cluster_modify_bucket,
         tasks_per_call: rules::newest().tasks_per_run_task,
         launch_rate_quotas: true,
@@ -66,10 +67,13 @@ pub(super) fn definition(cpu_units: u32, memory: u64) -> TaskDefinition {
         operating_system: OperatingSystem::Linux,
         ephemeral_storage_gib: 20,
         fits_fargate: true,
+        images: Vec::new(),
         placement_constraints: Vec::new(),
         pull_time: DurationDistribution::ZERO,
         start_time: DurationDistribution::ZERO,
         stop_time: DurationDistribution::ZERO,
+        stop_timeout: None,
+        containers: Vec::new(),
     }
 }
 
@@ -94,6 +98,7 @@ pub(super) fn group(min: u32, desired: u32, max: u32) -> AutoScalingGroup {
         registration_time: DurationDistribution::Constant(SimDuration::from_secs(15)),
         reconcile_lag: DurationDistribution::Constant(SimDuration::from_secs(5)),
         root_volume_gib: 30,
+        agent: AgentSettings::default_for(OperatingSystem::Linux),
         attributes: ["us-east-1a", "us-east-1b", "us-east-1c"].map(attributes).to_vec(),
     }
 }
@@ -118,12 +123,14 @@ pub(super) fn empty() -> Scenario {
         replication: 0,
         rules: rules::newest(),
         zones: ["us-east-1a", "us-east-1b", "us-east-1c"].map(String::from).into_iter().collect(),
+        images: IdVec::new(),
         task_definitions: IdVec::new(),
         auto_scaling_groups: IdVec::new(),
         capacity_providers: IdVec::new(),
         services: Vec::new(),
         draining: Vec::new(),
         batches: Vec::new(),
+        faults: Vec::new(),
         prices: PriceBook::default(),
         control_plane: control_plane(),
         record_interval: SimDuration::from_secs(60),

@@ -309,6 +309,8 @@ fn a_load_balanced_task_drains_before_it_stops() {
         load_balancer: "lb".into(),
         registration_time: DurationDistribution::ZERO,
         health_check_interval: seconds(30),
+        healthy_threshold: 5,
+        unhealthy_threshold: 2,
         deregistration_delay: seconds(300),
         bytes_per_request: 1000,
         requests_per_connection: 1,

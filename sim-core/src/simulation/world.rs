@@ -3,10 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::Progress;
+use super::agent::InstanceAgent;
 use super::balancer::ServiceHour;
+use super::containers::{Checks, Exits, order_of};
 use super::cpu_sharing::CpuSharing;
 use super::draining::Draining;
 use super::event::Event;
+use super::faults::FaultState;
 use super::integral::Integral;
 use super::load::LoadState;
 use super::packing::Pools;
@@ -46,7 +49,6 @@ pub(super) struct ServiceState<'s> {
     /// Tasks whose desired status is RUNNING.
     pub(super) active: BTreeSet<TaskId>,
     pub(super) group: TaskGroupId,
-    pub(super) rule: RuleId,
     /// Tasks created so far.
     pub(super) created: u64,
     pub(super) rollout: Rollout,
@@ -150,7 +152,9 @@ pub(super) struct Instance {
     pub(super) registered: Option<SimTime>,
     pub(super) terminated: Option<SimTime>,
     pub(super) termination_reason: &'static str,
-    /// Tasks that hold resources.
+    /// Its agent, once it is registered.
+    pub(super) agent: Option<InstanceAgent>,
+    /// Tasks that are not STOPPED.
     pub(super) tasks: BTreeSet<TaskId>,
     /// Those of them that are no daemons.
     pub(super) other_tasks: u32,
@@ -248,6 +252,15 @@ pub(super) struct World<'s, 'p> {
     pub(super) provisioning: u32,
     /// When what waits is looked at next; other events of that kind are stale.
     pub(super) next_placement: Option<SimTime>,
+    /// The order in which containers start, by definition.
+    pub(super) start_orders: IdVec<TaskDefinitionId, Vec<usize>>,
+    pub(super) faults: Vec<FaultState<'s>>,
+    /// When the images of a service's revision were resolved, if the first task holds the others.
+    pub(super) images_resolved: BTreeMap<(Owner, TaskDefinitionId), SimTime>,
+    /// Ends of containers, of tasks that have any.
+    pub(super) exits: BTreeMap<TaskId, Exits>,
+    /// Health checks, of tasks that have any.
+    pub(super) checks: BTreeMap<TaskId, Checks>,
     pub(super) meter: Meter,
     pub(super) recorder: Recorder,
     pub(super) cpu_sharing: CpuSharing,
@@ -270,7 +283,7 @@ fn strategy_counters(launch: &LaunchTarget) -> Vec<u32> {
 }
 
 /// The constraints of whoever runs a task and those of its definition.
-fn all_constraints(
+pub(super) fn all_constraints(
     scenario: &Scenario,
     own: &[PlacementConstraint],
     definition: TaskDefinitionId,
@@ -317,9 +330,8 @@ impl<'s, 'p> World<'s, 'p> {
                     desired: settings.desired_count,
                     active: BTreeSet::new(),
                     group,
-                    rule,
                     created: 0,
-                    rollout: Rollout::new(settings),
+                    rollout: Rollout::new(settings, rule),
                     desired_integral: Integral::default(),
                     running: Integral::default(),
                     pending: Integral::default(),
@@ -478,6 +490,19 @@ impl<'s, 'p> World<'s, 'p> {
             call_bucket: TokenBucket::new(calls.burst, calls.refill_per_second.saturating_mul(60)),
             provisioning: 0,
             next_placement: None,
+            start_orders: scenario.task_definitions.iter().map(order_of).collect(),
+            faults: scenario
+                .faults
+                .iter()
+                .map(|settings| FaultState {
+                    settings,
+                    share_key: key("fault-share", &settings.name),
+                    time_key: key("fault-time", &settings.name),
+                })
+                .collect(),
+            images_resolved: BTreeMap::new(),
+            exits: BTreeMap::new(),
+            checks: BTreeMap::new(),
             meter: Meter::new(scenario.start_unix_seconds),
             recorder: Recorder::new(scenario),
             cpu_sharing: CpuSharing::new(scenario),
@@ -559,6 +584,9 @@ impl Model for World<'_, '_> {
                 self.provisioning_timeout(task, epoch, scheduler);
             }
             Event::SpotInterruption { task } => self.spot_interruption(task, scheduler),
+            Event::ContainerExit { task } => self.container_exit(task, scheduler),
+            Event::ContainerHealth { task } => self.container_health(task, scheduler),
+            Event::TargetUnhealthy { task, epoch } => self.target_failed(task, epoch, scheduler),
             Event::InstanceRunning(instance) => self.instance_running(instance, scheduler),
             Event::InstanceRegistered(instance) => self.instance_registered(instance, scheduler),
             Event::GroupReconcile(group) => self.reconcile_group(group, scheduler),

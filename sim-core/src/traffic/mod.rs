@@ -3,6 +3,7 @@
 //! [`RequestRate`] is the offered load, exact in millionths of a request. [`FluidService`] turns load
 //! and healthy tasks into served, failed and waiting requests and CPU use; each stretch of constant
 //! load and capacity is a [`Segment`] with the [`ResponseTime`] distribution of its requests.
+//! [`next_target_change`] follows the health of a target behind a load balancer.
 //! [`LatencyRecorder`] and [`ObjectiveRecorder`] sum segments up over a run.
 //!
 //! # What the fluid model leaves out
@@ -21,6 +22,7 @@ mod objective;
 mod profile;
 mod rate;
 mod recorder;
+mod target_health;
 
 pub use cpu_share::{CpuClaim, CpuShares, LEAST_WEIGHT};
 pub use erlang::{erlang_b, erlang_c};
@@ -31,3 +33,4 @@ pub use objective::ObjectiveRecorder;
 pub use profile::{Diurnal, Growth, Noise, OnOff, Profile, Ramp, Spike};
 pub use rate::{AfterEnd, MAX_STEPS, MICRO_PER_REQUEST, RateError, RequestRate};
 pub use recorder::LatencyRecorder;
+pub use target_health::{TargetHealthCheck, TargetState, next_target_change};

@@ -209,10 +209,13 @@ fn made_up(
         operating_system,
         ephemeral_storage_gib: 20,
         fits_fargate: on_fargate && size.is_ok(),
+        images: Vec::new(),
         placement_constraints: Vec::new(),
         pull_time: DurationDistribution::ZERO,
         start_time: DurationDistribution::ZERO,
         stop_time: DurationDistribution::ZERO,
+        stop_timeout: None,
+        containers: Vec::new(),
     };
     let not_on_fargate = size.err().iter().map(ToString::to_string).collect();
     Definition { task: definition, refused: false, not_on_fargate }

@@ -2,16 +2,20 @@
 
 use std::collections::BTreeSet;
 
+use plimsoll_core::agent::{Cleanup, PullBehavior};
 use plimsoll_core::autoscaling::ManagedScaling;
 use plimsoll_core::catalog::{self, InstanceType};
 use plimsoll_core::scenario::{
-    AutoScalingGroup, CapacityProvider, CapacityProviderKind, InstanceShape, OperatingSystem,
+    AgentSettings, AutoScalingGroup, CapacityProvider, CapacityProviderKind, InstanceShape,
+    OperatingSystem,
 };
 use plimsoll_core::units::{AsgId, CapacityProviderId, Cpu, Id, Mib, SimDuration, ZoneId};
 
 use super::{Context, attributes, distribution};
 use crate::language::raw::ScenarioDocument;
 use crate::language::raw::cluster as raw;
+use crate::language::raw::containers::ImagePullBehavior;
+use crate::language::raw::kinds::Seconds;
 use crate::language::tree::Path;
 
 const FARGATE: &str = "FARGATE";
@@ -191,6 +195,7 @@ fn lower_group(
     let launch_time = distribution("launchTime", &raw.launch_time);
     let registration_time = distribution("registrationTime", &raw.registration_time);
     let reconcile_lag = distribution("reconcileLag", &raw.reconcile_lag);
+    super::bandwidth(context, &path.key("imagePullBandwidth"), raw.image_pull_bandwidth);
     let shape = shape(context, path, raw)?;
     let default = catalog::default_zones(context.region);
     let named = raw.availability_zones.as_deref().unwrap_or(&default);
@@ -211,6 +216,7 @@ fn lower_group(
         registration_time: registration_time?,
         reconcile_lag: reconcile_lag?,
         root_volume_gib: raw.root_volume_size,
+        agent: agent(raw),
     })
 }
 
@@ -232,6 +238,36 @@ fn shape(context: &Context<'_>, path: &Path, raw: &raw::AutoScalingGroup) -> Opt
         architecture: kind.architecture,
         operating_system,
     })
+}
+
+fn agent(raw: &raw::AutoScalingGroup) -> AgentSettings {
+    let settings = &raw.ecs_agent;
+    let operating_system = match raw.operating_system {
+        raw::OperatingSystem::Linux => OperatingSystem::Linux,
+        raw::OperatingSystem::Windows => OperatingSystem::Windows,
+    };
+    let default = AgentSettings::default_for(operating_system);
+    let or = |given: Option<Seconds>, default| given.map_or(default, Seconds::duration);
+    let cleanup = default.cleanup.filter(|_| !settings.disable_image_cleanup);
+    AgentSettings {
+        pull_behavior: match settings.image_pull_behavior {
+            ImagePullBehavior::Default => PullBehavior::Default,
+            ImagePullBehavior::Always => PullBehavior::Always,
+            ImagePullBehavior::Once => PullBehavior::Once,
+            ImagePullBehavior::PreferCached => PullBehavior::PreferCached,
+        },
+        cleanup: cleanup.map(|default| Cleanup {
+            interval: or(settings.image_cleanup_interval, default.interval),
+            minimum_age: or(settings.image_minimum_cleanup_age, default.minimum_age),
+            images_per_cycle: settings
+                .num_images_delete_per_cycle
+                .unwrap_or(default.images_per_cycle),
+            task_wait: or(settings.engine_task_cleanup_wait_duration, default.task_wait),
+        }),
+        stop_timeout: or(settings.container_stop_timeout, default.stop_timeout),
+        start_timeout: or(settings.container_start_timeout, default.start_timeout),
+        pull_bandwidth: raw.image_pull_bandwidth.0,
+    }
 }
 
 fn unknown_type(context: &Context<'_>, path: &Path, name: &str) {
@@ -272,8 +308,16 @@ fn registered(
         context.error(&path.key("registeredMemory"), message);
         return None;
     }
-    let left =
-        memory.checked_sub(Mib::new(raw.reserved_memory.0)).filter(|left| *left != Mib::ZERO);
+    let reserved = match raw.ecs_agent.reserved_memory {
+        Some(_) if raw.reserved_memory.0 != 0 => {
+            let message = "`ECS_RESERVED_MEMORY` and `reservedMemory` exclude each other";
+            context.error(&path.key("reservedMemory"), message);
+            return None;
+        }
+        Some(reserved) => reserved,
+        None => raw.reserved_memory,
+    };
+    let left = memory.checked_sub(Mib::new(reserved.0)).filter(|left| *left != Mib::ZERO);
     if left.is_none() {
         context.error(&path.key("reservedMemory"), "no memory is left for tasks");
     }

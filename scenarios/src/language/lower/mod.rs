@@ -5,8 +5,11 @@ mod attributes;
 mod batch;
 mod cluster;
 mod constraint;
+mod containers;
 mod deployment;
 mod distribution;
+mod fault;
+mod images;
 mod load;
 mod placement;
 mod prices;
@@ -22,8 +25,8 @@ use plimsoll_core::engine::Limits;
 use plimsoll_core::placement::StrategyRegistry;
 use plimsoll_core::rules::{self, RuleSet, TokenBucket};
 use plimsoll_core::scenario::{
-    BelowProtected, ControlPlane, LaunchLimiter, PlacementRetry, Scenario, ServiceScheduler,
-    TieBreak, UnhealthyOrder,
+    BelowProtected, ControlPlane, ImageDelays, LaunchLimiter, PlacementRetry, Scenario,
+    ServiceScheduler, TieBreak, UnhealthyOrder,
 };
 use plimsoll_core::service::throttle::ThrottleLaw;
 use plimsoll_core::traffic::MAX_STEPS;
@@ -33,12 +36,13 @@ use super::diagnostic::{Diagnostic, suggestion};
 use super::note::{Note, NoteKind};
 use super::raw::ScenarioDocument;
 use super::raw::control;
-use super::raw::kinds::Length;
+use super::raw::kinds::{Bytes, Length};
 use super::store::TraceStore;
 use super::trace::TraceError;
 use super::tree::{Node, Path};
 
 use self::cluster::Cluster;
+use self::images::Images;
 use self::task_definition::TaskDefinitions;
 
 /// Latest end of a run: 2200-01-01, where the schedules of AWS end.
@@ -258,7 +262,9 @@ fn build(context: &Context<'_>, raw: &ScenarioDocument) -> Option<Scenario> {
     if nothing {
         context.error_hint(&root, "nothing runs", "list `services` or `runTask`");
     }
-    let task_definitions = TaskDefinitions::lower(context, raw);
+    let mut images = Images::lower(context, raw);
+    let task_definitions = TaskDefinitions::lower(context, raw, &mut images);
+    images.report_unused(context);
     let mut cluster = Cluster::lower(context, raw);
     let services = service::lower(context, raw, &task_definitions, &mut cluster);
     let mut definitions = task_definitions.into_definitions();
@@ -275,6 +281,7 @@ fn build(context: &Context<'_>, raw: &ScenarioDocument) -> Option<Scenario> {
         return None;
     }
     let (services, batches) = (services?, batches?);
+    let faults = fault::lower(context, raw, &definitions, &services, &batches)?;
     let prices = prices::lower(context, &raw.pricing, &cluster, &definitions, &services, &batches)?;
     let zones = cluster.zones.iter().cloned().collect::<IdVec<ZoneId, String>>();
     Some(Scenario {
@@ -287,12 +294,14 @@ fn build(context: &Context<'_>, raw: &ScenarioDocument) -> Option<Scenario> {
         replication: context.replication,
         rules: context.rules,
         zones,
+        images: images.into_images(),
         task_definitions: definitions.into_iter().map(|it| it.task).collect(),
         auto_scaling_groups: cluster.groups.into_iter().flatten().collect(),
         capacity_providers: cluster.providers.into_iter().flatten().collect(),
         services,
         draining,
         batches,
+        faults,
         prices,
         control_plane: control_plane?,
         record_interval: raw.record_interval.duration(),
@@ -331,6 +340,13 @@ fn check_times(context: &Context<'_>, raw: &ScenarioDocument) {
     }
 }
 
+/// Reports a speed of image pulls that is too low to end.
+pub(super) fn bandwidth(context: &Context<'_>, path: &Path, bytes: Bytes) {
+    if bytes.0 < 1000 {
+        context.error(path, "must be at least 1 KB");
+    }
+}
+
 fn control_plane(context: &Context<'_>, raw: &control::ControlPlane) -> Option<ControlPlane> {
     let path = Path::root().key("controlPlane");
     let distribution = |key: &str, raw| distribution::lower(context, &path.key(key), raw);
@@ -341,6 +357,11 @@ fn control_plane(context: &Context<'_>, raw: &control::ControlPlane) -> Option<C
     ] {
         context.positive(&retry.key(key), length);
     }
+    bandwidth(
+        context,
+        &path.key("imagePull").key("fargateBandwidth"),
+        raw.image_pull.fargate_bandwidth,
+    );
     context.positive(&path.key("scalingActivityTimeout"), raw.scaling_activity_timeout);
     Some(ControlPlane {
         scheduler_reaction: distribution("schedulerReaction", &raw.scheduler_reaction)?,
@@ -364,6 +385,13 @@ fn control_plane(context: &Context<'_>, raw: &control::ControlPlane) -> Option<C
         tie_break: match raw.tie_break {
             control::TieBreak::SeededRank => TieBreak::SeededRank,
             control::TieBreak::OldestFirst => TieBreak::OldestFirst,
+        },
+        images: ImageDelays {
+            fargate_bandwidth: raw.image_pull.fargate_bandwidth.0,
+            lazy_load: raw.image_pull.lazy_load_time.duration(),
+            manifest_check: raw.image_pull.manifest_check.duration(),
+            cache_check: raw.image_pull.cache_check.duration(),
+            first_task_hold: raw.image_pull.first_task_hold.duration(),
         },
         run_task_calls: raw.run_task_calls.map_or(context.rules.cluster_modify_bucket, |it| {
             TokenBucket { burst: it.burst, refill_per_second: it.refill_per_second }

@@ -146,7 +146,16 @@ fn target_group(context: &Context<'_>, path: &Path, raw: &raw::Service) -> Optio
     let named = raw.load_balancers.iter().find_map(|it| it.load_balancer_name.clone());
     let load_balancer =
         group.load_balancer.clone().or(named).unwrap_or_else(|| raw.service_name.clone());
-    let registration = group.registration_time.clone().unwrap_or_else(|| Distribution::seconds(2));
+    let network = !matches!(group.protocol, raw::TargetProtocol::Http | raw::TargetProtocol::Https);
+    if network {
+        let message = "the target group of a Network Load Balancer is priced, and its requests are \
+                       counted, like that of an Application Load Balancer";
+        context.note(&path.key("protocol"), message);
+    }
+    let registration = group
+        .registration_time
+        .clone()
+        .unwrap_or_else(|| Distribution::seconds(if network { 60 } else { 2 }));
     let seconds = |given: Option<crate::language::raw::kinds::Seconds>, default| {
         given.map_or(SimDuration::from_secs(default), super::super::raw::kinds::Seconds::duration)
     };
@@ -158,6 +167,8 @@ fn target_group(context: &Context<'_>, path: &Path, raw: &raw::Service) -> Optio
             &registration,
         )?,
         health_check_interval: seconds(group.health_check_interval_seconds, 30),
+        healthy_threshold: group.healthy_threshold_count.unwrap_or(5),
+        unhealthy_threshold: group.unhealthy_threshold_count.unwrap_or(2),
         deregistration_delay: seconds(group.deregistration_delay, 300),
         bytes_per_request: group.bytes_per_request.map_or(10_000, |bytes| bytes.0),
         requests_per_connection: group.requests_per_connection.unwrap_or(10),

@@ -1,8 +1,6 @@
 //! Task definitions: what a task reserves, by the arithmetic of the ECS agent, and whether ECS would
 //! have accepted the definition.
 
-use std::sync::Arc;
-
 use plimsoll_core::catalog;
 use plimsoll_core::engine::DurationDistribution;
 use plimsoll_core::scenario::{
@@ -10,9 +8,11 @@ use plimsoll_core::scenario::{
 };
 use plimsoll_core::units::{Cpu, Id, Mib, SimDuration, TaskDefinitionId};
 
-use super::{Context, constraint, distribution};
+use super::images::Images;
+use super::{Context, constraint, containers, distribution};
 use crate::language::diagnostic::suggestion;
 use crate::language::raw::ScenarioDocument;
+use crate::language::raw::kinds::Seconds;
 use crate::language::raw::task_definition as raw;
 use crate::language::tree::Path;
 
@@ -22,12 +22,9 @@ const LEAST_CONTAINER_MEMORY: u64 = 6;
 const TASK_CPU: std::ops::RangeInclusive<u32> = 128..=196_608;
 /// TCP ports that the agent keeps on every instance: SSH, Docker and its own.
 const AGENT_PORTS: [u16; 6] = [22, 2375, 2376, 51678, 51679, 51680];
-/// Pull rate for image sizes, in bytes per second: 1.3 GB in 20 s.
-const PULL_BYTES_PER_SECOND: u64 = 65_000_000;
-/// Image size of a definition that gives none.
-const DEFAULT_IMAGE_BYTES: u64 = 200_000_000;
-/// `stopTimeout` of a container that gives none.
-const DEFAULT_STOP_TIMEOUT: SimDuration = SimDuration::from_secs(30);
+/// Time-outs of containers that Fargate accepts.
+const FARGATE_TIMEOUT: std::ops::RangeInclusive<SimDuration> =
+    SimDuration::from_secs(2)..=SimDuration::from_secs(120);
 
 /// What a task definition says about sizes, before any rule is applied to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,7 +103,11 @@ pub(super) struct Definition {
 pub(super) struct TaskDefinitions(Vec<Definition>);
 
 impl TaskDefinitions {
-    pub(super) fn lower(context: &Context<'_>, raw: &ScenarioDocument) -> Self {
+    pub(super) fn lower(
+        context: &Context<'_>,
+        raw: &ScenarioDocument,
+        images: &mut Images,
+    ) -> Self {
         let path = Path::root().key("taskDefinitions");
         let mut definitions: Vec<Definition> = Vec::new();
         for (index, raw) in raw.task_definitions.iter().enumerate() {
@@ -114,7 +115,7 @@ impl TaskDefinitions {
             if definitions.iter().any(|other| other.task.family == raw.family) {
                 context.duplicate(&path.key("family"), "task definitions", &raw.family);
             }
-            definitions.push(lower(context, &path, raw));
+            definitions.push(lower(context, &path, raw, images));
         }
         Self(definitions)
     }
@@ -160,7 +161,12 @@ pub(super) fn find<'d>(
     (!found.refused).then_some((TaskDefinitionId::from_index(index), found))
 }
 
-fn lower(context: &Context<'_>, path: &Path, raw: &raw::TaskDefinition) -> Definition {
+fn lower(
+    context: &Context<'_>,
+    path: &Path,
+    raw: &raw::TaskDefinition,
+    images: &mut Images,
+) -> Definition {
     let facts = TaskDefinitionFacts::of(raw);
     let mut refused = !check_containers(context, path, raw);
     refused |= !check_sizes(context, path, raw, &facts);
@@ -183,6 +189,9 @@ fn lower(context: &Context<'_>, path: &Path, raw: &raw::TaskDefinition) -> Defin
         }
     }
     let times = times(context, path, raw);
+    let images = images.of(context, path, raw);
+    let containers = containers::lower(context, path, raw);
+    refused |= images.is_none() || containers.is_none();
     let constraints = constraint::of_definition(
         context,
         &path.key("placementConstraints"),
@@ -211,10 +220,17 @@ fn lower(context: &Context<'_>, path: &Path, raw: &raw::TaskDefinition) -> Defin
         operating_system,
         ephemeral_storage_gib: raw.ephemeral_storage.as_ref().map_or(20, |it| it.size_in_gib),
         fits_fargate: fargate.is_empty(),
+        images: images.unwrap_or_default(),
         placement_constraints: constraints.unwrap_or_default(),
         pull_time,
         start_time,
         stop_time,
+        stop_timeout: raw
+            .container_definitions
+            .first()
+            .and_then(|it| it.stop_timeout)
+            .map(Seconds::duration),
+        containers: containers.unwrap_or_default(),
     };
     let not_on_fargate = fargate.into_iter().map(|(_, reason)| reason).collect();
     Definition { task: definition, refused, not_on_fargate }
@@ -422,6 +438,16 @@ fn fargate_obstacles(
     if 0 < gpus {
         obstacles.push(("containerDefinitions", "Fargate has no GPUs".to_owned()));
     }
+    for container in &raw.container_definitions {
+        let given =
+            [("stopTimeout", container.stop_timeout), ("startTimeout", container.start_timeout)];
+        for (key, timeout) in given {
+            if timeout.is_some_and(|it| !FARGATE_TIMEOUT.contains(&it.duration())) {
+                let message = format!("on Fargate, `{key}` must lie between 2 s and 120 s");
+                obstacles.push(("containerDefinitions", message));
+            }
+        }
+    }
     let (Some(cpu), Some(memory)) = (raw.cpu, raw.memory) else {
         let key = if raw.cpu.is_none() { "cpu" } else { "memory" };
         obstacles.push((key, format!("Fargate needs the task's `{key}`")));
@@ -449,64 +475,31 @@ fn times(context: &Context<'_>, path: &Path, raw: &raw::TaskDefinition) -> Optio
             None
         }
         (Some(given), None) => distribution::lower(context, &path.key("pullTime"), given),
-        (None, size) => {
-            let bytes = u128::from(size.map_or(DEFAULT_IMAGE_BYTES, |size| size.0));
-            let nanos = bytes * 1_000_000_000 / u128::from(PULL_BYTES_PER_SECOND);
-            if crate::language::raw::kinds::MAX_NANOS < nanos {
-                context.error(&path.key("imageSize"), "the pull would take more than ten years");
-                return None;
-            }
-            let length = SimDuration::from_nanos(nanos as u64);
-            Some(DurationDistribution::Constant(length))
-        }
+        (None, _) => Some(DurationDistribution::ZERO),
     };
     let start = distribution::lower(context, &path.key("startTime"), &raw.start_time);
     let stop = distribution::lower(context, &path.key("stopTime"), &raw.stop_time);
-    let timeout = raw
-        .container_definitions
-        .iter()
-        .map(|it| {
-            it.stop_timeout
-                .map_or(DEFAULT_STOP_TIMEOUT, super::super::raw::kinds::Seconds::duration)
-        })
-        .max()
-        .unwrap_or(DEFAULT_STOP_TIMEOUT);
-    Some((pull?, start?, cut(stop?, timeout)))
-}
-
-/// The distribution of `min(X, most)`. A drawn one becomes 1024 of its quantiles, each cut.
-fn cut(distribution: DurationDistribution, most: SimDuration) -> DurationDistribution {
-    const POINTS: u64 = 1024;
-    if let DurationDistribution::Constant(length) = distribution {
-        return DurationDistribution::Constant(length.min(most));
-    }
-    let midpoint = |point: u64| (2 * point + 1) << (64 - 11);
-    let values: Vec<SimDuration> =
-        (0..POINTS).map(|point| distribution.sample(midpoint(point))).collect();
-    if values.iter().all(|value| *value <= most) {
-        return distribution;
-    }
-    let cut: Arc<[SimDuration]> = values.into_iter().map(|value| value.min(most)).collect();
-    // Sampling is monotone, so the quantiles are sorted; cutting keeps the order.
-    DurationDistribution::Empirical(cut)
+    Some((pull?, start?, stop?))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// What a definition of these containers reserves, in MiB.
+    fn memory(task: Option<u64>, containers: &str) -> u64 {
+        let task = task.map_or(String::new(), |memory| format!(r#""memory": {memory},"#));
+        let text = format!(r#"{{"family": "t", {task} "containerDefinitions": [{containers}]}}"#);
+        let raw: raw::TaskDefinition = serde_json::from_str(&text).unwrap();
+        let facts = TaskDefinitionFacts::of(&raw);
+        facts.task_memory.unwrap_or(facts.sum_reservation_else_memory)
+    }
+
     #[test]
-    fn stop_times_end_at_the_time_out() {
-        let most = SimDuration::from_secs(30);
-        let long = DurationDistribution::Constant(SimDuration::from_secs(90));
-        assert_eq!(cut(long, most), DurationDistribution::Constant(most));
-        let drawn =
-            DurationDistribution::uniform(SimDuration::ZERO, SimDuration::from_secs(60)).unwrap();
-        let mean = cut(drawn, most).mean_seconds();
-        // min(U(0, 60), 30) has the mean 22.5.
-        assert!((mean - 22.5).abs() < 0.01, "{mean}");
-        let short =
-            DurationDistribution::uniform(SimDuration::ZERO, SimDuration::from_secs(10)).unwrap();
-        assert_eq!(cut(short.clone(), most), short);
+    fn tv_4_the_task_memory_counts_else_reservations_else_limits() {
+        let soft = r#"{"name": "a", "memory": 1024, "memoryReservation": 512}"#;
+        let hard = r#"{"name": "b", "memory": 512}"#;
+        assert_eq!(memory(Some(2048), soft), 2048);
+        assert_eq!(memory(None, &format!("{soft}, {hard}")), 1024);
     }
 }

@@ -3,8 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::containers::EcsAgent;
 use super::distribution::Distribution;
-use super::kinds::{Length, Mebibytes, Seconds};
+use super::kinds::{Bytes, Length, Mebibytes, Seconds};
 use super::yes;
 
 /// An EC2 Auto Scaling group of identical container instances.
@@ -81,6 +82,12 @@ pub struct AutoScalingGroup {
     /// `ECS_RESERVED_MEMORY` of the agent, taken off what is registered.
     #[serde(default = "no_memory")]
     pub reserved_memory: Mebibytes,
+    /// Settings of the ECS agent.
+    #[serde(default)]
+    pub ecs_agent: EcsAgent,
+    /// Bytes that an instance pulls and unpacks per second. Default: 65 MB.
+    #[serde(default = "default_pull_bandwidth")]
+    pub image_pull_bandwidth: Bytes,
     /// Custom attributes of the instances (`ECS_INSTANCE_ATTRIBUTES`), which placement constraints
     /// and strategies can name.
     #[serde(default)]
@@ -124,6 +131,10 @@ fn default_reconcile_lag() -> Distribution {
 
 fn default_root_volume_size() -> u32 {
     30
+}
+
+fn default_pull_bandwidth() -> Bytes {
+    Bytes(65_000_000)
 }
 
 fn default_agent_version() -> String {

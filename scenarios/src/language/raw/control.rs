@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::containers::ImagePull;
 use super::distribution::Distribution;
 use super::kinds::{Length, Whole};
 
@@ -34,6 +35,8 @@ pub struct ControlPlane {
     pub scaling_action_delay: Length,
     /// An unfulfilled scaling activity ends after this. Default: 600 s.
     pub scaling_activity_timeout: Length,
+    /// Images: speed of the pull, checks, lazy loading.
+    pub image_pull: ImagePull,
     /// What decides between equal instances.
     pub tie_break: TieBreak,
     /// Calls of RunTask and StartTask that the account may make. Default: that of `awsRules`.
@@ -76,6 +79,7 @@ impl Default for ControlPlane {
             capacity_provider_metric_delay: Length::from_secs(10),
             scaling_action_delay: Length::from_secs(2),
             scaling_activity_timeout: Length::from_secs(600),
+            image_pull: ImagePull::default(),
             tie_break: TieBreak::default(),
             run_task_calls: None,
             tasks_per_call: None,

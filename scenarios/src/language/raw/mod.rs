@@ -6,6 +6,7 @@
 
 pub mod batch;
 pub mod cluster;
+pub mod containers;
 pub mod control;
 pub mod deployment;
 pub mod distribution;
@@ -70,6 +71,10 @@ pub struct ScenarioDocument {
     /// Behaviour of Fargate Spot.
     #[serde(default)]
     pub fargate_spot: cluster::FargateSpot,
+    /// Images with their sizes. Images that are not listed have `imageSize` of their task definition.
+    #[serde(default)]
+    #[schemars(length(max = 10_000))]
+    pub images: Vec<containers::Image>,
     /// Task definitions, inline or from files.
     #[serde(default)]
     #[schemars(length(max = 1000))]
@@ -86,6 +91,10 @@ pub struct ScenarioDocument {
     #[serde(default)]
     #[schemars(length(max = 1000))]
     pub run_task: Vec<batch::RunTask>,
+    /// What goes wrong.
+    #[serde(default)]
+    #[schemars(length(max = 1000))]
+    pub faults: Vec<containers::Fault>,
     /// Standalone tasks that a schedule starts.
     #[serde(default)]
     #[schemars(length(max = 1000))]

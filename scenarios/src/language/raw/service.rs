@@ -200,22 +200,34 @@ pub struct LoadBalancer {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(extend("x-plimsoll-ignored" = [
     "healthCheckEnabled", "healthCheckPath", "healthCheckPort", "healthCheckProtocol",
-    "healthCheckTimeoutSeconds", "healthyThresholdCount", "ipAddressType", "loadBalancerArns", "matcher", "port",
-    "protocol", "protocolVersion", "targetGroupArn", "targetGroupName", "targetType",
-    "unhealthyThresholdCount", "vpcId"
+    "healthCheckTimeoutSeconds", "ipAddressType", "loadBalancerArns", "matcher", "port",
+    "protocolVersion", "targetGroupArn", "targetGroupName", "targetType",
+    "vpcId"
 ]))]
 pub struct TargetGroup {
     /// Name of the load balancer; services that name the same one share its price. Default: the
     /// service's name.
     #[serde(default)]
     pub load_balancer: Option<String>,
-    /// From running to registered. Default: 2 s.
+    /// Protocol: `HTTP` and `HTTPS` belong to an Application Load Balancer, the others to a Network Load
+    /// Balancer.
+    #[serde(default)]
+    pub protocol: TargetProtocol,
+    /// From running to registered. Default: 2 s, 60 s behind a Network Load Balancer.
     #[serde(default)]
     pub registration_time: Option<Distribution>,
     /// Time between health checks, 5 s to 300 s. Default: 30 s.
     #[serde(default)]
     #[schemars(extend("x-plimsoll-min" = "5s", "x-plimsoll-max" = "300s"))]
     pub health_check_interval_seconds: Option<Seconds>,
+    /// Probes in a row that heal an unhealthy target. A new target needs one. Default: 5.
+    #[serde(default)]
+    #[schemars(range(min = 2, max = 10))]
+    pub healthy_threshold_count: Option<u32>,
+    /// Failed probes in a row that make a target unhealthy. Default: 2.
+    #[serde(default)]
+    #[schemars(range(min = 2, max = 10))]
+    pub unhealthy_threshold_count: Option<u32>,
     /// `deregistration_delay.timeout_seconds`, at most an hour. Default: 300 s.
     #[serde(default)]
     #[schemars(extend("x-plimsoll-max" = "1h"))]
@@ -231,6 +243,25 @@ pub struct TargetGroup {
     #[serde(default)]
     #[schemars(range(min = 0, max = 1000))]
     pub rules_processed: Option<u32>,
+}
+
+/// Protocol of a target group.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum TargetProtocol {
+    /// Application Load Balancer.
+    #[default]
+    Http,
+    /// Application Load Balancer.
+    Https,
+    /// Network Load Balancer.
+    Tcp,
+    /// Network Load Balancer.
+    Tls,
+    /// Network Load Balancer.
+    Udp,
+    /// Network Load Balancer.
+    TcpUdp,
 }
 
 /// What the owner of a service wants to hold.

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::containers::{ContainerDependency, HealthCheck, RestartPolicy};
 use super::distribution::Distribution;
 use super::kinds::{Bytes, CpuUnits, Seconds, TaskMemory, Whole};
 use super::service::PlacementConstraint;
@@ -57,16 +58,17 @@ pub struct TaskDefinition {
     /// Containers, at least one of them essential.
     #[schemars(length(min = 1, max = 10))]
     pub container_definitions: Vec<ContainerDefinition>,
-    /// Compressed size of all images; pulled at 65 MB/s. Default: 200 MB. Only without `pullTime`.
+    /// Compressed size of all images that are not listed under `images`, as one layer. Default: 200 MB.
+    /// An instance keeps what it has pulled; Fargate does not. Only without `pullTime`.
     #[serde(default)]
     pub image_size: Option<Bytes>,
-    /// Time to pull and unpack the images. Default: from `imageSize`.
+    /// Time to pull and unpack the images, the same for every task. Default: from their sizes.
     #[serde(default)]
     pub pull_time: Option<Distribution>,
-    /// Time from images present to running. Default: 2 s.
+    /// Time that a container takes to start. Default: 2 s.
     #[serde(default = "default_start_time")]
     pub start_time: Distribution,
-    /// Time from SIGTERM to exit, cut at the longest `stopTimeout`. Default: 1 s.
+    /// Time from SIGTERM to exit, cut at the `stopTimeout` of each container. Default: 1 s.
     #[serde(default = "default_stop_time")]
     pub stop_time: Distribution,
 }
@@ -161,23 +163,20 @@ pub struct EphemeralStorage {
     "x-plimsoll-ignored" = [
         "command", "credentialSpecs", "disableNetworking", "dnsSearchDomains",
         "dnsServers", "dockerLabels", "dockerSecurityOptions", "entryPoint", "environment",
-        "environmentFiles", "extraHosts", "firelensConfiguration", "hostname", "image",
+        "environmentFiles", "extraHosts", "firelensConfiguration", "hostname",
         "interactive", "links", "linuxParameters", "logConfiguration", "mountPoints", "privileged",
         "pseudoTerminal", "readonlyRootFilesystem", "repositoryCredentials", "secrets",
         "systemControls", "ulimits", "user", "versionConsistency",
         "volumesFrom", "workingDirectory"
-    ],
-    "x-plimsoll-not-simulated" = {
-        "dependsOn": { "means": "the order in which containers start is" },
-        "healthCheck": { "means": "waiting for a container to be healthy, and replacing it, are" },
-        "restartPolicy": { "means": "restarting a container in place is" },
-        "startTimeout": { "means": "giving up on a container that others wait for is" }
-    }
+    ]
 ))]
 pub struct ContainerDefinition {
     /// Name of the container.
     #[serde(default)]
     pub name: Option<String>,
+    /// Its image. A size is given under `images`, or as the task's `imageSize`.
+    #[serde(default)]
+    pub image: Option<String>,
     /// CPU units reserved.
     #[serde(default)]
     pub cpu: Option<CpuUnits>,
@@ -196,10 +195,33 @@ pub struct ContainerDefinition {
     /// GPUs.
     #[serde(default)]
     pub resource_requirements: Vec<ResourceRequirement>,
-    /// Longest time from SIGTERM to SIGKILL. Default: 30 s.
+    /// Containers that it waits for before it starts; they stop after it.
+    #[serde(default)]
+    pub depends_on: Vec<ContainerDependency>,
+    /// Health check.
+    #[serde(default)]
+    pub health_check: Option<HealthCheck>,
+    /// Restarts inside the task.
+    #[serde(default)]
+    pub restart_policy: Option<RestartPolicy>,
+    /// Those who wait for its end or its health give up after this; 2 s to 120 s on Fargate.
+    #[serde(default)]
+    #[schemars(extend("x-plimsoll-min" = "1s", "x-plimsoll-max" = "1h"))]
+    pub start_timeout: Option<Seconds>,
+    /// Longest time from SIGTERM to SIGKILL; 2 s to 120 s on Fargate. Default: the agent's, 30 s.
     #[serde(default)]
     #[schemars(extend("x-plimsoll-max" = "1h"))]
     pub stop_timeout: Option<Seconds>,
+    /// Time from its turn to started. Default: the task's `startTime`.
+    #[serde(default)]
+    pub start_time: Option<Distribution>,
+    /// Time after which it exits by itself. Default: 1 s if another container waits for its end, never
+    /// otherwise.
+    #[serde(default)]
+    pub run_time: Option<Distribution>,
+    /// Code of that exit. Default: 0.
+    #[serde(default)]
+    pub exit_code: Option<Whole>,
 }
 
 /// A port of a container.

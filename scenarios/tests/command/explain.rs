@@ -58,7 +58,7 @@ fn what_cannot_be_explained_is_refused() {
         (&["explain", "nowhere", "unplaced"][..], "is not a stored run"),
         (&["explain", "out", "task", "cpu/99"], "there is no task `cpu/99`"),
         (&["explain", "out", "task", "cup/0"], "no service or batch source is called `cup`"),
-        (&["explain", "out", "why"], "unrecognized subcommand"),
+        (&["explain", "out", "why"], "unexpected argument 'why'"),
     ] {
         let said = home.run(arguments, 2);
         assert_eq!(said.stdout, "", "{arguments:?}");

@@ -17,6 +17,8 @@
 //! | 2 | [`catalog`], [`rules`], [`scenario`], [`results`] | facts, dated constants, the input and the output of a run |
 //! | 1 | [`engine`], [`statistics`], [`units`] | event queue, clock, random streams, fingerprint; estimators; quantities with units |
 //!
+//! [`coverage`] lists what ECS documents about scheduling, and where it is.
+//!
 //! # Where a change belongs
 //!
 //! * a placement strategy: a variant in [`placement`] and its score;
@@ -31,6 +33,8 @@ pub mod autoscaling;
 pub mod billing;
 pub mod bounds;
 pub mod catalog;
+#[doc = include_str!("../COVERAGE.md")]
+pub mod coverage {}
 pub mod engine;
 pub mod invariants;
 pub mod metrics;

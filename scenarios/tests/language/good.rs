@@ -1,6 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use plimsoll::language::{LoadOptions, Loaded, NoteSummary, load};
+use plimsoll_core::engine::DurationDistribution;
 use plimsoll_core::placement::PlacementConstraint;
 use plimsoll_core::scenario::{BatchJobs, LaunchTarget, NamedInstance, QueueDiscipline};
 use plimsoll_core::units::{AsgId, Cpu, Mib, SimDuration, SimTime};
@@ -57,7 +58,10 @@ fn everything_at_once_loads() {
     let worker = &scenario.task_definitions.as_slice()[1];
     assert_eq!(worker.memory, Mib::new(1024 + 64 + 64), "reservations, not limits");
     assert_eq!((worker.containers.len(), worker.images.len()), (3, 3));
-    assert_eq!(worker.containers[1].run_time.as_ref().map(|it| it.mean_seconds()), Some(5.0));
+    assert_eq!(
+        worker.containers[1].run_time.as_ref().map(DurationDistribution::mean_seconds),
+        Some(5.0)
+    );
     assert_eq!(group.agent.stop_timeout, SimDuration::from_secs(45));
     assert_eq!(scenario.faults.len(), 6);
     assert_eq!(scenario.faults[0].windows.len(), 2);
@@ -279,7 +283,7 @@ fn a_container_whose_end_is_awaited_ends() {
     let set = [("taskDefinitions.api.containerDefinitions", containers)];
     let scenario = loaded("minimal.yaml", &set).scenario;
     let init = &scenario.task_definitions.as_slice()[0].containers[1];
-    assert_eq!(init.run_time.as_ref().map(|it| it.mean_seconds()), Some(1.0));
+    assert_eq!(init.run_time.as_ref().map(DurationDistribution::mean_seconds), Some(1.0));
 }
 
 #[test]

@@ -15,7 +15,7 @@ const DEFAULT_IMAGE_BYTES: u64 = 200_000_000;
 
 /// All images of a scenario: the listed ones, then one for each set of images that is not.
 pub(super) struct Images {
-    images: IdVec<ImageId, Image>,
+    all: IdVec<ImageId, Image>,
     layers: Vec<(String, u64)>,
     listed: usize,
     used: Vec<Cell<bool>>,
@@ -25,7 +25,7 @@ impl Images {
     pub(super) fn lower(context: &Context<'_>, document: &ScenarioDocument) -> Self {
         let path = Path::root().key("images");
         let mut images =
-            Self { images: IdVec::new(), layers: Vec::new(), listed: 0, used: Vec::new() };
+            Self { all: IdVec::new(), layers: Vec::new(), listed: 0, used: Vec::new() };
         for (index, raw) in document.images.iter().enumerate() {
             let path = path.index(index);
             if images.position(&raw.image).is_some() {
@@ -48,7 +48,7 @@ impl Images {
                 }
             };
             let name = raw.image.clone();
-            images.images.push(Image { name, layers, soci_index: raw.soci_index });
+            images.all.push(Image { name, layers, soci_index: raw.soci_index });
             images.used.push(Cell::new(false));
             images.listed += 1;
         }
@@ -67,15 +67,12 @@ impl Images {
         let mut all_listed = true;
         for container in &raw.container_definitions {
             let listed = container.image.as_deref().and_then(|name| self.position(name));
-            match listed {
-                Some(index) => {
-                    self.used[index].set(true);
-                    wanted.push(ImageId::from_index(index));
-                }
-                None => {
-                    all_listed = false;
-                    others.extend(container.image.as_deref());
-                }
+            if let Some(index) = listed {
+                self.used[index].set(true);
+                wanted.push(ImageId::from_index(index));
+            } else {
+                all_listed = false;
+                others.extend(container.image.as_deref());
             }
         }
         if raw.pull_time.is_some() {
@@ -101,16 +98,16 @@ impl Images {
     /// The image that stands for those that are not listed; of one name and size there is one.
     fn unlisted(&mut self, name: String, bytes: u64) -> ImageId {
         let same = |image: &Image| image.name == name && image.bytes() == bytes;
-        let known = self.images.iter().skip(self.listed).position(same);
+        let known = self.all.iter().skip(self.listed).position(same);
         if let Some(position) = known {
             return ImageId::from_index(self.listed + position);
         }
         let layers = vec![self.own_layer(bytes)];
-        self.images.push(Image { name, layers, soci_index: false })
+        self.all.push(Image { name, layers, soci_index: false })
     }
 
     fn position(&self, name: &str) -> Option<usize> {
-        self.images.iter().take(self.listed).position(|image| image.name == name)
+        self.all.iter().take(self.listed).position(|image| image.name == name)
     }
 
     fn own_layer(&mut self, bytes: u64) -> (LayerId, u64) {
@@ -143,13 +140,13 @@ impl Images {
         for (index, used) in self.used.iter().enumerate() {
             if !used.get() {
                 let path = Path::root().key("images").index(index).key("image");
-                let name = &self.images[ImageId::from_index(index)].name;
+                let name = &self.all[ImageId::from_index(index)].name;
                 context.note(&path, format!("no container uses image `{name}`"));
             }
         }
     }
 
     pub(super) fn into_images(self) -> IdVec<ImageId, Image> {
-        self.images
+        self.all
     }
 }

@@ -1,6 +1,9 @@
 //! The coverage table of `COVERAGE.md` against the tree: no cell is empty, and what it names exists.
 
-#![allow(clippy::disallowed_methods, reason = "the test reads the tree; the simulator reads no file")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the test reads the tree; the simulator reads no file"
+)]
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -47,6 +47,7 @@ name: {name}
 description: How fast is a run of this size?
 region: eu-west-1
 duration: 1d
+controlPlane: {{ instancesPerCluster: 100000 }}
 autoScalingGroups:
   - autoScalingGroupName: nodes
     instanceType: c6i.4xlarge

@@ -41,6 +41,8 @@ pub struct ControlPlane {
     pub tasks_per_call: u32,
     /// Whether launch-rate quotas of the service and the account apply, and the rate of those calls.
     pub launch_rate_quotas: bool,
+    /// Container instances that the cluster takes; further ones do not register.
+    pub instances_per_cluster: u32,
     /// Open choices of the service scheduler.
     pub service_scheduler: ServiceScheduler,
 }

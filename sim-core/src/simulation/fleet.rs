@@ -210,7 +210,7 @@ impl World<'_, '_> {
     /// Whether the cluster takes another instance; notes it if not.
     fn may_register(&mut self) -> bool {
         let registered: u64 = self.groups.iter().map(|group| group.registered.value()).sum();
-        let takes = registered < u64::from(self.scenario.rules.instances_per_cluster);
+        let takes = registered < u64::from(self.scenario.control_plane.instances_per_cluster);
         self.not_registered += u32::from(!takes);
         takes
     }

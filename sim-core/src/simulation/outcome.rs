@@ -413,7 +413,7 @@ impl World<'_, '_> {
         if 0 < self.not_registered {
             warnings.push(format!(
                 "{} instances did not register: a cluster takes {}",
-                self.not_registered, self.scenario.rules.instances_per_cluster
+                self.not_registered, self.scenario.control_plane.instances_per_cluster
             ));
         }
         for state in &self.batches {

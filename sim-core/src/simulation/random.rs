@@ -158,6 +158,7 @@ fn random_control_plane(dice: &mut Dice) -> ControlPlane {
         scaling_action_delay: SimDuration::from_secs(dice.below(3)),
         tie_break: dice.pick(&[TieBreak::SeededRank, TieBreak::OldestFirst]),
         launch_rate_quotas: dice.coin(),
+        instances_per_cluster: 5000,
         service_scheduler: ServiceScheduler {
             healthy_after: SimDuration::from_secs(dice.pick(&[0, 40])),
             maximum_counts_stopping: dice.below(4) == 0,

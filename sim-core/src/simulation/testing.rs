@@ -33,6 +33,7 @@ pub(super) fn control_plane() -> ControlPlane {
         run_task_calls: rules::newest().cluster_modify_bucket,
         tasks_per_call: rules::newest().tasks_per_run_task,
         launch_rate_quotas: true,
+        instances_per_cluster: 5000,
         service_scheduler: ServiceScheduler {
             healthy_after: SimDuration::ZERO,
             healthy_after_when_draining: SimDuration::ZERO,

@@ -398,6 +398,7 @@ fn control_plane(context: &Context<'_>, raw: &control::ControlPlane) -> Option<C
         }),
         tasks_per_call: raw.tasks_per_call.unwrap_or(context.rules.tasks_per_run_task),
         launch_rate_quotas: raw.launch_rate_quotas,
+        instances_per_cluster: instances_per_cluster(context, raw),
         service_scheduler: service_scheduler(context, &raw.service_scheduler),
     })
 }
@@ -432,6 +433,11 @@ fn service_scheduler(context: &Context<'_>, raw: &control::ServiceScheduler) -> 
     }
 }
 
+/// Container instances that the cluster takes.
+fn instances_per_cluster(context: &Context<'_>, raw: &control::ControlPlane) -> u32 {
+    raw.instances_per_cluster.unwrap_or(context.rules.instances_per_cluster)
+}
+
 /// Quotas of the cluster that the document can be held against.
 fn check_cluster_quotas(context: &Context<'_>, raw: &ScenarioDocument) {
     let rules = context.rules;
@@ -443,11 +449,12 @@ fn check_cluster_quotas(context: &Context<'_>, raw: &ScenarioDocument) {
         context.error(&Path::root().key("services"), message);
     }
     let largest: u64 = raw.auto_scaling_groups.iter().map(|group| u64::from(group.max_size)).sum();
-    if u64::from(rules.instances_per_cluster) < largest {
+    let most = instances_per_cluster(context, &raw.control_plane);
+    if u64::from(most) < largest {
         let message = format!(
-            "the groups may grow to {largest} instances, but a cluster takes {} in the AWS rules of {}: \
-             further ones will not register",
-            rules.instances_per_cluster, rules.name
+            "the groups may grow to {largest} instances, but a cluster takes {most} (AWS rules of {}: {}): \
+             further ones will not register; `controlPlane.instancesPerCluster` sets another limit",
+            rules.name, rules.instances_per_cluster
         );
         context.note(&Path::root().key("autoScalingGroups"), message);
     }

@@ -49,6 +49,10 @@ pub struct ControlPlane {
     /// Whether the launch rate quotas of service and account apply, and the rate of calls. Default: they
     /// do.
     pub launch_rate_quotas: bool,
+    /// Container instances that the cluster takes; further ones do not register. Default: the quota of
+    /// the AWS rules, which AWS does not raise.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub instances_per_cluster: Option<u32>,
     /// Open choices of the service scheduler.
     pub service_scheduler: ServiceScheduler,
 }
@@ -85,6 +89,7 @@ impl Default for ControlPlane {
             tasks_per_call: None,
             schedule_delay: Distribution::uniform(0, 60),
             launch_rate_quotas: true,
+            instances_per_cluster: None,
             service_scheduler: ServiceScheduler::default(),
         }
     }

@@ -17,7 +17,7 @@ pub(super) fn instances(sum: u128, capacity: u64) -> u64 {
     u64::try_from(sum.div_ceil(u128::from(capacity))).unwrap_or(u64::MAX)
 }
 
-/// The bound L2 of Martello and Toth, never below [`l1`]: the best of [`Rounding`] over every size
+/// The bound L2 of Martello and Toth, never below [`l1`]: the best threshold of all sizes
 /// up to half an instance. O(n log n) for the sort; then each threshold is a constant number of
 /// binary searches in prefix sums.
 pub fn l2(sizes: &[u64], capacity: u64) -> u64 {

@@ -7,14 +7,13 @@
 // The tests' helpers stand outside of `#[test]`, where `allow-unwrap-in-tests` does not reach.
 #![allow(clippy::unwrap_used)]
 
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
-
 use plimsoll::language::{LoadOptions, load};
 use plimsoll_core::invariants::violations;
 use plimsoll_core::results::RunResults;
 use plimsoll_core::simulation;
 
+#[path = "real_data/folder.rs"]
+mod folder;
 #[path = "real_data/surf_week.rs"]
 mod surf_week;
 #[path = "real_data/task_definitions.rs"]
@@ -24,26 +23,7 @@ mod traces;
 #[path = "real_data/world_cup.rs"]
 mod world_cup;
 
-/// The folder of real data, or `None` on a machine without it. Called once by each test.
-fn real_data() -> Option<PathBuf> {
-    let named = std::env::var_os("PLIMSOLL_REAL_DATA").map(PathBuf::from);
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
-    let folder = named.unwrap_or(beside);
-    if folder.join("README.md").is_file() {
-        return Some(folder);
-    }
-    let required = std::env::var_os("PLIMSOLL_REQUIRE_REAL_DATA").is_some();
-    assert!(!required, "the real data is required and `{}` is not it", folder.display());
-    // Not `eprintln!`: the test runner would keep that to itself, since the test passes.
-    let thread = std::thread::current();
-    let test = thread.name().unwrap_or("a test");
-    let place = folder.display();
-    let _ = writeln!(
-        std::io::stderr(),
-        "skipped: {test}: no real data at `{place}` (set PLIMSOLL_REAL_DATA)"
-    );
-    None
-}
+use folder::real_data;
 
 /// Runs a scenario given as text, and checks the laws that hold for every run.
 fn run(yaml: &str) -> RunResults {

@@ -33,8 +33,7 @@ pub mod autoscaling;
 pub mod billing;
 pub mod bounds;
 pub mod catalog;
-#[doc = include_str!("../COVERAGE.md")]
-pub mod coverage {}
+pub mod coverage;
 pub mod engine;
 pub mod invariants;
 pub mod metrics;

@@ -1,4 +1,4 @@
-//! The coverage table of `COVERAGE.md` against the tree: no cell is empty, and what it names exists.
+//! The coverage tables against the tree: no cell is empty, and what they name exists.
 
 #![allow(
     clippy::disallowed_methods,
@@ -9,17 +9,25 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const TABLE: &str = include_str!("../COVERAGE.md");
+/// All tables, one file after the other in order of their names.
+fn tables() -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("coverage");
+    let entries = fs::read_dir(folder).expect("the folder is readable");
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
+    paths.sort();
+    let texts = paths.iter().map(|path| fs::read_to_string(path).expect("tables are text"));
+    texts.collect::<Vec<_>>().join("\n")
+}
 
 fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
 /// Rows of all tables whose first heading is `first`, as cells.
-fn rows(first: &str) -> Vec<Vec<&'static str>> {
+fn rows<'t>(tables: &'t str, first: &str) -> Vec<Vec<&'t str>> {
     let mut rows = Vec::new();
     let mut inside = false;
-    for line in TABLE.lines() {
+    for line in tables.lines() {
         let Some(row) = line.strip_prefix("| ").and_then(|row| row.strip_suffix(" |")) else {
             inside = false;
             continue;
@@ -87,7 +95,8 @@ fn is_module(path: &str) -> bool {
 #[test]
 fn every_behaviour_has_a_module_and_a_test_or_a_reason() {
     let tests = tests();
-    let rows = rows("behaviour");
+    let tables = tables();
+    let rows = rows(&tables, "behaviour");
     assert!(rows.len() > 50, "{} rows", rows.len());
     let mut wrong = Vec::new();
     for row in &rows {
@@ -118,16 +127,12 @@ fn every_behaviour_has_a_module_and_a_test_or_a_reason() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-#[test]
-fn every_gap_has_a_setting_or_a_place_that_states_the_choice() {
+/// What is wrong with rows of number, gap, setting and default.
+fn wrong_gaps(rows: &[Vec<&str>]) -> Vec<String> {
     let schema = fs::read_to_string(workspace().join("scenarios/schema/plimsoll.schema.json"))
         .expect("the schema is committed");
-    let rows = rows("gap");
-    let numbers: Vec<String> = rows.iter().map(|row| row[0].to_owned()).collect();
-    let expected: Vec<String> = (1..=37).map(|number: u32| number.to_string()).collect();
-    assert_eq!(numbers, expected, "the gaps in order");
     let mut wrong = Vec::new();
-    for row in &rows {
+    for row in rows {
         let [number, _, setting, default] = row[..] else {
             wrong.push(format!("{row:?} does not have four cells"));
             continue;
@@ -148,5 +153,23 @@ fn every_gap_has_a_setting_or_a_place_that_states_the_choice() {
             }
         }
     }
+    wrong
+}
+
+#[test]
+fn every_gap_of_scheduling_has_a_setting_or_a_place_that_states_the_choice() {
+    let tables = tables();
+    let rows = rows(&tables, "gap");
+    let numbers: Vec<String> = rows.iter().map(|row| row[0].to_owned()).collect();
+    let expected: Vec<String> = (1..=37).map(|number: u32| number.to_string()).collect();
+    assert_eq!(numbers, expected, "the gaps in order");
+    let wrong = wrong_gaps(&rows);
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_gap_of_scaling_has_a_setting_or_a_place_that_states_the_choice() {
+    let tables = tables();
+    let wrong = wrong_gaps(&rows(&tables, "open"));
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 
 use super::event::Event;
 use super::fleet::instance_name;
+use super::state::InstanceState;
 use super::task::Owner;
-use super::world::{InstanceState, World};
+use super::world::World;
 use crate::engine::{Phase, Scheduler};
 use crate::placement::Eligibility;
 use crate::results::EventCategory;

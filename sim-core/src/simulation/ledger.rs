@@ -1,7 +1,8 @@
 //! What is reserved: integrals that follow every change of a reservation.
 
+use super::state::GroupState;
 use super::task::Owner;
-use super::world::{GroupState, World};
+use super::world::World;
 use crate::units::{AsgId, Cpu, InstanceId, Mib, SimTime, TaskDefinitionId, TaskId};
 
 /// Keeps the integral of the fewest instances that could hold a group's tasks and those that wait for it.

@@ -1,6 +1,6 @@
 //! The world of a run: owns all state and the event enum, asks the policies, applies their decisions.
 //!
-//! * `world`: the state and the dispatch of events;
+//! * `world`: the state and the dispatch of events; `state`: the states of its parts;
 //! * `event`: everything that can happen;
 //! * `launch`, `lifecycle`, `task`: the life of a task; `ledger`: what it reserves;
 //! * `agent`: what the agent of an instance does; `containers`: start, exit and health of containers;
@@ -63,6 +63,7 @@ mod service;
 mod shifting;
 #[cfg(test)]
 mod standalone_tests;
+mod state;
 mod target;
 mod task;
 #[cfg(test)]

@@ -7,8 +7,9 @@ use super::integral::ratio;
 use super::ledger::split_weight;
 use super::load::{LoadState, Reading};
 use super::rollout::deployment_name;
+use super::state::{InstanceState, ServiceState};
 use super::task::{Capacity, Owner, TaskState};
-use super::world::{InstanceState, MINUTE, ServiceState, World};
+use super::world::{MINUTE, World};
 use crate::billing::Category;
 use crate::engine::{RunStatistics, fold};
 use crate::results::{

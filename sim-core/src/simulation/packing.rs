@@ -6,8 +6,9 @@
 
 use super::integral::ratio;
 use super::ledger::Change;
+use super::state::WaitingJob;
 use super::task::{Owner, Task};
-use super::world::{WaitingJob, World};
+use super::world::World;
 use crate::bounds::{self, BoundTotals, Need, PackingBound, Resource};
 use crate::placement::Demand;
 use crate::results::{Packing, RequestedPacking, ResourceHours};

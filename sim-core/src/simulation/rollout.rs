@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::event::Event;
+use super::state::all_constraints;
 use super::task::Owner;
-use super::world::{World, all_constraints};
+use super::world::World;
 use crate::engine::{Phase, Scheduler};
 use crate::placement::{RuleId, SERVICE_DEFAULT};
 use crate::results::{DeploymentTrigger, EventCategory};

@@ -8,7 +8,8 @@
 use super::batch::Attempt;
 use super::event::Event;
 use super::launch::{NewTask, StartUp};
-use super::world::{InstanceState, MINUTE, World};
+use super::state::InstanceState;
+use super::world::{MINUTE, World};
 use crate::engine::Scheduler;
 use crate::placement::Rejection;
 use crate::results::EventCategory;

@@ -7,9 +7,9 @@
 
 use super::integral::ratio;
 use super::world::World;
-use crate::autoscaling::ServiceMetric;
+use crate::metrics::{MetricSource, ServiceMeasure};
 use crate::results::LoadResults;
-use crate::scenario::{BalancingAlgorithm, Service, ServiceLoad};
+use crate::scenario::{BalancingAlgorithm, Scenario, Service, ServiceLoad};
 use crate::traffic::{
     Lanes, LatencyRecorder, MICRO_PER_REQUEST, ObjectiveRecorder, ResponseTime, tasks_needed,
 };
@@ -43,6 +43,8 @@ pub(super) struct LoadReading {
     pub(super) memory_percent: Option<f64>,
     /// Requests per healthy task, or per running one if none was healthy; `None` without either.
     pub(super) requests_per_target: Option<f64>,
+    /// Running tasks, task·ns.
+    pub(super) running: u128,
     pub(super) sums: LoadSums,
 }
 
@@ -67,6 +69,7 @@ pub(super) struct LoadState<'s> {
     objective: Option<ObjectiveRecorder>,
     last: SimTime,
     minute: Reader,
+    high_resolution: Reader,
     interval: Reader,
     totals: LoadSums,
     /// Response times of the recording interval with their weights.
@@ -89,15 +92,17 @@ enum ScalingTarget {
 
 impl ScalingTarget {
     /// The first target tracking policy on CPU or requests; full use of the CPU without one.
-    fn of(service: &Service) -> Self {
+    fn of(scenario: &Scenario, service: &Service) -> Self {
         let policies = service.scaling.iter().flat_map(|scaling| &scaling.target_tracking);
         for policy in policies {
-            match policy.metric {
-                ServiceMetric::CpuUtilization => return Self::Cpu(policy.target_value / 100.0),
-                ServiceMetric::RequestCountPerTarget => {
+            match scenario.metrics[policy.query.metric].source {
+                MetricSource::Service(_, ServiceMeasure::CpuUtilization) => {
+                    return Self::Cpu(policy.target_value / 100.0);
+                }
+                MetricSource::Service(_, ServiceMeasure::RequestCountPerTarget) => {
                     return Self::Requests(policy.target_value / 60.0);
                 }
-                ServiceMetric::MemoryUtilization => {}
+                _ => {}
             }
         }
         Self::Cpu(1.0)
@@ -105,7 +110,7 @@ impl ScalingTarget {
 }
 
 impl<'s> LoadState<'s> {
-    pub(super) fn new(load: &'s ServiceLoad, service: &Service) -> Self {
+    pub(super) fn new(scenario: &Scenario, load: &'s ServiceLoad, service: &Service) -> Self {
         Self {
             load,
             lanes: Lanes::new(load.algorithm),
@@ -114,10 +119,11 @@ impl<'s> LoadState<'s> {
             objective: service.slo.map(ObjectiveRecorder::new),
             last: SimTime::ZERO,
             minute: Reader::default(),
+            high_resolution: Reader::default(),
             interval: Reader::default(),
             totals: LoadSums::default(),
             responses: Vec::new(),
-            target: ScalingTarget::of(service),
+            target: ScalingTarget::of(scenario, service),
             under: 0.0,
             over: 0.0,
             under_time: 0,
@@ -324,6 +330,7 @@ impl World<'_, '_> {
         let totals = load.totals;
         let reader = match kind {
             Reading::Minute => &mut load.minute,
+            Reading::HighResolution => &mut load.high_resolution,
             Reading::Interval => &mut load.interval,
         };
         let reading =
@@ -355,6 +362,7 @@ impl World<'_, '_> {
             cpu_percent: ratio(used_cpu, reserved_cpu).map(|share| share * 100.0),
             memory_percent: (reserved_memory > 0.0).then(|| 100.0 * used_memory / reserved_memory),
             requests_per_target: (targets > 0.0).then(|| requests / targets),
+            running,
             sums,
         })
     }
@@ -365,6 +373,8 @@ impl World<'_, '_> {
 pub(super) enum Reading {
     /// CloudWatch, each minute.
     Minute,
+    /// CloudWatch, each period of a metric of high resolution.
+    HighResolution,
     /// The recorder.
     Interval,
 }

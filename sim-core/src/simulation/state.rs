@@ -11,7 +11,6 @@ use super::pool::GroupInstances;
 use super::quota::TokenBucket;
 use super::rollout::Rollout;
 use super::run_task::OpenCall;
-use super::scaling::ServiceMetrics;
 use crate::autoscaling::{CapacityScaler, ServiceScaler};
 use crate::engine::{StreamKey, label_hash};
 use crate::placement::{Fleet, PlacementConstraint, RuleId, SERVICE_DEFAULT, STANDALONE_DEFAULT};
@@ -55,7 +54,6 @@ pub(super) struct ServiceState<'s> {
     pub(super) scaler: Option<ServiceScaler>,
     /// What its load balancer processed, by clock hour.
     pub(super) balancer_hours: Vec<ServiceHour>,
-    pub(super) metrics: ServiceMetrics,
     /// Position in the list of scheduled changes.
     pub(super) next_scheduled: usize,
     pub(super) scale_out: u32,
@@ -248,7 +246,7 @@ impl<'s> ServiceState<'s> {
         };
         let scaler = settings.scaling.as_ref().map(|target| {
             let resource = format!("service/{}/{}", scenario.name, settings.name);
-            ServiceScaler::new(&resource, target, control_plane.scaling_activity_timeout)
+            ServiceScaler::new(&resource, target, control_plane.scaling)
         });
         let group = fleet.add_group(&format!("service:{}", settings.name));
         let chain = match &settings.placement_strategy[..] {
@@ -280,8 +278,7 @@ impl<'s> ServiceState<'s> {
                 LaunchLimiter::Bucket => TokenBucket::new(rate, rate),
                 LaunchLimiter::Window => TokenBucket::windows(rate),
             }),
-            load: settings.load.as_ref().map(|load| LoadState::new(load, settings)),
-            metrics: ServiceMetrics::new(scaler.as_ref(), control_plane),
+            load: settings.load.as_ref().map(|load| LoadState::new(scenario, load, settings)),
             scaler,
             balancer_hours: Vec::new(),
             next_scheduled: 0,

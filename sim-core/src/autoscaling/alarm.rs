@@ -275,11 +275,7 @@ impl Alarm {
     }
 
     /// The real points that decide the state, newest first: at most `EvaluationPeriods` of them.
-    pub fn judged(
-        &self,
-        now: SimTime,
-        points: &impl Points,
-    ) -> impl Iterator<Item = DataPoint> {
+    pub fn judged(&self, now: SimTime, points: &impl Points) -> impl Iterator<Item = DataPoint> {
         let real = points.points(now, self.condition.span()).flatten();
         real.take(self.condition.evaluation_periods.max(1) as usize)
     }

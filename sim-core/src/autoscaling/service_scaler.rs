@@ -145,7 +145,10 @@ impl ServiceScaler {
 
     /// The next evaluation after `now` of an alarm that is not only evaluated at full minutes.
     pub fn next_evaluation(&self, now: SimTime) -> Option<SimTime> {
-        self.alarms().filter(|(_, alarm)| !alarm.keeps_minutes()).map(|(_, it)| it.next_due(now)).min()
+        self.alarms()
+            .filter(|(_, alarm)| !alarm.keeps_minutes())
+            .map(|(_, it)| it.next_due(now))
+            .min()
     }
 
     /// Whether a scaling activity is in progress.

@@ -36,7 +36,13 @@ impl TargetTrackingPolicy {
     /// The managed alarm that asks for more: above the target in 3 of 3 periods.
     pub fn high_alarm(&self, rules: &ScalingRules) -> AlarmCondition {
         let (operator, period) = (ComparisonOperator::GreaterThan, self.query.period);
-        AlarmCondition::all_of(operator, self.target_value, period, HIGH_ALARM_PERIODS, rules.alarms)
+        AlarmCondition::all_of(
+            operator,
+            self.target_value,
+            period,
+            HIGH_ALARM_PERIODS,
+            rules.alarms,
+        )
     }
 
     /// The managed alarm that asks for less: below a share of the target in 15 of 15 periods.

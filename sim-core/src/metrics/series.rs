@@ -91,7 +91,6 @@ impl MetricSeries {
         self.values.push_back(samples);
     }
 
-
     /// The newest data point visible at `now`, gaps passed over, among the retained ones.
     pub fn newest_visible(&self, now: SimTime) -> Option<DataPoint> {
         self.window(now, self.retained).flatten().next()
@@ -273,7 +272,10 @@ mod tests {
     fn late_points_are_gaps_only_if_asked() {
         let series = counting(60, 120);
         let span = Span { late_is_missing: true, ..Span::new(MINUTE, 4) };
-        assert_eq!(read(&series, 300, Statistic::Average, span), [None, None, Some(2.0), Some(1.0)]);
+        assert_eq!(
+            read(&series, 300, Statistic::Average, span),
+            [None, None, Some(2.0), Some(1.0)]
+        );
         let patient = Span::new(MINUTE, 2);
         assert_eq!(read(&series, 300, Statistic::Average, patient), [Some(2.0), Some(1.0)]);
     }

@@ -53,6 +53,7 @@ impl StatisticSet {
     }
 
     /// The set of the samples of both.
+    #[must_use]
     pub fn merged(self, other: Self) -> Self {
         Self {
             sample_count: self.sample_count + other.sample_count,
@@ -86,11 +87,15 @@ mod tests {
         let busy = StatisticSet::weighted(100.0, 4.0 * 40.0).expect("samples");
         let shared = StatisticSet::weighted(50.0, 8.0 * 20.0).expect("samples");
         let minute = busy.merged(shared);
-        assert_eq!(minute.get(Statistic::Average), 75.0);
-        assert_eq!(minute.get(Statistic::SampleCount), 320.0);
-        assert_eq!(minute.get(Statistic::Sum), 24_000.0);
-        assert_eq!(minute.get(Statistic::Minimum), 50.0);
-        assert_eq!(minute.get(Statistic::Maximum), 100.0);
+        let all = [
+            Statistic::Average,
+            Statistic::SampleCount,
+            Statistic::Sum,
+            Statistic::Minimum,
+            Statistic::Maximum,
+        ];
+        let values = all.map(|statistic| minute.get(statistic));
+        assert_eq!(values, [75.0, 320.0, 24_000.0, 50.0, 100.0]);
     }
 
     #[test]

@@ -106,14 +106,19 @@ impl Iterator for Window<'_> {
         let mut slot = None;
         for index in (from..until).rev() {
             let Some(set) = self.series.value(index) else { continue };
-            let merged = slot.map_or(set, |(merged, _): (super::StatisticSet, u64)| set.merged(merged));
+            let merged =
+                slot.map_or(set, |(merged, _): (super::StatisticSet, u64)| set.merged(merged));
             let last = slot.map_or(index, |(_, last)| last);
             slot = Some((merged, last));
         }
         Some(slot.map(|(set, last)| {
             let visible_at = self.series.visible_at(last);
             debug_assert!(visible_at <= self.now, "law 7: a point is read before its publication");
-            DataPoint { start: SimTime::from_nanos(start), visible_at, value: set.get(self.statistic) }
+            DataPoint {
+                start: SimTime::from_nanos(start),
+                visible_at,
+                value: set.get(self.statistic),
+            }
         }))
     }
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::testing::{batch, definition, empty, group, managed_provider, service, watch};
 use crate::autoscaling::TargetTrackingPolicy;
-use crate::metrics::ServiceMeasure;
 use crate::engine::DurationDistribution;
+use crate::metrics::ServiceMeasure;
 use crate::results::{EventCategory, RunResults, TaskRecord};
 use crate::scenario::{
     BalancingAlgorithm, BatchJob, CapacityProvider, CapacityProviderKind, LaunchTarget,

@@ -115,7 +115,8 @@ impl World<'_, '_> {
                     None
                 };
                 for (measure, id) in measures {
-                    let samples = self.service_samples(*service, *measure, period, reading.as_ref());
+                    let samples =
+                        self.service_samples(*service, *measure, period, reading.as_ref());
                     self.metrics.store.record(*id, start, samples);
                 }
             }

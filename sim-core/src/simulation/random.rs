@@ -19,7 +19,8 @@ use crate::service::circuit_breaker::{CircuitBreaker, Threshold};
 use crate::service::traffic_shift::{Stage, TrafficShift};
 use crate::traffic::{AfterEnd, RequestRate};
 use crate::units::{
-    AsgId, CapacityProviderId, Cpu, MetricId, Mib, ServiceId, SimDuration, SimTime, TaskDefinitionId, ZoneId,
+    AsgId, CapacityProviderId, Cpu, IdVec, MetricId, Mib, ServiceId, SimDuration, SimTime,
+    TaskDefinitionId, ZoneId,
 };
 
 /// What policies of a random service watch.
@@ -97,10 +98,10 @@ pub(super) fn random_scenario(seed: u64) -> Scenario {
         let max = min + dice.between(1, 12) as u32;
         let mut asg = group(min, dice.between(min.into(), max.into()) as u32, max);
         asg.name = format!("group-{index}");
-        asg.shape.instance_type = name.into();
-        asg.shape.cpu = Cpu::from_ecs_units(cpu);
-        asg.shape.memory = Mib::new(memory);
-        asg.shape.task_network_interfaces = interfaces;
+        asg.types[0].shape.instance_type = name.into();
+        asg.types[0].shape.cpu = Cpu::from_ecs_units(cpu);
+        asg.types[0].shape.memory = Mib::new(memory);
+        asg.types[0].shape.task_network_interfaces = interfaces;
         asg.starts_ready = dice.coin();
         asg.launch_time = dice.delay(40);
         asg.registration_time = dice.delay(15);
@@ -537,6 +538,7 @@ fn random_rollout(seed: u64) -> Scenario {
     scenario.batches.clear();
     scenario.draining.clear();
     scenario.services.truncate(1);
+    scenario.metrics = IdVec::new();
     let service = &mut scenario.services[0];
     service.launch = LaunchTarget::Fargate;
     service.placement_constraints.clear();

@@ -8,9 +8,11 @@ use super::draining::Draining;
 use super::integral::Integral;
 use super::load::LoadState;
 use super::pool::GroupInstances;
+use super::purchase::{GroupPurchases, Purchased};
 use super::quota::TokenBucket;
 use super::rollout::Rollout;
 use super::run_task::OpenCall;
+use super::world::MINUTE;
 use crate::autoscaling::{CapacityScaler, ServiceScaler};
 use crate::engine::{StreamKey, label_hash};
 use crate::placement::{Fleet, PlacementConstraint, RuleId, SERVICE_DEFAULT, STANDALONE_DEFAULT};
@@ -18,6 +20,7 @@ use crate::scenario::{
     AutoScalingGroup, BatchJob, BatchSource, CapacityProvider, CapacityProviderKind, LaunchLimiter,
     LaunchTarget, Scenario, Service,
 };
+use crate::statistics::ElasticityRecorder;
 use crate::units::{
     AsgId, CapacityProviderId, Cpu, Mib, SimDuration, SimTime, TaskDefinitionId, TaskGroupId,
     TaskId, ZoneId,
@@ -144,6 +147,8 @@ pub(super) struct Instance {
     pub(super) reserved_memory: Integral,
     pub(super) registration_delay: SimDuration,
     pub(super) billed_seconds: u64,
+    /// What was bought.
+    pub(super) purchase: Purchased,
 }
 
 /// The state of an Auto Scaling group.
@@ -168,6 +173,8 @@ pub(super) struct GroupState<'s> {
     /// Bound on the instances that the tasks on this group need, with those that wait for its capacity
     /// in PROVISIONING.
     pub(super) wanted: Integral,
+    /// Those needed against those registered.
+    pub(super) elasticity: ElasticityRecorder,
     /// One while tasks wait and the group is as large as it may be.
     pub(super) waiting_at_maximum: Integral,
     pub(super) waiting_cpu: u64,
@@ -180,6 +187,8 @@ pub(super) struct GroupState<'s> {
     pub(super) reconcile_key: StreamKey,
     /// Weighted reservation per owner, for the split of the group's cost.
     pub(super) owner_weights: Vec<Integral>,
+    /// What it bought.
+    pub(super) purchase: GroupPurchases,
 }
 
 /// The state of a capacity provider.
@@ -278,7 +287,7 @@ impl<'s> ServiceState<'s> {
                 LaunchLimiter::Bucket => TokenBucket::new(rate, rate),
                 LaunchLimiter::Window => TokenBucket::windows(rate),
             }),
-            load: settings.load.as_ref().map(|load| LoadState::new(scenario, load, settings)),
+            load: settings.load.as_ref().map(|load| LoadState::new(load, settings)),
             scaler,
             balancer_hours: Vec::new(),
             next_scheduled: 0,
@@ -369,6 +378,7 @@ impl<'s> GroupState<'s> {
             reserved_cpu: 0,
             reserved_memory: 0,
             wanted: Integral::default(),
+            elasticity: ElasticityRecorder::new(MINUTE),
             waiting_at_maximum: Integral::default(),
             waiting_cpu: 0,
             waiting_memory: 0,
@@ -379,6 +389,7 @@ impl<'s> GroupState<'s> {
             instance_key: stream_key(scenario, "instance", &settings.name),
             reconcile_key: stream_key(scenario, "reconcile", &settings.name),
             owner_weights: vec![Integral::default(); owners],
+            purchase: GroupPurchases::new(settings),
         }
     }
 }

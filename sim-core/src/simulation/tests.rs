@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use super::testing::{batch, control_plane, definition, empty, group, managed_provider, service, watch};
+use super::testing::{
+    batch, control_plane, definition, empty, group, managed_provider, service, watch,
+};
 use crate::autoscaling::TargetTrackingPolicy;
-use crate::metrics::ServiceMeasure;
 use crate::engine::{DurationDistribution, RunError};
+use crate::metrics::ServiceMeasure;
 use crate::placement::PlacementConstraint;
 use crate::results::{EventCategory, RunResults};
 use crate::scenario::{

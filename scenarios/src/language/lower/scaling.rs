@@ -34,7 +34,9 @@ pub(super) fn lower(
         .target_tracking
         .iter()
         .enumerate()
-        .map(|(index, policy)| tracking(context, &tracking_path.index(index), (id, policy), &mut names))
+        .map(|(index, policy)| {
+            tracking(context, &tracking_path.index(index), (id, policy), &mut names)
+        })
         .collect();
     let step_path = path.key("stepScaling");
     let step_scaling: Option<Vec<_>> = raw
@@ -75,11 +77,9 @@ fn tracking(
         return None;
     };
     let (measure, statistic, metric_type) = match metric {
-        raw::PredefinedMetricType::ECSServiceAverageCPUUtilization => (
-            ServiceMeasure::CpuUtilization,
-            Statistic::Average,
-            "ECSServiceAverageCPUUtilization",
-        ),
+        raw::PredefinedMetricType::ECSServiceAverageCPUUtilization => {
+            (ServiceMeasure::CpuUtilization, Statistic::Average, "ECSServiceAverageCPUUtilization")
+        }
         raw::PredefinedMetricType::ECSServiceAverageMemoryUtilization => (
             ServiceMeasure::MemoryUtilization,
             Statistic::Average,

@@ -73,13 +73,11 @@ fn one(
     let name = &raw.service_name;
     let offered =
         raw.load.as_ref().and_then(|raw| load::lower(context, &path.key("load"), name, raw));
-    let scaling = raw
-        .scaling
-        .as_ref()
-        .and_then(|raw| scaling::lower(context, &path.key("scaling"), id, raw, &document.time_zone));
+    let scaling = raw.scaling.as_ref().and_then(|raw| {
+        scaling::lower(context, &path.key("scaling"), id, raw, &document.time_zone)
+    });
     if let Some(scaling) = &scaling {
-        let watches_requests =
-            watches(context, id, scaling, ServiceMeasure::RequestCountPerTarget);
+        let watches_requests = watches(context, id, scaling, ServiceMeasure::RequestCountPerTarget);
         if watches_requests && !has_target_group(raw) {
             context.error_hint(
                 &path.key("scaling"),
@@ -138,9 +136,9 @@ fn watches(
     wanted: ServiceMeasure,
 ) -> bool {
     let is_wanted = |query: &MetricQuery| {
-        query.metrics().any(|metric| {
-            context.metrics.source(metric) == MetricSource::Service(id, wanted)
-        })
+        query
+            .metrics()
+            .any(|metric| context.metrics.source(metric) == MetricSource::Service(id, wanted))
     };
     scaling.target_tracking.iter().any(|policy| is_wanted(&policy.query))
         || scaling.step_scaling.iter().any(|policy| is_wanted(&policy.alarm.query))

@@ -187,11 +187,7 @@ fn settings_out_of_range_are_named() {
         treat_missing_data: Missing,
     };
     assert_eq!(settings.problems().len(), 3);
-    let good = AlarmSettings {
-        threshold: 1.0,
-        evaluation_periods: 3,
-        datapoints_to_alarm: 2,
-        ..settings
-    };
+    let good =
+        AlarmSettings { threshold: 1.0, evaluation_periods: 3, datapoints_to_alarm: 2, ..settings };
     assert_eq!(good.problems(), Vec::<String>::new());
 }

@@ -1,8 +1,7 @@
 use super::*;
 use crate::autoscaling::{
     AdjustmentType, AlarmSettings, AlarmState, ComparisonOperator, MetricAggregation,
-    StepAdjustment,
-    TreatMissingData,
+    StepAdjustment, TreatMissingData,
 };
 use crate::metrics::{Metric, MetricSource, ServiceMeasure, Statistic, StatisticSet};
 use crate::units::{IdVec, MetricId, ServiceId};
@@ -240,10 +239,7 @@ fn tv_tt_5_scale_in_needs_all_policies_and_takes_the_largest() {
 
 #[test]
 fn a_policy_that_is_not_ready_blocks_scale_in_even_if_its_law_would_allow_it() {
-    let target_tracking = vec![
-        tracking(CPU, 50.0),
-        tracking(MEMORY, 50.0),
-    ];
+    let target_tracking = vec![tracking(CPU, 50.0), tracking(MEMORY, 50.0)];
     let mut bench = Bench::new(&ScalableTarget { target_tracking, ..target(1, 100) });
     // Memory at 46 % of 50 % asks for 19 of 20, but its low alarm needs less than 45 %.
     assert_eq!(bench.minutes_of(20, 10.0, 46.0, still(20, 20)), None);
@@ -303,14 +299,16 @@ fn tv_sch_1_scheduled_bounds_move_the_count_only_into_them() {
         (Some(3), Some(10), 5),
         (Some(0), Some(0), 0),
     ] {
-        let mut scaler = ServiceScaler::new("service/default/web", &target(2, 20), ScalingRules::default());
+        let mut scaler =
+            ServiceScaler::new("service/default/web", &target(2, 20), ScalingRules::default());
         let outcome = scaler
             .apply_scheduled(SimTime::ZERO, &change(min, max), still(5, 5))
             .expect("the bounds are in order");
         assert_eq!(outcome.decision.map_or(5, |decision| decision.new_desired), expected);
         assert_eq!(scaler.bounds(), (min.unwrap_or(2), max.unwrap_or(20)));
     }
-    let mut scaler = ServiceScaler::new("service/default/web", &target(2, 20), ScalingRules::default());
+    let mut scaler =
+        ServiceScaler::new("service/default/web", &target(2, 20), ScalingRules::default());
     let rejected = scaler.apply_scheduled(SimTime::ZERO, &change(Some(21), None), still(5, 5));
     assert_eq!(rejected, Err(RejectedChange { min_capacity: 21, max_capacity: 20 }));
     assert_eq!(scaler.bounds(), (2, 20));

@@ -92,6 +92,8 @@ pub enum Event {
     SampleMetrics(u32),
     /// Alarms of a service that are not only evaluated at full minutes.
     EvaluateAlarms(ServiceId),
+    /// The suspended state of a scalable target changes.
+    Suspension(ServiceId),
 }
 
 impl Event {
@@ -123,6 +125,7 @@ impl Event {
             Self::DrainingLimit(_) => 45,
             Self::SampleMetrics(_) => 70,
             Self::EvaluateAlarms(_) => 71,
+            Self::Suspension(_) => 72,
         }
     }
 
@@ -154,6 +157,7 @@ impl Event {
             45 => "draining limit",
             70 => "sample metrics",
             71 => "evaluate alarms",
+            72 => "suspension",
             _ => "unknown",
         }
     }
@@ -178,7 +182,8 @@ impl Event {
             | Self::Scheduled(service)
             | Self::ServiceUpdate(service)
             | Self::ZoneCheck(service)
-            | Self::EvaluateAlarms(service) => (service.0, 0),
+            | Self::EvaluateAlarms(service)
+            | Self::Suspension(service) => (service.0, 0),
             Self::BatchArrival(batch) => (batch.0, 0),
             Self::PlaceWaiting | Self::Sample | Self::Decide | Self::Record => (0, 0),
             Self::DesiredCount { service, desired } => (service.0, *desired),

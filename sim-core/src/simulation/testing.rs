@@ -28,6 +28,7 @@ pub(super) fn control_plane() -> ControlPlane {
         },
         capacity_provider_metric_delay: SimDuration::ZERO,
         scaling_action_delay: SimDuration::ZERO,
+        scheduled_action_delay: SimDuration::ZERO,
         scaling: ScalingRules::default(),
         tie_break: TieBreak::SeededRank,
         images: ImageDelays::default(),

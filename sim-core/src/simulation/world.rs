@@ -235,6 +235,7 @@ impl Model for World<'_, '_> {
             Event::Drain(index) => self.drain(index, scheduler),
             Event::DrainingLimit(instance) => self.draining_limit(instance, scheduler),
             Event::SampleMetrics(index) => self.sample_metrics(index, scheduler),
+            Event::Suspension(service) => self.change_suspension(service, scheduler),
             Event::EvaluateAlarms(service) => self.evaluate_alarms(service, scheduler),
         }
     }

@@ -9,5 +9,7 @@ mod good;
 mod guide;
 #[path = "language/mutations.rs"]
 mod mutations;
+#[path = "language/policies.rs"]
+mod policies;
 #[path = "language/schema.rs"]
 mod schema;

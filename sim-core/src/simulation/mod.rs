@@ -46,6 +46,8 @@ mod load;
 mod metrics;
 mod outcome;
 mod packing;
+#[cfg(test)]
+mod policy_tests;
 mod pool;
 mod purchase;
 mod quota;

@@ -265,8 +265,7 @@ impl ResponseTime {
         }
         let Stationary { mu, theta, b, .. } = stationary;
         let bits = f64::to_bits;
-        let key =
-            ServiceKey { mu: bits(mu), other: bits(self.other), longest: bits(self.longest) };
+        let key = ServiceKey { mu: bits(mu), other: bits(self.other), longest: bits(self.longest) };
         let step = libm::floor(libm::log(theta / mu) * 100.0) as i32;
         let probability = -b * (theta - mu) / mu;
         Some((key, StationaryWait { probability, decay: theta, step }))
@@ -331,7 +330,7 @@ impl ResponseTime {
     }
 
     /// The `p`-quantile over several segments, each with the micro-requests it served, for example
-    /// those of one minute, to a relative error of 1e-6; `None` if none served any.
+    /// those of one minute; `None` if none served any. Accuracy as [`ResponseTime::quantile`].
     pub fn quantile_of(parts: &[(u128, Self)], p: f64) -> Option<SimDuration> {
         let served = parts.iter().map(|&(served, _)| served).sum::<u128>() as f64;
         if served <= 0.0 {
@@ -349,8 +348,7 @@ impl ResponseTime {
         let mean = used().map(Self::unbounded_mean).fold(0.0, f64::max);
         let longest = used().map(|response| response.longest).fold(0.0, f64::max);
         let above = (1.0 - p).clamp(1e-9, 1.0);
-        // Newton's last step squares the error: one of 1e-5 leaves about 1e-10.
-        let quantile = solve(weighted, mean, above, low, mean, 1e-5).min(longest);
+        let quantile = solve(weighted, mean, above, low, mean, 1e-10).min(longest);
         Some(SimDuration::from_secs_f64(quantile))
     }
 
@@ -382,6 +380,8 @@ fn solve(
     let mut low = low;
     let mut high = f64::INFINITY;
     let mut t = guess.max(low);
+    // A step of Newton's method squares the error of the one before.
+    let last_newton_step = libm::sqrt(tolerance);
     // Doubling, then halving, ends long before this.
     for _ in 0..200 {
         let (tail, density) = tail_and_density(t);
@@ -391,14 +391,19 @@ fn solve(
             high = t;
         }
         let newton = t + libm::log(tail / above) * tail / density;
-        let next = if high.is_finite() {
-            if low < newton && newton < high { newton } else { f64::midpoint(low, high) }
+        let (limit, otherwise) = if high.is_finite() {
+            (high, f64::midpoint(low, high))
         } else {
             // On a plateau of the tail, between two pieces, the step would be boundless.
             let farthest = 2.0 * t + scale;
-            if low < newton && newton < farthest { newton } else { farthest }
+            (farthest, farthest)
         };
-        if (next - t).abs() <= tolerance * next || high - low <= tolerance * low {
+        let (next, last_step) = if low < newton && newton < limit {
+            (newton, last_newton_step)
+        } else {
+            (otherwise, tolerance)
+        };
+        if (next - t).abs() <= last_step * next || high - low <= tolerance * low {
             return next;
         }
         t = next;

@@ -432,6 +432,8 @@ fn instance_records() -> Vec<InstanceRecord> {
             group: "web".to_owned(),
             instance_type: "m7g.large".to_owned(),
             purchase_option: if i == 3 { PurchaseOption::Spot } else { PurchaseOption::OnDemand },
+            interruption_notice: (i == 3).then(|| SimTime::from_secs(108_000)),
+            interrupted: i == 3,
             zone: format!("eu-west-1{}", ['a', 'b', 'c'][(i % 3) as usize]),
             requested: SimTime::from_secs(i * 40),
             running: Some(SimTime::from_secs(i * 40 + 31)),

@@ -88,6 +88,9 @@ impl Summary {
                         scale_out: group.scale_out,
                         scale_in: group.scale_in,
                         max_size: group.max_size,
+                        spot_mean: or_zero(group.spot_mean),
+                        interrupted: group.interrupted.into(),
+                        failed_launches: group.failed_launches,
                         waiting_at_maximum_time: group.waiting_at_maximum_time,
                         cost_usd: decimal(group.cost),
                     };

@@ -13,6 +13,7 @@ use super::quota::TokenBucket;
 use super::rollout::Rollout;
 use super::run_task::OpenCall;
 use super::scaling::ServiceMetrics;
+use super::world::MINUTE;
 use crate::autoscaling::{CapacityScaler, ServiceScaler};
 use crate::engine::{StreamKey, label_hash};
 use crate::placement::{Fleet, PlacementConstraint, RuleId, SERVICE_DEFAULT, STANDALONE_DEFAULT};
@@ -20,6 +21,7 @@ use crate::scenario::{
     AutoScalingGroup, BatchJob, BatchSource, CapacityProvider, CapacityProviderKind, LaunchLimiter,
     LaunchTarget, Scenario, Service,
 };
+use crate::statistics::ElasticityRecorder;
 use crate::units::{
     AsgId, CapacityProviderId, Cpu, Mib, SimDuration, SimTime, TaskDefinitionId, TaskGroupId,
     TaskId, ZoneId,
@@ -173,6 +175,8 @@ pub(super) struct GroupState<'s> {
     /// Bound on the instances that the tasks on this group need, with those that wait for its capacity
     /// in PROVISIONING.
     pub(super) wanted: Integral,
+    /// Those needed against those registered.
+    pub(super) elasticity: ElasticityRecorder,
     /// One while tasks wait and the group is as large as it may be.
     pub(super) waiting_at_maximum: Integral,
     pub(super) waiting_cpu: u64,
@@ -377,6 +381,7 @@ impl<'s> GroupState<'s> {
             reserved_cpu: 0,
             reserved_memory: 0,
             wanted: Integral::default(),
+            elasticity: ElasticityRecorder::new(MINUTE),
             waiting_at_maximum: Integral::default(),
             waiting_cpu: 0,
             waiting_memory: 0,

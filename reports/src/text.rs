@@ -7,7 +7,9 @@ use crate::number::{
     GLUE, count, duration, millis, parse_decimal, percent, significant, usd, usd_exact, usd_f64,
 };
 use crate::summary::Summary;
-use crate::words::{bought, cost_per_unit, objective_sentence, packing_sentence, utilization_sentence};
+use crate::words::{
+    bought, cost_per_unit, objective_sentence, packing_sentence, utilization_sentence,
+};
 
 /// Width of the column of labels.
 const LABEL: usize = 12;

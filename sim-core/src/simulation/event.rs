@@ -104,6 +104,10 @@ pub enum Event {
     LaunchRetry(AsgId),
     /// Replayed capacity of a Spot pool appears: its number.
     CapacityAppears(u32),
+    /// Metrics of another period than a minute are sampled: the position in the list of periods.
+    SampleMetrics(u32),
+    /// Alarms of a service that are not only evaluated at full minutes.
+    EvaluateAlarms(ServiceId),
 }
 
 impl Event {
@@ -141,6 +145,8 @@ impl Event {
             Self::SpotPrice(_) => 65,
             Self::LaunchRetry(_) => 66,
             Self::CapacityAppears(_) => 67,
+            Self::SampleMetrics(_) => 70,
+            Self::EvaluateAlarms(_) => 71,
         }
     }
 
@@ -178,6 +184,8 @@ impl Event {
             65 => "spot price",
             66 => "launch retry",
             67 => "capacity appears",
+            70 => "sample metrics",
+            71 => "evaluate alarms",
             _ => "unknown",
         }
     }
@@ -203,12 +211,14 @@ impl Event {
             | Self::ShortageTurns(index)
             | Self::ShortageNears(index)
             | Self::SpotPrice(index)
-            | Self::CapacityAppears(index) => (*index, 0),
+            | Self::CapacityAppears(index)
+            | Self::SampleMetrics(index) => (*index, 0),
             Self::GroupReconcile(group) | Self::LaunchRetry(group) => (group.0, 0),
             Self::ServicePass(service)
             | Self::Scheduled(service)
             | Self::ServiceUpdate(service)
-            | Self::ZoneCheck(service) => (service.0, 0),
+            | Self::ZoneCheck(service)
+            | Self::EvaluateAlarms(service) => (service.0, 0),
             Self::BatchArrival(batch) => (batch.0, 0),
             Self::PlaceWaiting | Self::Sample | Self::Decide | Self::Record => (0, 0),
             Self::DesiredCount { service, desired } => (service.0, *desired),

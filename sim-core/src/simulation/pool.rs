@@ -32,7 +32,6 @@ impl GroupInstances {
     }
 
     /// Instances that are not terminated, launching ones included.
-    #[cfg(test)]
     pub(super) fn len(&self) -> u32 {
         self.len
     }

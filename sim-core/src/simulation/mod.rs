@@ -49,6 +49,8 @@ mod outcome;
 mod packing;
 mod pool;
 mod purchase;
+#[cfg(test)]
+mod purchase_tests;
 mod quota;
 #[cfg(test)]
 mod random;

@@ -29,6 +29,7 @@ mod reference;
 mod request_trace;
 mod schema;
 mod source;
+mod spot_trace;
 mod store;
 mod sweep;
 mod trace;

@@ -10,6 +10,7 @@ use plimsoll_core::scenario::BatchJob;
 use super::job_trace::{self, JobTraceOptions};
 use super::metric_trace::{self, MetricTraceOptions};
 use super::request_trace::{self, RequestTrace, RequestTraceOptions};
+use super::spot_trace::{self, SpotTrace, SpotTraceOptions};
 use super::trace::TraceError;
 
 /// What a trace file gave.
@@ -22,6 +23,7 @@ pub(crate) struct TraceStore {
     requests: Mutex<BTreeMap<RequestTraceOptions, Kept<Arc<RequestTrace>>>>,
     jobs: Mutex<BTreeMap<JobTraceOptions, Kept<Arc<[BatchJob]>>>>,
     metrics: Mutex<BTreeMap<MetricTraceOptions, Kept<Arc<MetricTrace>>>>,
+    spot: Mutex<BTreeMap<SpotTraceOptions, Kept<Arc<SpotTrace>>>>,
 }
 
 impl TraceStore {
@@ -65,5 +67,16 @@ impl TraceStore {
     pub(crate) fn jobs(&self, options: &JobTraceOptions) -> Kept<Arc<[BatchJob]>> {
         let mut kept = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
         kept.entry(options.clone()).or_insert_with(|| job_trace::read(options)).clone()
+    }
+
+    /// A trace of Spot capacity or prices.
+    ///
+    /// # Errors
+    /// What is wrong with the file.
+    pub(crate) fn spot(&self, options: &SpotTraceOptions) -> Kept<Arc<SpotTrace>> {
+        let mut kept = self.spot.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.entry(options.clone())
+            .or_insert_with(|| spot_trace::read(options).map(Arc::new))
+            .clone()
     }
 }

@@ -26,7 +26,7 @@ pub use control_plane::{
 pub use fault::{Fault, FaultKind, FaultOwner};
 pub use purchase::{
     InstancesDistribution, LaunchType, OnDemandStrategy, PurchaseOption, Purchasing,
-    Recommendation, Shortage, ShortageLaw, SpotMarket, SpotStrategy,
+    Recommendation, Shortage, ShortageLaw, ShortageScope, SpotMarket, SpotStrategy,
 };
 pub use scheduling::{
     DeploymentAlarms, DeploymentConfiguration, DeploymentStrategy, DrainingRequest,

@@ -51,6 +51,8 @@ mod packing;
 mod policy_tests;
 mod pool;
 mod purchase;
+#[cfg(test)]
+mod purchase_tests;
 mod quota;
 #[cfg(test)]
 mod random;

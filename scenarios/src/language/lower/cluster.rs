@@ -7,11 +7,11 @@ use plimsoll_core::autoscaling::ManagedScaling;
 use plimsoll_core::catalog::{self, InstanceType};
 use plimsoll_core::scenario::{
     AgentSettings, AutoScalingGroup, CapacityProvider, CapacityProviderKind, InstanceShape,
-    InstancesDistribution, LaunchType, OperatingSystem,
+    OperatingSystem,
 };
 use plimsoll_core::units::{AsgId, CapacityProviderId, Cpu, Id, Mib, SimDuration, ZoneId};
 
-use super::{Context, attributes, distribution};
+use super::{Context, distribution, purchase};
 use crate::language::raw::ScenarioDocument;
 use crate::language::raw::cluster as raw;
 use crate::language::raw::containers::ImagePullBehavior;
@@ -196,22 +196,19 @@ fn lower_group(
     let registration_time = distribution("registrationTime", &raw.registration_time);
     let reconcile_lag = distribution("reconcileLag", &raw.reconcile_lag);
     super::bandwidth(context, &path.key("imagePullBandwidth"), raw.image_pull_bandwidth);
-    let shape = shape(context, path, raw)?;
     let default = catalog::default_zones(context.region);
     let named = raw.availability_zones.as_deref().unwrap_or(&default);
+    let types = purchase::types(context, path, raw, named)?;
+    let policy = raw.mixed_instances_policy.as_ref();
     let zones = named
         .iter()
         .filter_map(|zone| zones.binary_search(zone).ok().map(ZoneId::from_index))
         .collect();
     Some(AutoScalingGroup {
         name: raw.auto_scaling_group_name.clone(),
-        types: vec![LaunchType {
-            attributes: attributes::lower(context, path, raw, &shape, named),
-            shape,
-            weight: 1,
-        }],
-        distribution: InstancesDistribution::default(),
-        capacity_rebalance: false,
+        types,
+        distribution: purchase::distribution(context, path, policy),
+        capacity_rebalance: raw.capacity_rebalance,
         zones,
         min_size: raw.min_size,
         max_size: raw.max_size,
@@ -225,9 +222,16 @@ fn lower_group(
     })
 }
 
-fn shape(context: &Context<'_>, path: &Path, raw: &raw::AutoScalingGroup) -> Option<InstanceShape> {
-    let Some(kind) = catalog::instance_type(&raw.instance_type) else {
-        unknown_type(context, &path.key("instanceType"), &raw.instance_type);
+/// The hardware of the type `name`, which is written at `at`, as an instance of a group registers it.
+pub(super) fn shape(
+    context: &Context<'_>,
+    path: &Path,
+    at: &Path,
+    name: &str,
+    raw: &raw::AutoScalingGroup,
+) -> Option<InstanceShape> {
+    let Some(kind) = catalog::instance_type(name) else {
+        unknown_type(context, at, name);
         return None;
     };
     let operating_system = match raw.operating_system {
@@ -235,7 +239,7 @@ fn shape(context: &Context<'_>, path: &Path, raw: &raw::AutoScalingGroup) -> Opt
         raw::OperatingSystem::Windows => OperatingSystem::Windows,
     };
     Some(InstanceShape {
-        instance_type: raw.instance_type.clone(),
+        instance_type: name.to_owned(),
         cpu: Cpu::from_ecs_units(kind.vcpu.saturating_mul(1024)),
         memory: registered(context, path, raw, kind, operating_system)?,
         gpus: kind.gpus,
@@ -389,6 +393,13 @@ fn lower_provider(
         let known: Vec<&str> =
             groups.iter().map(|group| group.auto_scaling_group_name.as_str()).collect();
         context.dangling(&path.key(key), "Auto Scaling group", name, known);
+    }
+    if let Some(group) = group.and_then(|index| groups.get(index))
+        && purchase::is_weighted(group)
+    {
+        let message =
+            format!("ECS takes no group with weights, and `{name}` has `weightedCapacity`");
+        context.error(&path.key(key), message);
     }
     let managed = provider.managed_scaling.as_ref();
     let managed_scaling = managed.filter(|it| it.status == raw::Status::Enabled).map(|it| {

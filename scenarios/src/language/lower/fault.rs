@@ -29,6 +29,10 @@ pub(super) fn lower(
     let mut faults = Vec::new();
     for (index, raw) in document.faults.iter().enumerate() {
         let path = path.index(index);
+        if raw.kind == FaultType::InsufficientCapacity {
+            // It hits launches of instances, not tasks: see `spot`.
+            continue;
+        }
         let fault = one(context, &path, index, raw, &world);
         if let Some(fault) = &fault {
             if names.contains(&fault.name) {
@@ -233,6 +237,12 @@ fn kind(context: &Context<'_>, path: &Path, raw: &raw::containers::Fault) -> Opt
             good = false;
         }
     };
+    let launches = "faults of type `insufficientCapacity`";
+    only("instanceTypes", raw.instance_types.is_some(), false, launches);
+    only("availabilityZones", raw.availability_zones.is_some(), false, launches);
+    only("purchaseOption", raw.purchase_option.is_some(), false, launches);
+    only("capacity", raw.capacity.is_some(), false, launches);
+    only("interrupts", raw.interrupts.is_some(), false, launches);
     let starts = raw.kind == FaultType::FailsToStart;
     let of_container = exits || starts || raw.kind == FaultType::ContainerUnhealthy;
     only("after", raw.after.is_some(), exits, "`containerExit` and `outOfMemory`");
@@ -264,6 +274,7 @@ fn kind(context: &Context<'_>, path: &Path, raw: &raw::containers::Fault) -> Opt
         FaultType::CannotPullImage => FaultKind::CannotPull,
         FaultType::ContainerUnhealthy => FaultKind::ContainerUnhealthy { container },
         FaultType::TargetUnhealthy => FaultKind::TargetUnhealthy,
+        FaultType::InsufficientCapacity => return None,
     };
     good.then_some(kind)
 }

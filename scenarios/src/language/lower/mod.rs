@@ -14,9 +14,11 @@ mod load;
 mod metric;
 mod placement;
 mod prices;
+mod purchase;
 mod scaling;
 mod scheduled_task;
 mod service;
+mod spot;
 pub(crate) mod task_definition;
 
 use std::cell::{Cell, RefCell};
@@ -26,7 +28,7 @@ use plimsoll_core::engine::Limits;
 use plimsoll_core::placement::StrategyRegistry;
 use plimsoll_core::rules::{self, RuleSet, TokenBucket};
 use plimsoll_core::scenario::{
-    BelowProtected, ControlPlane, ImageDelays, LaunchLimiter, PlacementRetry, Purchasing, Scenario,
+    BelowProtected, ControlPlane, ImageDelays, LaunchLimiter, PlacementRetry, Scenario,
     ServiceScheduler, TieBreak, UnhealthyOrder,
 };
 use plimsoll_core::service::throttle::ThrottleLaw;
@@ -294,6 +296,8 @@ fn build(context: &Context<'_>, raw: &ScenarioDocument) -> Option<Scenario> {
     let (services, batches) = (services?, batches?);
     let faults = fault::lower(context, raw, &definitions, &services, &batches)?;
     let prices = prices::lower(context, &raw.pricing, &cluster, &definitions, &services, &batches)?;
+    let parts = spot::Parts { groups: &cluster.groups, zones: &cluster.zones, prices: &prices };
+    let purchasing = spot::lower(context, raw, &parts)?;
     let zones = cluster.zones.iter().cloned().collect::<IdVec<ZoneId, String>>();
     Some(Scenario {
         name: raw.name.clone(),
@@ -315,7 +319,7 @@ fn build(context: &Context<'_>, raw: &ScenarioDocument) -> Option<Scenario> {
         draining,
         batches,
         faults,
-        purchasing: Purchasing::default(),
+        purchasing,
         prices,
         control_plane: control_plane?,
         record_interval: raw.record_interval.duration(),

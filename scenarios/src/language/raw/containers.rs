@@ -253,6 +253,34 @@ pub struct Fault {
     /// Exit code, 0 to 255. Default: 1; 137 out of memory.
     #[serde(default)]
     pub exit_code: Option<Whole>,
+    /// Insufficient capacity: of these instance types; a name may end in `*`. Default: all.
+    #[serde(default)]
+    #[schemars(length(min = 1))]
+    pub instance_types: Option<Vec<String>>,
+    /// Insufficient capacity: in these zones. Default: all.
+    #[serde(default)]
+    #[schemars(length(min = 1))]
+    pub availability_zones: Option<Vec<String>>,
+    /// Insufficient capacity: of this purchase option. Default: both.
+    #[serde(default)]
+    pub purchase_option: Option<PurchaseOption>,
+    /// Insufficient capacity: at random, by turns, in place of `from` and `until`.
+    #[serde(default)]
+    pub capacity: Option<super::purchase::OnOff>,
+    /// Insufficient capacity: share of the Spot Instances that is interrupted when it begins. Default: 0.
+    #[serde(default)]
+    #[schemars(range(min = 0, max = 1))]
+    pub interrupts: Option<f64>,
+}
+
+/// How EC2 sells an instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum PurchaseOption {
+    /// At the list price.
+    OnDemand,
+    /// From spare capacity.
+    Spot,
 }
 
 fn all() -> f64 {
@@ -275,4 +303,6 @@ pub enum FaultType {
     ContainerUnhealthy,
     /// The probes of the load balancer fail.
     TargetUnhealthy,
+    /// EC2 has no capacity of some instance types: launches fail.
+    InsufficientCapacity,
 }

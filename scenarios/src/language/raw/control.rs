@@ -66,6 +66,8 @@ pub struct ControlPlane {
     pub instances_per_cluster: Option<u32>,
     /// Open choices of the service scheduler.
     pub service_scheduler: ServiceScheduler,
+    /// Open choices of Auto Scaling groups that buy instances.
+    pub purchasing: super::purchase::Purchasing,
 }
 
 /// A rate with a burst.
@@ -107,6 +109,7 @@ impl Default for ControlPlane {
             launch_rate_quotas: true,
             instances_per_cluster: None,
             service_scheduler: ServiceScheduler::default(),
+            purchasing: super::purchase::Purchasing::default(),
         }
     }
 }

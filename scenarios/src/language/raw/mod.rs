@@ -14,6 +14,7 @@ pub mod kinds;
 pub mod load;
 pub mod metric;
 pub mod pricing;
+pub mod purchase;
 pub mod scaling;
 pub mod scaling_policies;
 pub mod scheduled_task;
@@ -73,6 +74,10 @@ pub struct ScenarioDocument {
     /// Behaviour of Fargate Spot.
     #[serde(default)]
     pub fargate_spot: cluster::FargateSpot,
+    /// Spot markets of EC2: prices and interruptions. Groups that buy Spot Instances need them.
+    #[serde(default)]
+    #[schemars(length(max = 1000))]
+    pub spot_markets: Vec<purchase::SpotMarket>,
     /// Images with their sizes. Images that are not listed have `imageSize` of their task definition.
     #[serde(default)]
     #[schemars(length(max = 10_000))]

@@ -286,6 +286,8 @@ ids! {
     ServiceId;
     /// A source of standalone tasks.
     BatchId;
+    /// A message queue.
+    QueueId;
     /// A container image.
     ImageId;
     /// A layer of container images.

@@ -27,6 +27,8 @@ pub struct ControlPlane {
     pub load_balancer_metric_delay: SimDuration,
     /// Delay for the capacity provider's metric.
     pub capacity_provider_metric_delay: SimDuration,
+    /// Delay of the metrics of an inactive queue that becomes active.
+    pub queue_activation_lag: DurationDistribution,
     /// From an alarm's action to the changed desired count.
     pub scaling_action_delay: SimDuration,
     /// An unfulfilled scaling activity ends after this.

@@ -8,6 +8,7 @@ mod capacity;
 mod containers;
 mod control_plane;
 mod fault;
+mod queue;
 mod scheduling;
 mod service;
 mod task_definition;
@@ -23,6 +24,9 @@ pub use control_plane::{
     UnhealthyOrder,
 };
 pub use fault::{Fault, FaultKind, FaultOwner};
+pub use queue::{
+    MessageArrivals, MessageBatch, MessageSource, OnStop, Queue, RedrivePolicy, Worker,
+};
 pub use scheduling::{
     DeploymentAlarms, DeploymentConfiguration, DeploymentStrategy, DrainingRequest,
     SchedulingStrategy, ServiceScheduling, ServiceUpdate, ShiftingDeployment, TaskProtection,
@@ -38,7 +42,7 @@ use crate::billing::PriceBook;
 use crate::engine::Limits;
 use crate::rules::RuleSet;
 use crate::units::{
-    AsgId, CapacityProviderId, IdVec, ImageId, SimDuration, TaskDefinitionId, ZoneId,
+    AsgId, CapacityProviderId, IdVec, ImageId, QueueId, SimDuration, TaskDefinitionId, ZoneId,
 };
 
 /// Everything that a run depends on. Same scenario, same bytes out.
@@ -76,6 +80,8 @@ pub struct Scenario {
     pub draining: Vec<DrainingRequest>,
     /// Sources of standalone tasks (RunTask).
     pub batches: Vec<BatchSource>,
+    /// Message queues.
+    pub queues: IdVec<QueueId, Queue>,
     /// What goes wrong.
     pub faults: Vec<Fault>,
     /// Prices of everything the scenario can use.

@@ -88,6 +88,8 @@ pub enum Event {
     Drain(u32),
     /// An instance has been held for draining as long as its termination hook allows.
     DrainingLimit(InstanceId),
+    /// The end of the run, for queues: what happens in them last is held against the limits.
+    QueuesEnd,
 }
 
 impl Event {
@@ -117,6 +119,7 @@ impl Event {
             Self::ZoneCheck(_) => 43,
             Self::Drain(_) => 44,
             Self::DrainingLimit(_) => 45,
+            Self::QueuesEnd => 100,
         }
     }
 
@@ -146,6 +149,7 @@ impl Event {
             43 => "zone check",
             44 => "drain",
             45 => "draining limit",
+            100 => "end of queues",
             _ => "unknown",
         }
     }
@@ -171,7 +175,11 @@ impl Event {
             | Self::ServiceUpdate(service)
             | Self::ZoneCheck(service) => (service.0, 0),
             Self::BatchArrival(batch) => (batch.0, 0),
-            Self::PlaceWaiting | Self::Sample | Self::Decide | Self::Record => (0, 0),
+            Self::PlaceWaiting
+            | Self::Sample
+            | Self::Decide
+            | Self::Record
+            | Self::QueuesEnd => (0, 0),
             Self::DesiredCount { service, desired } => (service.0, *desired),
         };
         Digest { kind: self.kind(), entity: entity as u64, payload: payload as u64 }

@@ -13,6 +13,7 @@
 //! * `fleet`, `pool`: container instances and their groups; `capacity`: managed scaling;
 //! * `load`: request load of services; `cpu_sharing`: the CPU their tasks get; `balancer`: what its load balancer processed;
 //!   `scaling`: samples, alarms and scaling activities;
+//! * `queues`: message queues and the services that work on them;
 //! * `unplaced`: what found no instance, and why; `watch`: the decisions of one task, in a repeated run;
 //!   `packing`: the lower bound on instance-hours;
 //! * `recorder`: time series; `outcome`: the results; `quota`, `integral`: small parts.
@@ -45,6 +46,9 @@ mod load;
 mod outcome;
 mod packing;
 mod pool;
+mod queues;
+#[cfg(test)]
+mod queues_tests;
 mod quota;
 #[cfg(test)]
 mod random;

@@ -49,9 +49,15 @@ impl World<'_, '_> {
     /// Samples every metric for the minute that ends now.
     pub(super) fn sample(&mut self, scheduler: &mut Scheduler<Event>) {
         let now = scheduler.now();
+        self.sample_queues(scheduler);
         if let Some(start) = now.since(SimTime::ZERO + MINUTE) {
             let start = SimTime::ZERO + start;
             for service in self.services.ids() {
+                if let Some(reading) = self.read_worker(service, now, Reading::Minute) {
+                    let metrics = &mut self.services[service].metrics;
+                    metrics.cpu.push(start, reading.cpu_percent);
+                    metrics.memory.push(start, reading.memory_percent);
+                }
                 let Some(reading) = self.read_load(service, now, Reading::Minute) else { continue };
                 let metrics = &mut self.services[service].metrics;
                 metrics.cpu.push(start, reading.cpu_percent);

@@ -13,6 +13,7 @@ mod images;
 mod load;
 mod placement;
 mod prices;
+mod queue;
 mod scaling;
 mod scheduled_task;
 mod service;
@@ -266,6 +267,7 @@ fn build(context: &Context<'_>, raw: &ScenarioDocument) -> Option<Scenario> {
     let task_definitions = TaskDefinitions::lower(context, raw, &mut images);
     images.report_unused(context);
     let mut cluster = Cluster::lower(context, raw);
+    let queues = queue::lower(context, raw);
     let services = service::lower(context, raw, &task_definitions, &mut cluster);
     let mut definitions = task_definitions.into_definitions();
     let mut batches = batch::lower(context, raw, &mut definitions, &mut cluster);
@@ -280,7 +282,8 @@ fn build(context: &Context<'_>, raw: &ScenarioDocument) -> Option<Scenario> {
     if context.failed() {
         return None;
     }
-    let (services, batches) = (services?, batches?);
+    let (services, batches, queues) = (services?, batches?, queues?);
+    queue::report_unused(context, &queues, &services);
     let faults = fault::lower(context, raw, &definitions, &services, &batches)?;
     let prices = prices::lower(context, &raw.pricing, &cluster, &definitions, &services, &batches)?;
     let zones = cluster.zones.iter().cloned().collect::<IdVec<ZoneId, String>>();
@@ -301,6 +304,7 @@ fn build(context: &Context<'_>, raw: &ScenarioDocument) -> Option<Scenario> {
         services,
         draining,
         batches,
+        queues,
         faults,
         prices,
         control_plane: control_plane?,
@@ -380,6 +384,7 @@ fn control_plane(context: &Context<'_>, raw: &control::ControlPlane) -> Option<C
         service_metric_delay: raw.service_metric_delay.duration(),
         load_balancer_metric_delay: raw.load_balancer_metric_delay.duration(),
         capacity_provider_metric_delay: raw.capacity_provider_metric_delay.duration(),
+        queue_activation_lag: distribution("queueActivationLag", &raw.queue_activation_lag)?,
         scaling_action_delay: raw.scaling_action_delay.duration(),
         scaling_activity_timeout: raw.scaling_activity_timeout.duration(),
         tie_break: match raw.tie_break {

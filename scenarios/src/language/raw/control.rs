@@ -31,6 +31,9 @@ pub struct ControlPlane {
     pub load_balancer_metric_delay: Length,
     /// Publication delay of `CapacityProviderReservation`. Default: 10 s.
     pub capacity_provider_metric_delay: Length,
+    /// Delay of the metrics of a queue that was inactive and becomes active. Default: uniform up to 15
+    /// minutes.
+    pub queue_activation_lag: Distribution,
     /// From an alarm's action to the changed desired count. Default: 2 s.
     pub scaling_action_delay: Length,
     /// An unfulfilled scaling activity ends after this. Default: 600 s.
@@ -81,6 +84,7 @@ impl Default for ControlPlane {
             service_metric_delay: Length::from_secs(120),
             load_balancer_metric_delay: Length::from_secs(120),
             capacity_provider_metric_delay: Length::from_secs(10),
+            queue_activation_lag: Distribution::uniform(0, 900),
             scaling_action_delay: Length::from_secs(2),
             scaling_activity_timeout: Length::from_secs(600),
             image_pull: ImagePull::default(),

@@ -13,6 +13,7 @@ pub mod distribution;
 pub mod kinds;
 pub mod load;
 pub mod pricing;
+pub mod queue;
 pub mod scaling;
 pub mod scheduled_task;
 pub mod service;
@@ -87,6 +88,10 @@ pub struct ScenarioDocument {
     #[serde(default)]
     #[schemars(length(max = 1000))]
     pub draining: Vec<deployment::Draining>,
+    /// Message queues.
+    #[serde(default)]
+    #[schemars(length(max = 1000))]
+    pub queues: Vec<queue::Queue>,
     /// Sources of standalone tasks.
     #[serde(default)]
     #[schemars(length(max = 1000))]

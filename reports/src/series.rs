@@ -17,7 +17,7 @@ pub const GROUP: &str = "AutoScalingGroupName";
 /// Dimension of the cluster's series.
 pub const CLUSTER: &str = "ClusterName";
 
-/// Tasks that would keep the target at the offered load.
+/// Least number of tasks that the offered load needs.
 pub const NEEDED: Name = ("Plimsoll", "NeededTaskCount");
 /// Desired tasks of a service.
 pub const DESIRED: Name = ("ECS/ContainerInsights", "DesiredTaskCount");
@@ -47,6 +47,15 @@ pub const MEMORY_RESERVED: Name = ("AWS/ECS", "MemoryReservation");
 pub const CPU_USED: Name = ("AWS/ECS", "CPUUtilization");
 /// Used share of the cluster's memory in percent.
 pub const MEMORY_USED: Name = ("AWS/ECS", "MemoryUtilization");
+
+/// Dimension of a queue's series.
+pub const QUEUE: &str = "QueueName";
+/// Visible messages of a queue.
+pub const VISIBLE: Name = ("AWS/SQS", "ApproximateNumberOfMessagesVisible");
+/// Messages of a queue in flight.
+pub const NOT_VISIBLE: Name = ("AWS/SQS", "ApproximateNumberOfMessagesNotVisible");
+/// Age of the oldest message of a queue.
+pub const OLDEST: Name = ("AWS/SQS", "ApproximateAgeOfOldestMessage");
 
 /// The series `name` of `entity` in `dimension`.
 pub fn find<'a>(

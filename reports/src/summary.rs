@@ -6,7 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::number::{finite, parse_decimal, usd_f64};
 
+mod elasticity;
 mod of_run;
+
+pub use elasticity::ElasticitySummary;
 
 /// What identifies the program and the scenario; deterministic.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,6 +67,9 @@ pub struct Summary {
     /// Batch sources by name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
     pub batches: BTreeMap<String, BatchSummary>,
+    /// Message queues by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub queues: BTreeMap<String, QueueSummary>,
     /// Groups of container instances by name of the Auto Scaling group.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
     pub capacity: BTreeMap<String, CapacitySummary>,
@@ -194,7 +200,10 @@ pub struct ServiceSummary {
     /// The objective.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub objective: Option<ObjectiveSummary>,
-    /// Autoscaling and its elasticity.
+    /// How well the tasks that serve follow what the load needs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub elasticity: Option<ElasticitySummary>,
+    /// Autoscaling.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scaling: Option<ServiceScaling>,
     /// Deployments, oldest first; absent if the service was only created and that is done.
@@ -258,6 +267,9 @@ pub struct ObjectiveSummary {
     pub met: bool,
     /// Fraction of minutes with load in which the quantile was above the bound.
     pub violated_minute_fraction: f64,
+    /// Such minutes.
+    #[serde(default)]
+    pub violated_minutes: u64,
 }
 
 /// Scaling of one service.
@@ -268,24 +280,12 @@ pub struct ServiceScaling {
     pub scale_out: u32,
     /// Activities that lowered it.
     pub scale_in: u32,
-    /// Mean number of tasks missing against need.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub under_provisioned_mean: Option<f64>,
-    /// Mean number of tasks beyond need.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub over_provisioned_mean: Option<f64>,
-    /// Fraction of the time with fewer tasks than needed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub under_provisioned_time: Option<f64>,
     /// Fraction of the intervals in which the desired count stood at its largest value and more was needed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub short_at_peak_time: Option<f64>,
     /// Largest desired count.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub desired_peak: Option<f64>,
-    /// Largest number of tasks needed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub needed_peak: Option<f64>,
 }
 
 /// Whether a count can be left out.
@@ -319,6 +319,56 @@ pub struct BatchSummary {
     pub cost_usd: String,
 }
 
+/// A message queue.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct QueueSummary {
+    /// Services that work on it.
+    pub workers: Vec<String>,
+    /// Messages that producers sent.
+    pub sent: u64,
+    /// Messages that came as dead letters of other queues.
+    pub moved_in: u64,
+    /// Receives of a message.
+    pub received: u64,
+    /// Receives of a message that had been received before.
+    pub received_again: u64,
+    /// Messages that workers deleted.
+    pub deleted: u64,
+    /// Messages that went to the dead-letter queue.
+    pub dead_lettered: u64,
+    /// Messages that the retention period ended.
+    pub expired: u64,
+    /// Attempts that failed.
+    pub failed: u64,
+    /// Attempts that came too late to delete the message.
+    pub wasted: u64,
+    /// Messages that stopped workers dropped.
+    pub abandoned: u64,
+    /// Calls that returned no message.
+    pub empty_receives: u64,
+    /// Calls in all, with those that sent and deleted.
+    pub calls: u64,
+    /// Time-weighted mean of visible messages.
+    pub visible: f64,
+    /// Largest number of visible messages.
+    pub visible_peak: u64,
+    /// Visible messages at the end.
+    pub visible_at_end: u64,
+    /// Messages in flight at the end.
+    pub in_flight_at_end: u64,
+    /// Delayed messages at the end.
+    pub delayed_at_end: u64,
+    /// Largest age of the oldest message, in seconds.
+    pub oldest_seconds: f64,
+    /// From sending to the first attempt.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wait_seconds: Option<Quantiles>,
+    /// From sending to deletion.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stay_seconds: Option<Quantiles>,
+}
+
 /// A group of container instances.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -340,6 +390,9 @@ pub struct CapacitySummary {
     pub max_size: u32,
     /// Fraction of the run in which tasks waited for a group that was as large as it may be.
     pub waiting_at_maximum_time: f64,
+    /// How well its registered instances follow what the tasks need.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub elasticity: Option<ElasticitySummary>,
     /// Instances and volumes, USD.
     pub cost_usd: String,
 }
@@ -356,10 +409,10 @@ pub struct ScalingTotals {
     pub group_scale_out: u32,
     /// Activities that lowered one.
     pub group_scale_in: u32,
-    /// Tasks missing against need, summed over the services that scale.
+    /// Tasks missing against need, summed over services.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub under_provisioned_mean: Option<f64>,
-    /// Tasks beyond need, summed over the services that scale.
+    /// Tasks beyond need, summed over services.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub over_provisioned_mean: Option<f64>,
 }

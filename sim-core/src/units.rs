@@ -288,6 +288,8 @@ ids! {
     BatchId;
     /// A message queue.
     QueueId;
+    /// A CloudWatch metric that something watches.
+    MetricId;
     /// A container image.
     ImageId;
     /// A layer of container images.

@@ -9,6 +9,7 @@ mod containers;
 mod control_plane;
 mod fault;
 mod queue;
+mod purchase;
 mod scheduling;
 mod service;
 mod task_definition;
@@ -27,6 +28,7 @@ pub use fault::{Fault, FaultKind, FaultOwner};
 pub use queue::{
     MessageArrivals, MessageBatch, MessageSource, OnStop, Queue, RedrivePolicy, Worker,
 };
+pub use purchase::{LaunchType, PurchaseOption};
 pub use scheduling::{
     DeploymentAlarms, DeploymentConfiguration, DeploymentStrategy, DrainingRequest,
     SchedulingStrategy, ServiceScheduling, ServiceUpdate, ShiftingDeployment, TaskProtection,
@@ -40,9 +42,11 @@ pub use task_definition::{Architecture, NetworkMode, OperatingSystem, Protocol, 
 use crate::agent::Image;
 use crate::billing::PriceBook;
 use crate::engine::Limits;
+use crate::metrics::Metric;
 use crate::rules::RuleSet;
 use crate::units::{
-    AsgId, CapacityProviderId, IdVec, ImageId, QueueId, SimDuration, TaskDefinitionId, ZoneId,
+    AsgId, CapacityProviderId, IdVec, ImageId, MetricId, QueueId, SimDuration, TaskDefinitionId,
+    ZoneId,
 };
 
 /// Everything that a run depends on. Same scenario, same bytes out.
@@ -74,6 +78,8 @@ pub struct Scenario {
     pub auto_scaling_groups: IdVec<AsgId, AutoScalingGroup>,
     /// Capacity providers, FARGATE and FARGATE_SPOT among them if anything uses them.
     pub capacity_providers: IdVec<CapacityProviderId, CapacityProvider>,
+    /// CloudWatch metrics that something watches.
+    pub metrics: IdVec<MetricId, Metric>,
     /// Services.
     pub services: Vec<Service>,
     /// Container instances that are set to DRAINING, in time order.

@@ -90,6 +90,10 @@ pub enum Event {
     DrainingLimit(InstanceId),
     /// The end of the run, for queues: what happens in them last is held against the limits.
     QueuesEnd,
+    /// Metrics of another period than a minute are sampled: the position in the list of periods.
+    SampleMetrics(u32),
+    /// Alarms of a service that are not only evaluated at full minutes.
+    EvaluateAlarms(ServiceId),
 }
 
 impl Event {
@@ -120,6 +124,8 @@ impl Event {
             Self::Drain(_) => 44,
             Self::DrainingLimit(_) => 45,
             Self::QueuesEnd => 100,
+            Self::SampleMetrics(_) => 70,
+            Self::EvaluateAlarms(_) => 71,
         }
     }
 
@@ -150,6 +156,8 @@ impl Event {
             44 => "drain",
             45 => "draining limit",
             100 => "end of queues",
+            70 => "sample metrics",
+            71 => "evaluate alarms",
             _ => "unknown",
         }
     }
@@ -168,12 +176,13 @@ impl Event {
             Self::InstanceRunning(instance)
             | Self::InstanceRegistered(instance)
             | Self::DrainingLimit(instance) => (instance.0, 0),
-            Self::Drain(index) => (*index, 0),
+            Self::Drain(index) | Self::SampleMetrics(index) => (*index, 0),
             Self::GroupReconcile(group) => (group.0, 0),
             Self::ServicePass(service)
             | Self::Scheduled(service)
             | Self::ServiceUpdate(service)
-            | Self::ZoneCheck(service) => (service.0, 0),
+            | Self::ZoneCheck(service)
+            | Self::EvaluateAlarms(service) => (service.0, 0),
             Self::BatchArrival(batch) => (batch.0, 0),
             Self::PlaceWaiting
             | Self::Sample

@@ -11,8 +11,9 @@
 //! * `batch`: standalone tasks and everything that waits for room;
 //!   `run_task`: the calls that start them;
 //! * `fleet`, `pool`: container instances and their groups; `capacity`: managed scaling;
+//!   `purchase`: which type a group buys, and how;
 //! * `load`: request load of services; `cpu_sharing`: the CPU their tasks get; `balancer`: what its load balancer processed;
-//!   `scaling`: samples, alarms and scaling activities;
+//!   `metrics`: samples; `scaling`: alarms and scaling activities;
 //! * `queues`: message queues and the services that work on them;
 //! * `unplaced`: what found no instance, and why; `watch`: the decisions of one task, in a repeated run;
 //!   `packing`: the lower bound on instance-hours;
@@ -43,12 +44,14 @@ mod lifecycle;
 #[cfg(test)]
 mod lives;
 mod load;
+mod metrics;
 mod outcome;
 mod packing;
 mod pool;
 mod queues;
 #[cfg(test)]
 mod queues_tests;
+mod purchase;
 mod quota;
 #[cfg(test)]
 mod random;

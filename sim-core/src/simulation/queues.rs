@@ -7,46 +7,38 @@ use std::collections::BTreeMap;
 
 use super::event::Event;
 use super::integral::ratio;
-use super::load::Reading;
+use super::load::{LoadReading, LoadSums, Reading};
 use super::state::stream_key;
 use super::task::Owner;
 use super::world::World;
 use crate::engine::{Phase, Scheduler, StreamKey};
+use crate::metrics::{QueueMeasure, StatisticSet};
 use crate::results::QueueResults;
 use crate::scenario::{Scenario, Worker};
 use crate::traffic::queue::{Publication, QueueCounts, Queues, WorkerId};
 use crate::units::{Cpu, Id, IdVec, QueueId, ServiceId, SimDuration, SimTime, TaskId};
 
 /// What CloudWatch shows of a queue for a minute.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct QueueSample {
-    /// `ApproximateNumberOfMessagesVisible`.
-    pub(super) visible: u64,
-    /// `ApproximateNumberOfMessagesNotVisible`.
-    pub(super) not_visible: u64,
-    /// `ApproximateNumberOfMessagesDelayed`.
-    pub(super) delayed: u64,
-    /// `ApproximateAgeOfOldestMessage`, seconds.
-    pub(super) age_of_oldest: f64,
-    /// `NumberOfMessagesSent`, `NumberOfMessagesReceived`, `NumberOfMessagesDeleted` and
-    /// `NumberOfEmptyReceives` in the minute.
-    pub(super) sent: u64,
-    pub(super) received: u64,
-    pub(super) deleted: u64,
-    pub(super) empty_receives: u64,
+#[derive(Clone, Copy, Debug)]
+struct QueueSample {
+    visible: u64,
+    not_visible: u64,
+    delayed: u64,
+    /// Seconds.
+    age_of_oldest: f64,
+    sent: u64,
+    received: u64,
+    deleted: u64,
+    empty_receives: u64,
 }
 
-/// How much CPU and memory the tasks of a worker service used.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// What the tasks of a worker service did since the last reading.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct WorkerReading {
-    /// Percent of reserved CPU in use; `None` without running tasks.
-    pub(super) cpu_percent: Option<f64>,
-    /// Percent of memory in use; `None` without running tasks.
-    pub(super) memory_percent: Option<f64>,
+    /// Use of CPU and memory; no requests.
+    pub(super) load: LoadReading,
     /// Mean number of threads that processed a message.
     pub(super) busy: f64,
-    /// Mean number of running tasks.
-    pub(super) tasks: f64,
 }
 
 /// Integrals where a reader last read them.
@@ -77,6 +69,7 @@ struct QueueReaders {
 struct PoolReaders {
     pool: usize,
     minute: Reader,
+    high_resolution: Reader,
     interval: Reader,
 }
 
@@ -95,7 +88,8 @@ impl<'s> QueueState<'s> {
             let pool = next;
             service.worker.as_ref().map(|_| {
                 next += 1;
-                PoolReaders { pool, minute: Reader::default(), interval: Reader::default() }
+                let none = Reader::default();
+                PoolReaders { pool, minute: none, high_resolution: none, interval: none }
             })
         });
         let readers = scenario.queues.iter().map(|queue| QueueReaders {
@@ -130,9 +124,20 @@ impl<'s> QueueState<'s> {
         self.pool(service).map_or(0, |pool| self.system.busy(pool).total_at(now))
     }
 
-    /// The minute that ended last of a queue, if its metrics were published.
-    pub(super) fn sample(&self, id: QueueId) -> Option<QueueSample> {
-        self.readers[id].sample
+    /// What was published of a queue for the minute that ended last.
+    pub(super) fn samples(&self, id: QueueId, measure: QueueMeasure) -> Option<StatisticSet> {
+        let sample = self.readers[id].sample?;
+        let count = |count: u64| StatisticSet::of(count as f64);
+        match measure {
+            QueueMeasure::Visible => count(sample.visible),
+            QueueMeasure::NotVisible => count(sample.not_visible),
+            QueueMeasure::Delayed => count(sample.delayed),
+            QueueMeasure::AgeOfOldest => StatisticSet::of(sample.age_of_oldest),
+            QueueMeasure::Sent => count(sample.sent),
+            QueueMeasure::Received => count(sample.received),
+            QueueMeasure::Deleted => count(sample.deleted),
+            QueueMeasure::EmptyReceives => count(sample.empty_receives),
+        }
     }
 }
 
@@ -261,6 +266,7 @@ impl World<'_, '_> {
         let readers = self.queues.pools[id.index()].as_mut()?;
         let reader = match kind {
             Reading::Minute => &mut readers.minute,
+            Reading::HighResolution => &mut readers.high_resolution,
             Reading::Interval => &mut readers.interval,
         };
         let before = std::mem::replace(reader, reading);
@@ -270,12 +276,28 @@ impl World<'_, '_> {
         let (cpu, memory) = used(settings, busy, running);
         let reserved_memory = reading.running_memory - before.running_memory;
         let share = ratio(cpu, reading.running_cpu - before.running_cpu);
-        Some(WorkerReading {
+        let load = LoadReading {
             cpu_percent: share.map(|share| 100.0 * share),
             memory_percent: ratio(memory, reserved_memory).map(|share| 100.0 * share),
-            busy: busy as f64 / length,
-            tasks: running as f64 / length,
-        })
+            requests_per_target: None,
+            running,
+            sums: LoadSums::default(),
+        };
+        Some(WorkerReading { load, busy: busy as f64 / length })
+    }
+
+    /// Use of CPU and memory by a service with load or messages since the last reading of this kind;
+    /// `None` if it has neither.
+    pub(super) fn read_use(
+        &mut self,
+        id: ServiceId,
+        now: SimTime,
+        kind: Reading,
+    ) -> Option<LoadReading> {
+        match self.read_load(id, now, kind) {
+            Some(reading) => Some(reading),
+            None => self.read_worker(id, now, kind).map(|reading| reading.load),
+        }
     }
 
     /// CPU and memory that the tasks of worker services on container instances used so far, in raw
@@ -316,6 +338,13 @@ impl World<'_, '_> {
             let waits = system.waits(id);
             QueueResults {
                 name: self.scenario.queues[id].name.clone(),
+                workers: self
+                    .scenario
+                    .services
+                    .iter()
+                    .filter(|it| it.worker.as_ref().is_some_and(|worker| worker.queue == id))
+                    .map(|it| it.name.clone())
+                    .collect(),
                 counts: system.counts(id),
                 visible_at_end: visible.value(),
                 in_flight_at_end: in_flight.value(),

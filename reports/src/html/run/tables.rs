@@ -69,7 +69,6 @@ pub(super) fn services_table(summary: &Summary) -> String {
 pub(super) fn scaling_table(summary: &Summary) -> String {
     let tasks =
         |value: Option<f64>| Cell::number(value.map_or("–".to_owned(), |v| significant(v, 3)));
-    let share = |value: Option<f64>| Cell::number(value.map_or("–".to_owned(), percent));
     let rows: Vec<Vec<Cell>> = summary
         .services
         .iter()
@@ -80,26 +79,14 @@ pub(super) fn scaling_table(summary: &Summary) -> String {
                 Cell::number(scaling.scale_out.to_string()),
                 Cell::number(scaling.scale_in.to_string()),
                 tasks(scaling.desired_peak),
-                tasks(scaling.needed_peak),
-                tasks(scaling.under_provisioned_mean),
-                tasks(scaling.over_provisioned_mean),
-                share(scaling.under_provisioned_time),
+                tasks(service.elasticity.as_ref().map(|it| it.needed_peak as f64)),
             ])
         })
         .collect();
     table(
         "Scaling of services",
-        "Need is the number of tasks that keeps the target at the offered load.",
-        &[
-            "service",
-            "#scale-outs",
-            "#scale-ins",
-            "#desired peak",
-            "#needed peak",
-            "#tasks short, mean",
-            "#tasks over, mean",
-            "#time short",
-        ],
+        "Need is the least number of tasks whose latency meets the objective, or that can serve all requests.",
+        &["service", "#scale-outs", "#scale-ins", "#desired peak", "#needed peak"],
         &rows,
     )
 }
@@ -179,6 +166,49 @@ pub(super) fn capacity_table(summary: &Summary) -> String {
             "#scale-outs",
             "#scale-ins",
             "#cost",
+        ],
+        &rows,
+    )
+}
+
+pub(super) fn queue_table(summary: &Summary) -> String {
+    let number = |value: u64| Cell::number(count(value as f64));
+    let rows: Vec<Vec<Cell>> = summary
+        .queues
+        .iter()
+        .map(|(name, queue)| {
+            let mut row = vec![
+                Cell::Head(name.clone()),
+                number(queue.sent + queue.moved_in),
+                number(queue.deleted),
+                number(queue.visible_at_end + queue.in_flight_at_end + queue.delayed_at_end),
+                number(queue.received_again),
+                number(queue.wasted),
+                number(queue.dead_lettered + queue.expired),
+                number(queue.visible_peak),
+            ];
+            row.extend(quantile_cells(queue.wait_seconds.as_ref(), duration));
+            row.push(Cell::number(duration(queue.oldest_seconds)));
+            row
+        })
+        .collect();
+    table(
+        "Queues",
+        "Waits are from sending to the first attempt. Lost are messages that went to a dead-letter queue or expired; \
+         wasted are attempts whose message somebody else had received in the meantime.",
+        &[
+            "queue",
+            "#messages",
+            "#done",
+            "#left",
+            "#received again",
+            "#wasted",
+            "#lost",
+            "#peak backlog",
+            "#wait p50",
+            "#wait p95",
+            "#wait p99",
+            "#oldest",
         ],
         &rows,
     )

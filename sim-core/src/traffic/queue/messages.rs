@@ -124,6 +124,15 @@ pub struct QueueCounts {
     pub abandoned: u64,
 }
 
+impl QueueCounts {
+    /// Calls of the API that SQS counts as requests: to send, receive and delete. An attempt that came
+    /// too late called to delete, too.
+    pub fn calls(&self) -> u64 {
+        let receives = self.receive_calls + self.empty_receives;
+        self.send_calls + receives + self.deleted + self.wasted
+    }
+}
+
 /// One queue.
 #[derive(Debug)]
 pub(super) struct MessageQueue<'s> {

@@ -9,8 +9,8 @@ use crate::billing::Invoice;
 use crate::placement::Rejections;
 use crate::scenario::{PurchaseOption, QueueDiscipline};
 use crate::service::completion::RolloutState;
-use crate::traffic::queue::QueueCounts;
 use crate::statistics::Elasticity;
+use crate::traffic::queue::QueueCounts;
 use crate::units::{Cpu, Mib, SimDuration, SimTime, TaskDefinitionId};
 
 /// Everything a run produced.

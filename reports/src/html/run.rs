@@ -11,8 +11,7 @@ use cards::{cost_card, limits_card, objective_card};
 use elasticity::elasticity_table;
 use tables::{
     batch_table, bill_table, capacity_table, deployments_table, queue_table, scaling_table,
-    services_table,
-    totals,
+    services_table, totals,
 };
 
 mod cards;

@@ -6,9 +6,9 @@ use plimsoll_core::results::{
 
 use super::{
     BatchSummary, CapacitySummary, CostSummary, DeploymentSummary, ElasticitySummary,
-    InstancesSummary, ObjectiveSummary, PackingSummary, Quantiles, QueueSummary, RequestedPackingSummary,
-    RequestsSummary, RunMeta, ScalingTotals, ServiceScaling, ServiceSummary, Summary, TasksSummary,
-    UtilizationSummary,
+    InstancesSummary, ObjectiveSummary, PackingSummary, Quantiles, QueueSummary,
+    RequestedPackingSummary, RequestsSummary, RunMeta, ScalingTotals, ServiceScaling,
+    ServiceSummary, Summary, TasksSummary, UtilizationSummary,
 };
 use plimsoll_core::statistics::Elasticity;
 

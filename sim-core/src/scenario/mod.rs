@@ -8,8 +8,8 @@ mod capacity;
 mod containers;
 mod control_plane;
 mod fault;
-mod queue;
 mod purchase;
+mod queue;
 mod scheduling;
 mod service;
 mod task_definition;
@@ -25,10 +25,10 @@ pub use control_plane::{
     UnhealthyOrder,
 };
 pub use fault::{Fault, FaultKind, FaultOwner};
+pub use purchase::{LaunchType, PurchaseOption};
 pub use queue::{
     MessageArrivals, MessageBatch, MessageSource, OnStop, Queue, RedrivePolicy, Worker,
 };
-pub use purchase::{LaunchType, PurchaseOption};
 pub use scheduling::{
     DeploymentAlarms, DeploymentConfiguration, DeploymentStrategy, DrainingRequest,
     SchedulingStrategy, ServiceScheduling, ServiceUpdate, ShiftingDeployment, TaskProtection,

@@ -184,11 +184,9 @@ impl Event {
             | Self::ZoneCheck(service)
             | Self::EvaluateAlarms(service) => (service.0, 0),
             Self::BatchArrival(batch) => (batch.0, 0),
-            Self::PlaceWaiting
-            | Self::Sample
-            | Self::Decide
-            | Self::Record
-            | Self::QueuesEnd => (0, 0),
+            Self::PlaceWaiting | Self::Sample | Self::Decide | Self::Record | Self::QueuesEnd => {
+                (0, 0)
+            }
             Self::DesiredCount { service, desired } => (service.0, *desired),
         };
         Digest { kind: self.kind(), entity: entity as u64, payload: payload as u64 }

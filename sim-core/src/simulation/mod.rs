@@ -48,10 +48,10 @@ mod metrics;
 mod outcome;
 mod packing;
 mod pool;
+mod purchase;
 mod queues;
 #[cfg(test)]
 mod queues_tests;
-mod purchase;
 mod quota;
 #[cfg(test)]
 mod random;

@@ -318,7 +318,11 @@ impl World<'_, '_> {
     }
 
     /// Counts of a queue since the last call, and the age of its oldest message.
-    pub(super) fn read_queue(&mut self, id: QueueId, now: SimTime) -> (QueueCounts, QueueCounts, f64) {
+    pub(super) fn read_queue(
+        &mut self,
+        id: QueueId,
+        now: SimTime,
+    ) -> (QueueCounts, QueueCounts, f64) {
         self.sync_queues(now);
         let oldest = self.queues.system.oldest(id);
         let age = oldest.map_or(SimDuration::ZERO, |at| now.saturating_since(at));

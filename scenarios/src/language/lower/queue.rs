@@ -129,7 +129,8 @@ fn redrive_policy(
                 &parsed
             }
             Err(error) => {
-                let hint = "such as `{\"deadLetterTargetArn\": \"jobs-dead\", \"maxReceiveCount\": 5}`";
+                let hint =
+                    "such as `{\"deadLetterTargetArn\": \"jobs-dead\", \"maxReceiveCount\": 5}`";
                 let message = format!("is not the JSON text of a redrive policy: {error}");
                 context.error_hint(path, message, hint);
                 return None;
@@ -232,8 +233,7 @@ pub(super) fn worker(
     }
     let (queue, processing_time, task) = (queue?, processing_time?, task?);
     let attributes = &document.queues[queue.index()].attributes;
-    let receive_wait =
-        raw.wait_time_seconds.or(attributes.receive_message_wait_time_seconds);
+    let receive_wait = raw.wait_time_seconds.or(attributes.receive_message_wait_time_seconds);
     let receive_wait = seconds(receive_wait, 0);
     if let Some(interval) = raw.poll_interval {
         let path = path.key("pollInterval");
@@ -268,7 +268,8 @@ pub(super) fn worker(
             Cpu::from_raw(most).as_ecs_units(),
             task.cpu_limit.unwrap_or(task.cpu).as_ecs_units()
         );
-        let hint = "use fewer threads, or say what they use when they share the CPU, and longer times";
+        let hint =
+            "use fewer threads, or say what they use when they share the CPU, and longer times";
         context.error_hint(&path.key("cpuPerMessage"), message, hint);
     }
     Some(Worker {

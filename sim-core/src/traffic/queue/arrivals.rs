@@ -25,7 +25,10 @@ enum Law {
         /// Micro-messages that the rate has to add up to before the next sending.
         threshold: u128,
     },
-    Batches { batches: Arc<[MessageBatch]>, sent: usize },
+    Batches {
+        batches: Arc<[MessageBatch]>,
+        sent: usize,
+    },
 }
 
 impl Arrivals {
@@ -147,7 +150,10 @@ mod tests {
     fn even_messages_come_when_the_rate_has_added_up_to_them() {
         // 0.05/s are 3 in a minute; then 30 a minute; then nothing.
         let source = rate(&[0.05, 0.5, 0.0], AfterEnd::Zero, 1);
-        let expected: Vec<f64> = [20.0, 40.0, 60.0].into_iter().chain((1..=30).map(|k| 60.0 + 2.0 * f64::from(k))).collect();
+        let expected: Vec<f64> = [20.0, 40.0, 60.0]
+            .into_iter()
+            .chain((1..=30).map(|k| 60.0 + 2.0 * f64::from(k)))
+            .collect();
         let found = times(&source, 100);
         assert_eq!(found.len(), 33);
         assert!(found.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-6), "{found:?}");

@@ -30,7 +30,7 @@ enum MessageDraw {
 /// Draws reserved per message.
 const DRAWS_PER_MESSAGE: u64 = 4;
 
-/// What happens next.
+/// What happens next; at one instant in this order, then as it was scheduled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Due {
     /// A queue changes by itself.
@@ -41,6 +41,17 @@ enum Due {
     Done { worker: WorkerId, thread: u32 },
     /// A thread with short polling calls again.
     Poll { worker: WorkerId, thread: u32 },
+}
+
+impl Due {
+    const fn rank(self) -> u8 {
+        match self {
+            Self::Queue(_) => 0,
+            Self::Arrival { .. } => 1,
+            Self::Done { .. } => 2,
+            Self::Poll { .. } => 3,
+        }
+    }
 }
 
 /// The state of one queue beside its messages.
@@ -67,7 +78,7 @@ pub struct Queues<'s> {
     pools: Vec<Pool<'s>>,
     workers: Vec<WorkerTask>,
     store: Store,
-    agenda: BinaryHeap<Reverse<(SimTime, u64, Due)>>,
+    agenda: BinaryHeap<Reverse<(SimTime, u8, u64, Due)>>,
     scheduled: u64,
     now: SimTime,
     limits: Limits,
@@ -136,7 +147,7 @@ impl<'s> Queues<'s> {
 
     /// Lets everything happen up to and at `now`.
     pub fn advance(&mut self, now: SimTime) {
-        while let Some(&Reverse((at, _, due))) = self.agenda.peek() {
+        while let Some(&Reverse((at, _, _, due))) = self.agenda.peek() {
             if now < at || self.exceeded.is_some() {
                 break;
             }
@@ -171,7 +182,7 @@ impl<'s> Queues<'s> {
 
     fn schedule(&mut self, at: SimTime, due: Due) {
         self.scheduled += 1;
-        self.agenda.push(Reverse((at, self.scheduled, due)));
+        self.agenda.push(Reverse((at, due.rank(), self.scheduled, due)));
     }
 
     fn schedule_arrival(&mut self, queue: u32, source: u32) {
@@ -188,8 +199,7 @@ impl<'s> Queues<'s> {
                 let id = QueueId(queue);
                 if self.stations[id].due == Some(self.now) {
                     self.stations[id].due = None;
-                    let changes =
-                        self.stations[id].queue.let_time_pass(&mut self.store, self.now);
+                    let changes = self.stations[id].queue.let_time_pass(&mut self.store, self.now);
                     self.count(changes);
                     self.serve(id);
                 }
@@ -495,7 +505,8 @@ impl<'s> Queues<'s> {
                 let state = &self.workers[worker as usize];
                 if state.receives() {
                     let since = state.threads[thread as usize].idle_since;
-                    let calls = empty_calls(self.pools[state.pool].settings.receive_wait, since, now);
+                    let calls =
+                        empty_calls(self.pools[state.pool].settings.receive_wait, since, now);
                     self.stations[id].queue.counts.empty_receives += calls;
                 }
             }

@@ -273,7 +273,8 @@ fn limits_end_a_runaway_queue() {
     let limits = Limits { events: 50_000, events_at_one_instant: 2000, ..Limits::default() };
     let nothing = DurationDistribution::ZERO;
     let workers = [Worker { processing_time: nothing, poison_probability: 1.0, ..worker() }];
-    let again = Queue { visibility_timeout: SimDuration::ZERO, ..queue("jobs", vec![batches(&[(1, 1)])]) };
+    let again =
+        Queue { visibility_timeout: SimDuration::ZERO, ..queue("jobs", vec![batches(&[(1, 1)])]) };
     let queues = [again];
     let mut system = Queues::new(queues.iter(), workers.iter(), limits, key(1));
     system.add_worker(0, at(0));

@@ -57,7 +57,8 @@ fn tv_42_messages_wait_half_as_long_in_md1() {
 #[test]
 fn tv_65_quantiles_of_md1_waits() {
     let queues = [queue("jobs", vec![at_rate(0.8, MessageArrivals::Poisson)])];
-    let workers = [Worker { processing_time: DurationDistribution::Constant(second()), ..worker() }];
+    let workers =
+        [Worker { processing_time: DurationDistribution::Constant(second()), ..worker() }];
     let mut system = start(&queues, &workers);
     system.add_worker(0, at(0));
     system.advance(at(400_000));
@@ -95,7 +96,8 @@ fn little_holds_on_the_path_to_the_nanosecond() {
     };
     let queues = [Queue { delay: secs(3), ..queue("jobs", vec![source]) }];
     let processing_time = DurationDistribution::exponential(second()).unwrap();
-    let workers = [Worker { concurrency: 10, failure_probability: 0.05, processing_time, ..worker() }];
+    let workers =
+        [Worker { concurrency: 10, failure_probability: 0.05, processing_time, ..worker() }];
     let mut system = start(&queues, &workers);
     system.add_worker(0, at(0));
     let end = at(3000);

@@ -25,7 +25,10 @@ pub use control_plane::{
     UnhealthyOrder,
 };
 pub use fault::{Fault, FaultKind, FaultOwner};
-pub use purchase::{LaunchType, PurchaseOption};
+pub use purchase::{
+    InstancesDistribution, LaunchType, OnDemandStrategy, PurchaseOption, Purchasing,
+    Recommendation, Shortage, ShortageLaw, SpotMarket, SpotStrategy,
+};
 pub use queue::{
     MessageArrivals, MessageBatch, MessageSource, OnStop, Queue, RedrivePolicy, Worker,
 };
@@ -90,6 +93,8 @@ pub struct Scenario {
     pub queues: IdVec<QueueId, Queue>,
     /// What goes wrong.
     pub faults: Vec<Fault>,
+    /// Spot markets and the lack of capacity.
+    pub purchasing: Purchasing,
     /// Prices of everything the scenario can use.
     pub prices: PriceBook,
     /// Delays and other behaviour of the control plane that AWS leaves open.

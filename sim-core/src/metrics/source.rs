@@ -1,5 +1,8 @@
 //! What a metric measures.
 
+use std::sync::Arc;
+
+use super::query::MathQuery;
 use crate::units::{AsgId, CapacityProviderId, QueueId, ServiceId, SimDuration};
 
 /// A metric that something in the scenario watches.
@@ -24,6 +27,29 @@ pub enum MetricSource {
     CapacityProvider(CapacityProviderId),
     /// Something about a message queue.
     Queue(QueueId, QueueMeasure),
+    /// Given values.
+    Trace(Arc<MetricTrace>),
+    /// Computed each minute from metrics that come before it in the scenario and are sampled each minute,
+    /// as whoever publishes it measures them.
+    Formula(Arc<MathQuery>),
+}
+
+/// Values of a metric by period, from the start of the run on; `None` is a gap.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MetricTrace {
+    /// The values.
+    pub values: Vec<Option<f64>>,
+    /// Whether they begin anew after their end; otherwise the metric ends.
+    pub repeats: bool,
+}
+
+impl MetricTrace {
+    /// The value of a period by its number.
+    pub fn value(&self, index: u64) -> Option<f64> {
+        let length = self.values.len() as u64;
+        let index = if self.repeats && length > 0 { index % length } else { index };
+        usize::try_from(index).ok().and_then(|index| self.values.get(index).copied().flatten())
+    }
 }
 
 /// What is measured of a service.

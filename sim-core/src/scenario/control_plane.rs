@@ -28,6 +28,8 @@ pub struct ControlPlane {
     pub queue_activation_lag: DurationDistribution,
     /// From an alarm's action to the changed desired count.
     pub scaling_action_delay: SimDuration,
+    /// From a scheduled action to the changed desired count.
+    pub scheduled_action_delay: SimDuration,
     /// Open choices of Application Auto Scaling.
     pub scaling: ScalingRules,
     /// What decides among equal candidates.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{LaunchTarget, Scenario, ServiceScheduling, Worker};
-use crate::autoscaling::{StepScalingPolicy, TargetTrackingPolicy};
+use crate::autoscaling::{StepScalingPolicy, SuspendedState, TargetTrackingPolicy};
 use crate::engine::DurationDistribution;
 use crate::placement::{PlacementConstraint, PlacementStrategy};
 use crate::traffic::RequestRate;
@@ -121,7 +121,7 @@ impl ServiceLoad {
 }
 
 /// A scalable target of Application Auto Scaling with its policies.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct ScalableTarget {
     /// `MinCapacity`.
     pub min_capacity: u32,
@@ -133,6 +133,10 @@ pub struct ScalableTarget {
     pub step_scaling: Vec<StepScalingPolicy>,
     /// Scheduled actions expanded to instants, in time order.
     pub scheduled: Vec<ScheduledChange>,
+    /// What is suspended at the start.
+    pub suspended: SuspendedState,
+    /// What is suspended from later instants on, in time order.
+    pub suspensions: Vec<(SimTime, SuspendedState)>,
 }
 
 /// One firing of a scheduled action.

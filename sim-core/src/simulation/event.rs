@@ -110,6 +110,8 @@ pub enum Event {
     SampleMetrics(u32),
     /// Alarms of a service that are not only evaluated at full minutes.
     EvaluateAlarms(ServiceId),
+    /// The suspended state of a scalable target changes.
+    Suspension(ServiceId),
 }
 
 impl Event {
@@ -150,6 +152,7 @@ impl Event {
             Self::CapacityAppears(_) => 67,
             Self::SampleMetrics(_) => 70,
             Self::EvaluateAlarms(_) => 71,
+            Self::Suspension(_) => 72,
         }
     }
 
@@ -190,6 +193,7 @@ impl Event {
             67 => "capacity appears",
             70 => "sample metrics",
             71 => "evaluate alarms",
+            72 => "suspension",
             _ => "unknown",
         }
     }
@@ -222,7 +226,8 @@ impl Event {
             | Self::Scheduled(service)
             | Self::ServiceUpdate(service)
             | Self::ZoneCheck(service)
-            | Self::EvaluateAlarms(service) => (service.0, 0),
+            | Self::EvaluateAlarms(service)
+            | Self::Suspension(service) => (service.0, 0),
             Self::BatchArrival(batch) => (batch.0, 0),
             Self::PlaceWaiting | Self::Sample | Self::Decide | Self::Record | Self::QueuesEnd => {
                 (0, 0)

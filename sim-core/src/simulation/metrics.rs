@@ -163,6 +163,13 @@ impl World<'_, '_> {
             MetricSource::Group(group, measure) => self.group_samples(group, measure),
             MetricSource::CapacityProvider(provider) => self.reservation_samples(provider),
             MetricSource::Queue(queue, measure) => self.queues.samples(queue, measure),
+            MetricSource::Trace(ref trace) => {
+                let period = self.scenario.metrics[id].period.as_nanos();
+                trace.value(start.as_nanos() / period).and_then(StatisticSet::of)
+            }
+            MetricSource::Formula(ref formula) => {
+                self.metrics.store.measure(formula, start, MINUTE)
+            }
         };
         self.metrics.store.record(id, start, samples);
     }

@@ -273,6 +273,7 @@ fn random_service(dice: &mut Dice, index: u64, groups: u32) -> Service {
             min_capacity: Some(2),
             max_capacity: None,
         }],
+        ..ScalableTarget::default()
     });
     Service {
         name: format!("service-{index}"),
@@ -543,6 +544,7 @@ fn a_policy_that_never_triggers_leaves_the_trajectory_as_it_was() {
                     cooldown: SimDuration::from_secs(300),
                 }],
                 scheduled: Vec::new(),
+                ..ScalableTarget::default()
             });
         }
         let after = run(&scenario);

@@ -56,6 +56,11 @@ impl World<'_, '_> {
         {
             scheduler.schedule_at(first.at, Phase::Decide, Event::Scheduled(id));
         }
+        if let Some((first, _)) =
+            state.settings.scaling.as_ref().and_then(|scaling| scaling.suspensions.first())
+        {
+            scheduler.schedule_at(*first, Phase::Decide, Event::Suspension(id));
+        }
         self.schedule_next_update(id, scheduler);
         self.request_pass(id, SimTime::ZERO, scheduler);
     }

@@ -29,6 +29,7 @@ pub(super) fn control_plane() -> ControlPlane {
         capacity_provider_metric_delay: SimDuration::ZERO,
         queue_activation_lag: DurationDistribution::ZERO,
         scaling_action_delay: SimDuration::ZERO,
+        scheduled_action_delay: SimDuration::ZERO,
         scaling: ScalingRules::default(),
         tie_break: TieBreak::SeededRank,
         images: ImageDelays::default(),

@@ -254,6 +254,7 @@ impl Model for World<'_, '_> {
             Event::LaunchRetry(group) => self.launch_retry(group, scheduler),
             Event::CapacityAppears(pool) => self.capacity_appears(pool, scheduler),
             Event::SampleMetrics(index) => self.sample_metrics(index, scheduler),
+            Event::Suspension(service) => self.change_suspension(service, scheduler),
             Event::EvaluateAlarms(service) => self.evaluate_alarms(service, scheduler),
         }
     }

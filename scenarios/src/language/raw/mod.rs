@@ -12,9 +12,11 @@ pub mod deployment;
 pub mod distribution;
 pub mod kinds;
 pub mod load;
+pub mod metric;
 pub mod pricing;
 pub mod queue;
 pub mod scaling;
+pub mod scaling_policies;
 pub mod scheduled_task;
 pub mod service;
 pub mod sweep;
@@ -80,6 +82,10 @@ pub struct ScenarioDocument {
     #[serde(default)]
     #[schemars(length(max = 1000))]
     pub task_definitions: Vec<task_definition::TaskDefinition>,
+    /// CloudWatch metrics of your own, for policies and alarms.
+    #[serde(default)]
+    #[schemars(length(max = 1000))]
+    pub metrics: Vec<metric::UserMetric>,
     /// Services.
     #[serde(default)]
     #[schemars(length(max = 5000))]

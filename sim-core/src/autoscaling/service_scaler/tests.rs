@@ -46,6 +46,7 @@ fn target(min: u32, max: u32) -> ScalableTarget {
         target_tracking: Vec::new(),
         step_scaling: Vec::new(),
         scheduled: Vec::new(),
+        ..ScalableTarget::default()
     }
 }
 

@@ -9,5 +9,7 @@ mod good;
 mod guide;
 #[path = "language/mutations.rs"]
 mod mutations;
+#[path = "language/queues.rs"]
+mod queues;
 #[path = "language/schema.rs"]
 mod schema;

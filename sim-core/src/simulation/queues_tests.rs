@@ -132,6 +132,7 @@ fn limit_to(at: u64, from: u32, tasks: u32) -> ScalableTarget {
             min_capacity: None,
             max_capacity: Some(tasks),
         }],
+        ..ScalableTarget::default()
     }
 }
 

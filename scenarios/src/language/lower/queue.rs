@@ -11,7 +11,7 @@ use plimsoll_core::units::{Cpu, Id, IdVec, Mib, QueueId, SimDuration, SimTime};
 
 use super::{Context, distribution, load};
 use crate::language::raw::ScenarioDocument;
-use crate::language::raw::kinds::Seconds;
+use crate::language::raw::kinds::{Length, Seconds};
 use crate::language::raw::queue as raw;
 use crate::language::tree::Path;
 
@@ -100,7 +100,8 @@ fn one(
     };
     let of_messages = path.key("messages");
     let sources = raw.messages.iter().enumerate();
-    let sources: Option<Vec<MessageSource>> = sources
+    // All of them, so that each is checked.
+    let sources: Vec<Option<MessageSource>> = sources
         .map(|(index, it)| source(context, &of_messages.index(index), it, &raw.queue_name, index))
         .collect();
     Some(Queue {
@@ -109,7 +110,7 @@ fn one(
         message_retention_period: seconds(attributes.message_retention_period, 4 * 86_400),
         delay: seconds(attributes.delay_seconds, 0),
         redrive,
-        sources: sources?,
+        sources: sources.into_iter().collect::<Option<_>>()?,
     })
 }
 
@@ -282,7 +283,7 @@ pub(super) fn worker(
         poison_probability: raw.poison_probability,
         poll_interval: raw
             .poll_interval
-            .map_or(SimDuration::from_secs(1), |interval| interval.duration()),
+            .map_or(SimDuration::from_secs(1), Length::duration),
         on_stop: match raw.on_stop {
             raw::OnStop::Finish => OnStop::Finish,
             raw::OnStop::Abandon => OnStop::Abandon,

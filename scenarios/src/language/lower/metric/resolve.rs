@@ -1,8 +1,6 @@
 //! From the names of CloudWatch to what is measured.
 
-use plimsoll_core::metrics::{
-    GroupMeasure, MetricSource, QueueMeasure, ServiceMeasure, Statistic,
-};
+use plimsoll_core::metrics::{GroupMeasure, MetricSource, QueueMeasure, ServiceMeasure, Statistic};
 use plimsoll_core::units::{
     AsgId, CapacityProviderId, Id, MetricId, QueueId, ServiceId, SimDuration,
 };
@@ -93,7 +91,12 @@ pub(in crate::language::lower) fn resolve(
     let queue = QueueMeasure::ALL.into_iter().find(|it| it.metric_name() == name);
     if let Some(measure) = queue.filter(|_| reference.is_in(QUEUES)) {
         let id = named(context, path, reference, ("QueueName", &metrics.names.queues))?;
-        return gauge(context, path, reference, MetricSource::Queue(QueueId::from_index(id), measure));
+        return gauge(
+            context,
+            path,
+            reference,
+            MetricSource::Queue(QueueId::from_index(id), measure),
+        );
     }
     unknown(context, path, reference);
     None

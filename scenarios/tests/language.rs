@@ -9,6 +9,8 @@ mod good;
 mod guide;
 #[path = "language/mutations.rs"]
 mod mutations;
+#[path = "language/policies.rs"]
+mod policies;
 #[path = "language/queues.rs"]
 mod queues;
 #[path = "language/schema.rs"]

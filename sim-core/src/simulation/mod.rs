@@ -48,6 +48,8 @@ mod market;
 mod metrics;
 mod outcome;
 mod packing;
+#[cfg(test)]
+mod policy_tests;
 mod pool;
 mod purchase;
 mod queues;

@@ -332,6 +332,7 @@ fn a_load_balanced_task_drains_before_it_stops() {
             min_capacity: None,
             max_capacity: Some(1),
         }],
+        ..ScalableTarget::default()
     });
     let results = run(&scenario);
     let stopped: Vec<_> = results.task_records.iter().filter_map(|task| task.stopped).collect();

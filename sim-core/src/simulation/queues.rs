@@ -15,6 +15,7 @@ use crate::engine::{Phase, Scheduler, StreamKey};
 use crate::metrics::{QueueMeasure, StatisticSet};
 use crate::results::QueueResults;
 use crate::scenario::{Scenario, Worker};
+use crate::statistics::TimeWeighted;
 use crate::traffic::queue::{Publication, QueueCounts, Queues, WorkerId};
 use crate::units::{Cpu, Id, IdVec, QueueId, ServiceId, SimDuration, SimTime, TaskId};
 
@@ -227,7 +228,7 @@ impl World<'_, '_> {
             let age = system.oldest(id).map_or(SimDuration::ZERO, |at| now.saturating_since(at));
             let counts = system.counts(id);
             let used = system.active_at(id, now);
-            let [visible, in_flight, delayed] = system.levels(id).map(|level| level.value());
+            let [visible, in_flight, delayed] = system.levels(id).map(TimeWeighted::value);
             let readers = &mut self.queues.readers[id];
             readers.oldest = readers.oldest.max(age);
             let before = std::mem::replace(&mut readers.minute, counts);

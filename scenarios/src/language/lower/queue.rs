@@ -281,9 +281,7 @@ pub(super) fn worker(
         processing_time,
         failure_probability: raw.failure_probability,
         poison_probability: raw.poison_probability,
-        poll_interval: raw
-            .poll_interval
-            .map_or(SimDuration::from_secs(1), Length::duration),
+        poll_interval: raw.poll_interval.map_or(SimDuration::from_secs(1), Length::duration),
         on_stop: match raw.on_stop {
             raw::OnStop::Finish => OnStop::Finish,
             raw::OnStop::Abandon => OnStop::Abandon,

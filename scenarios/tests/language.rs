@@ -11,5 +11,7 @@ mod guide;
 mod mutations;
 #[path = "language/policies.rs"]
 mod policies;
+#[path = "language/queues.rs"]
+mod queues;
 #[path = "language/schema.rs"]
 mod schema;

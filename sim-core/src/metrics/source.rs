@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::query::MathQuery;
-use crate::units::{AsgId, CapacityProviderId, ServiceId, SimDuration};
+use crate::units::{AsgId, CapacityProviderId, QueueId, ServiceId, SimDuration};
 
 /// A metric that something in the scenario watches.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +25,8 @@ pub enum MetricSource {
     Group(AsgId, GroupMeasure),
     /// `CapacityProviderReservation`, percent.
     CapacityProvider(CapacityProviderId),
+    /// Something about a message queue.
+    Queue(QueueId, QueueMeasure),
     /// Given values.
     Trace(Arc<MetricTrace>),
     /// Computed each minute from metrics that come before it in the scenario and are sampled each minute,
@@ -107,6 +109,55 @@ impl GroupMeasure {
             Self::InServiceInstances => "GroupInServiceInstances",
             Self::PendingInstances => "GroupPendingInstances",
             Self::TotalInstances => "GroupTotalInstances",
+        }
+    }
+}
+
+/// What is measured of a message queue, each minute while the queue is active.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum QueueMeasure {
+    /// `ApproximateNumberOfMessagesVisible` of `AWS/SQS`.
+    Visible,
+    /// `ApproximateNumberOfMessagesNotVisible`.
+    NotVisible,
+    /// `ApproximateNumberOfMessagesDelayed`.
+    Delayed,
+    /// `ApproximateAgeOfOldestMessage`, seconds.
+    AgeOfOldest,
+    /// `NumberOfMessagesSent`.
+    Sent,
+    /// `NumberOfMessagesReceived`.
+    Received,
+    /// `NumberOfMessagesDeleted`.
+    Deleted,
+    /// `NumberOfEmptyReceives`.
+    EmptyReceives,
+}
+
+impl QueueMeasure {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Visible,
+        Self::NotVisible,
+        Self::Delayed,
+        Self::AgeOfOldest,
+        Self::Sent,
+        Self::Received,
+        Self::Deleted,
+        Self::EmptyReceives,
+    ];
+
+    /// CloudWatch's name of the metric.
+    pub const fn metric_name(self) -> &'static str {
+        match self {
+            Self::Visible => "ApproximateNumberOfMessagesVisible",
+            Self::NotVisible => "ApproximateNumberOfMessagesNotVisible",
+            Self::Delayed => "ApproximateNumberOfMessagesDelayed",
+            Self::AgeOfOldest => "ApproximateAgeOfOldestMessage",
+            Self::Sent => "NumberOfMessagesSent",
+            Self::Received => "NumberOfMessagesReceived",
+            Self::Deleted => "NumberOfMessagesDeleted",
+            Self::EmptyReceives => "NumberOfEmptyReceives",
         }
     }
 }

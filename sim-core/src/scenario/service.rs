@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{LaunchTarget, Scenario, ServiceScheduling};
+use super::{LaunchTarget, Scenario, ServiceScheduling, Worker};
 use crate::autoscaling::{StepScalingPolicy, SuspendedState, TargetTrackingPolicy};
 use crate::engine::DurationDistribution;
 use crate::placement::{PlacementConstraint, PlacementStrategy};
@@ -30,6 +30,8 @@ pub struct Service {
     pub target_group: Option<TargetGroup>,
     /// Request load, if any.
     pub load: Option<ServiceLoad>,
+    /// How its tasks work on a queue, if they do; then there is no request load.
+    pub worker: Option<Worker>,
     /// Application Auto Scaling, if registered.
     pub scaling: Option<ScalableTarget>,
     /// What the owner wants to hold.

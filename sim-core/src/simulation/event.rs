@@ -88,6 +88,8 @@ pub enum Event {
     Drain(u32),
     /// An instance has been held for draining as long as its termination hook allows.
     DrainingLimit(InstanceId),
+    /// The end of the run, for queues: what happens in them last is held against the limits.
+    QueuesEnd,
     /// EC2 announces that it takes a Spot Instance back.
     InterruptionNotice(InstanceId),
     /// EC2 takes a Spot Instance back.
@@ -139,6 +141,7 @@ impl Event {
             Self::ZoneCheck(_) => 43,
             Self::Drain(_) => 44,
             Self::DrainingLimit(_) => 45,
+            Self::QueuesEnd => 100,
             Self::InterruptionNotice(_) => 60,
             Self::Interruption(_) => 61,
             Self::RebalanceRecommendation(_) => 62,
@@ -179,6 +182,7 @@ impl Event {
             43 => "zone check",
             44 => "drain",
             45 => "draining limit",
+            100 => "end of queues",
             60 => "interruption notice",
             61 => "interruption",
             62 => "rebalance recommendation",
@@ -225,7 +229,9 @@ impl Event {
             | Self::EvaluateAlarms(service)
             | Self::Suspension(service) => (service.0, 0),
             Self::BatchArrival(batch) => (batch.0, 0),
-            Self::PlaceWaiting | Self::Sample | Self::Decide | Self::Record => (0, 0),
+            Self::PlaceWaiting | Self::Sample | Self::Decide | Self::Record | Self::QueuesEnd => {
+                (0, 0)
+            }
             Self::DesiredCount { service, desired } => (service.0, *desired),
         };
         Digest { kind: self.kind(), entity: entity as u64, payload: payload as u64 }

@@ -17,12 +17,13 @@ impl World<'_, '_> {
     /// Samples every metric for the minute that ends now.
     pub(super) fn sample(&mut self, scheduler: &mut Scheduler<Event>) {
         let now = scheduler.now();
+        self.sample_queues(scheduler);
         let start = now.since(SimTime::ZERO + MINUTE).map(|start| SimTime::ZERO + start);
         if let Some(start) = start {
             for service in self.services.ids() {
-                let reading = self.read_load(service, now, Reading::Minute);
+                let reading = self.read_use(service, now, Reading::Minute);
                 self.sample_service_minute(service, start, reading.as_ref());
-                if let Some(reading) = reading {
+                if let Some(reading) = reading.filter(|_| self.services[service].load.is_some()) {
                     self.count_traffic(service, start, &reading);
                 }
             }

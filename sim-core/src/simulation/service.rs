@@ -49,6 +49,8 @@ impl World<'_, '_> {
         state.quota_bound = quota < state.desired;
         state.desired = state.desired.min(quota);
         state.desired_integral.set(SimTime::ZERO, u64::from(state.desired));
+        self.worker_count_wanted(id, SimTime::ZERO);
+        let state = &self.services[id];
         if let Some(scaling) = &state.settings.scaling
             && let Some(first) = scaling.scheduled.first()
         {
@@ -109,6 +111,7 @@ impl World<'_, '_> {
         // An update of the service starts the retries of failed placements afresh.
         state.failing_since = None;
         state.steady = false;
+        self.worker_count_wanted(id, now);
         self.request_pass_after_reaction(id, scheduler);
     }
 
@@ -120,6 +123,7 @@ impl World<'_, '_> {
         }
         state.next_pass = None;
         state.passes += 1;
+        self.sync_queues(now);
         let Changes { started, stopped } = if self.is_daemon(Owner::Service(id)) {
             self.daemon_pass(id, scheduler)
         } else if self.services[id].rollout.is_settled(self.services[id].active.len()) {

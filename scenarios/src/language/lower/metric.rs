@@ -31,6 +31,7 @@ struct Delays {
     container_insights: SimDuration,
     group: SimDuration,
     capacity_provider: SimDuration,
+    queue: SimDuration,
 }
 
 /// Names of what has metrics, in the order of their ids.
@@ -41,6 +42,7 @@ struct Names {
     high_resolution: Vec<bool>,
     groups: Vec<String>,
     providers: Vec<String>,
+    queues: Vec<String>,
 }
 
 /// A metric of the user's own.
@@ -78,6 +80,7 @@ impl Metrics {
                 container_insights: raw.container_insights_delay.duration(),
                 group: raw.group_metric_delay.duration(),
                 capacity_provider: raw.capacity_provider_metric_delay.duration(),
+                queue: raw.queue_metric_delay.duration(),
             },
             names: Names {
                 services: document.services.iter().map(|it| it.service_name.clone()).collect(),
@@ -88,6 +91,7 @@ impl Metrics {
                     .map(|it| it.auto_scaling_group_name.clone())
                     .collect(),
                 providers: document.capacity_providers.iter().map(|it| it.name.clone()).collect(),
+                queues: document.queues.iter().map(|it| it.queue_name.clone()).collect(),
             },
             own: RefCell::default(),
             known: RefCell::default(),
@@ -137,6 +141,7 @@ impl Metrics {
             },
             MetricSource::Group(..) => self.delays.group,
             MetricSource::CapacityProvider(_) => self.delays.capacity_provider,
+            MetricSource::Queue(..) => self.delays.queue,
             MetricSource::Trace(_) | MetricSource::Formula(_) => SimDuration::ZERO,
         }
     }

@@ -15,6 +15,7 @@ mod metric;
 mod placement;
 mod prices;
 mod purchase;
+mod queue;
 mod scaling;
 mod scheduled_task;
 mod service;
@@ -278,6 +279,7 @@ fn build(context: &Context<'_>, raw: &ScenarioDocument) -> Option<Scenario> {
     let task_definitions = TaskDefinitions::lower(context, raw, &mut images);
     images.report_unused(context);
     let mut cluster = Cluster::lower(context, raw);
+    let queues = queue::lower(context, raw);
     metric::define(context, raw);
     let services = service::lower(context, raw, &task_definitions, &mut cluster);
     let mut definitions = task_definitions.into_definitions();
@@ -293,7 +295,8 @@ fn build(context: &Context<'_>, raw: &ScenarioDocument) -> Option<Scenario> {
     if context.failed() {
         return None;
     }
-    let (services, batches) = (services?, batches?);
+    let (services, batches, queues) = (services?, batches?, queues?);
+    queue::report_unused(context, &queues, &services);
     let faults = fault::lower(context, raw, &definitions, &services, &batches)?;
     let prices = prices::lower(context, &raw.pricing, &cluster, &definitions, &services, &batches)?;
     let parts = spot::Parts { groups: &cluster.groups, zones: &cluster.zones, prices: &prices };
@@ -318,6 +321,7 @@ fn build(context: &Context<'_>, raw: &ScenarioDocument) -> Option<Scenario> {
         services,
         draining,
         batches,
+        queues,
         faults,
         purchasing,
         prices,
@@ -396,6 +400,7 @@ fn control_plane(context: &Context<'_>, raw: &control::ControlPlane) -> Option<C
             slow_interval: raw.placement_retry.slow_interval.duration(),
         },
         capacity_provider_metric_delay: raw.capacity_provider_metric_delay.duration(),
+        queue_activation_lag: distribution("queueActivationLag", &raw.queue_activation_lag)?,
         scaling_action_delay: raw.scaling_action_delay.duration(),
         scheduled_action_delay: raw.scheduled_action_delay.duration(),
         scaling: scaling::rules(context, &path.key("scalingPolicies"), raw)?,

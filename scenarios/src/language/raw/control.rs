@@ -38,6 +38,11 @@ pub struct ControlPlane {
     pub group_metric_delay: Length,
     /// Publication delay of `CapacityProviderReservation`. Default: 10 s.
     pub capacity_provider_metric_delay: Length,
+    /// Publication delay of the metrics of queues. Default: 60 s.
+    pub queue_metric_delay: Length,
+    /// Delay of the metrics of a queue that was inactive and becomes active. Default: uniform up to 15
+    /// minutes.
+    pub queue_activation_lag: Distribution,
     /// From an alarm's action to the changed desired count. Default: 2 s.
     pub scaling_action_delay: Length,
     /// From a scheduled action to the changed desired count. Default: 3 s.
@@ -97,6 +102,8 @@ impl Default for ControlPlane {
             container_insights_delay: Length::from_secs(120),
             group_metric_delay: Length::from_secs(60),
             capacity_provider_metric_delay: Length::from_secs(10),
+            queue_metric_delay: Length::from_secs(60),
+            queue_activation_lag: Distribution::uniform(0, 900),
             scaling_action_delay: Length::from_secs(2),
             scheduled_action_delay: Length::from_secs(3),
             scaling_policies: ScalingPolicies::default(),

@@ -15,6 +15,7 @@ pub mod load;
 pub mod metric;
 pub mod pricing;
 pub mod purchase;
+pub mod queue;
 pub mod scaling;
 pub mod scaling_policies;
 pub mod scheduled_task;
@@ -98,6 +99,10 @@ pub struct ScenarioDocument {
     #[serde(default)]
     #[schemars(length(max = 1000))]
     pub draining: Vec<deployment::Draining>,
+    /// Message queues.
+    #[serde(default)]
+    #[schemars(length(max = 1000))]
+    pub queues: Vec<queue::Queue>,
     /// Sources of standalone tasks.
     #[serde(default)]
     #[schemars(length(max = 1000))]

@@ -8,6 +8,7 @@ use super::deployment::{Deployment, DeploymentConfiguration, TaskProtection};
 use super::distribution::Distribution;
 use super::kinds::{Bytes, Length, Seconds};
 use super::load::Load;
+use super::queue::Worker;
 use super::scaling::Scaling;
 
 /// An ECS service.
@@ -86,6 +87,9 @@ pub struct Service {
     /// Requests to the service and what they cost it.
     #[serde(default)]
     pub load: Option<Load>,
+    /// How the tasks work on a message queue. Such a service has no `load`.
+    #[serde(default)]
+    pub worker: Option<Worker>,
     /// Application Auto Scaling.
     #[serde(default)]
     pub scaling: Option<Scaling>,

@@ -1,7 +1,9 @@
 //! From the names of CloudWatch to what is measured.
 
-use plimsoll_core::metrics::{GroupMeasure, MetricSource, ServiceMeasure, Statistic};
-use plimsoll_core::units::{AsgId, CapacityProviderId, Id, MetricId, ServiceId, SimDuration};
+use plimsoll_core::metrics::{GroupMeasure, MetricSource, QueueMeasure, ServiceMeasure, Statistic};
+use plimsoll_core::units::{
+    AsgId, CapacityProviderId, Id, MetricId, QueueId, ServiceId, SimDuration,
+};
 
 use super::{MINUTE, Metrics, statistic};
 use crate::language::lower::Context;
@@ -12,6 +14,7 @@ const ECS: &str = "AWS/ECS";
 const LOAD_BALANCER: &str = "AWS/ApplicationELB";
 const INSIGHTS: &str = "ECS/ContainerInsights";
 const GROUPS: &str = "AWS/AutoScaling";
+const QUEUES: &str = "AWS/SQS";
 const MANAGED_SCALING: &str = "AWS/ECS/ManagedScaling";
 
 const SERVICE_METRICS: [(&str, ServiceMeasure); 6] = [
@@ -84,6 +87,16 @@ pub(in crate::language::lower) fn resolve(
         let id = named(context, path, reference, key)?;
         let source = MetricSource::CapacityProvider(CapacityProviderId::from_index(id));
         return gauge(context, path, reference, source);
+    }
+    let queue = QueueMeasure::ALL.into_iter().find(|it| it.metric_name() == name);
+    if let Some(measure) = queue.filter(|_| reference.is_in(QUEUES)) {
+        let id = named(context, path, reference, ("QueueName", &metrics.names.queues))?;
+        return gauge(
+            context,
+            path,
+            reference,
+            MetricSource::Queue(QueueId::from_index(id), measure),
+        );
     }
     unknown(context, path, reference);
     None
@@ -183,6 +196,7 @@ fn unknown(context: &Context<'_>, path: &Path, reference: &Reference<'_>) {
         SERVICE_METRICS.iter().map(|(_, it)| it.metric_name().to_owned()).collect();
     known.extend(GROUP_METRICS.iter().map(|it| it.metric_name().to_owned()));
     known.push(RESERVATION.to_owned());
+    known.extend(QueueMeasure::ALL.iter().map(|it| it.metric_name().to_owned()));
     known.extend(context.metrics.own.borrow().iter().map(|it| it.name.clone()));
     let names: Vec<&str> = known.iter().map(String::as_str).collect();
     let what = match reference.namespace {

@@ -172,6 +172,8 @@ pub enum DeploymentTrigger {
     ServiceCreated,
     /// Another task definition.
     TaskDefinition,
+    /// Another capacity provider strategy.
+    CapacityProviders,
     /// `forceNewDeployment`.
     Forced,
     /// A failed deployment was rolled back.
@@ -184,6 +186,7 @@ impl DeploymentTrigger {
         match self {
             Self::ServiceCreated => "service created",
             Self::TaskDefinition => "task definition",
+            Self::CapacityProviders => "capacity providers",
             Self::Forced => "forced",
             Self::Rollback => "rollback",
         }

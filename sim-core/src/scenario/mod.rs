@@ -8,6 +8,7 @@ mod capacity;
 mod containers;
 mod control_plane;
 mod fault;
+mod provider_choices;
 mod purchase;
 mod scheduling;
 mod service;
@@ -24,6 +25,10 @@ pub use control_plane::{
     UnhealthyOrder,
 };
 pub use fault::{Fault, FaultKind, FaultOwner};
+pub use provider_choices::{
+    CountedInstances, FargateZones, FromZero, ManagedScalingChoices, ProviderChoices, ScaleInStep,
+    SeveralTypes, StrategyChoices, StrategyOrder, TaskGroupsMet, WeightZeroBase,
+};
 pub use purchase::{LaunchType, PurchaseOption};
 pub use scheduling::{
     DeploymentAlarms, DeploymentConfiguration, DeploymentStrategy, DrainingRequest,

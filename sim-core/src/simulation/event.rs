@@ -1,7 +1,7 @@
 //! Everything that can happen in a run.
 
 use crate::engine::Digest;
-use crate::units::{AsgId, BatchId, InstanceId, ServiceId, TaskId};
+use crate::units::{AsgId, BatchId, CapacityProviderId, InstanceId, ServiceId, TaskId};
 
 /// An event of the cluster. Kinds have explicit numbers, never reused, since they enter the
 /// fingerprint.
@@ -88,6 +88,8 @@ pub enum Event {
     Drain(u32),
     /// An instance has been held for draining as long as its termination hook allows.
     DrainingLimit(InstanceId),
+    /// The alarms of a capacity provider are evaluated at their own point of the minute.
+    JudgeReservation(CapacityProviderId),
 }
 
 impl Event {
@@ -117,6 +119,7 @@ impl Event {
             Self::ZoneCheck(_) => 43,
             Self::Drain(_) => 44,
             Self::DrainingLimit(_) => 45,
+            Self::JudgeReservation(_) => 80,
         }
     }
 
@@ -146,6 +149,7 @@ impl Event {
             43 => "zone check",
             44 => "drain",
             45 => "draining limit",
+            80 => "capacity provider alarms",
             _ => "unknown",
         }
     }
@@ -165,6 +169,7 @@ impl Event {
             | Self::InstanceRegistered(instance)
             | Self::DrainingLimit(instance) => (instance.0, 0),
             Self::Drain(index) => (*index, 0),
+            Self::JudgeReservation(provider) => (provider.0, 0),
             Self::GroupReconcile(group) => (group.0, 0),
             Self::ServicePass(service)
             | Self::Scheduled(service)

@@ -59,10 +59,13 @@ impl Pools {
     pub(super) fn new(scenario: &Scenario) -> Self {
         let mut of_group: Vec<usize> = (0..scenario.auto_scaling_groups.len()).collect();
         let services = scenario.services.iter().flat_map(|it| {
-            let updates = it.scheduling.updates.iter();
-            let later = updates.filter_map(|update| update.task_definition);
+            let updates = &it.scheduling.updates;
+            let later = updates.iter().filter_map(|update| update.task_definition);
+            let moved = updates.iter().filter_map(|update| update.launch.as_ref());
+            let launches = std::iter::once(&it.launch).chain(moved);
             let definitions = std::iter::once(it.task_definition).chain(later);
-            definitions.map(|definition| (&it.launch, definition))
+            let pair = |launch| definitions.clone().map(move |definition| (launch, definition));
+            launches.flat_map(pair).collect::<Vec<_>>()
         });
         let batches = scenario.batches.iter().map(|it| (&it.launch, it.task_definition));
         for (launch, definition) in services.chain(batches) {

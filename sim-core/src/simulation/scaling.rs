@@ -14,7 +14,7 @@ use crate::engine::{Phase, Scheduler};
 use crate::metrics::MetricSeries;
 use crate::results::EventCategory;
 use crate::scenario::ControlPlane;
-use crate::units::{ServiceId, SimTime};
+use crate::units::{ServiceId, SimDuration, SimTime};
 
 /// The metrics of a service that policies watch.
 pub(super) struct ServiceMetrics {
@@ -72,8 +72,10 @@ impl World<'_, '_> {
         for service in self.services.ids() {
             self.decide_service(service, scheduler);
         }
-        for provider in self.providers.ids() {
-            self.decide_capacity(provider, scheduler);
+        if self.scenario.control_plane.providers.scaling.alarm_phase == SimDuration::ZERO {
+            for provider in self.providers.ids() {
+                self.decide_capacity(provider, scheduler);
+            }
         }
         scheduler.schedule_in(MINUTE, Phase::Decide, Event::Decide);
     }

@@ -156,6 +156,7 @@ impl<'s, 'p> World<'s, 'p> {
         let first_minute = SimTime::ZERO + MINUTE;
         scheduler.schedule_at(first_minute, Phase::Sample, Event::Sample);
         scheduler.schedule_at(first_minute, Phase::Decide, Event::Decide);
+        self.schedule_judging(scheduler);
         let record = SimTime::ZERO + self.scenario.record_interval;
         scheduler.schedule_at(record, Phase::Observe, Event::Record);
     }
@@ -225,6 +226,7 @@ impl Model for World<'_, '_> {
             Event::ZoneCheck(service) => self.zone_check(service, scheduler),
             Event::Drain(index) => self.drain(index, scheduler),
             Event::DrainingLimit(instance) => self.draining_limit(instance, scheduler),
+            Event::JudgeReservation(provider) => self.judge_reservation(provider, scheduler),
         }
     }
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::containers::ImagePull;
 use super::distribution::Distribution;
 use super::kinds::{Length, Whole};
+use super::provider_choices::{FargateZones, ManagedScalingChoices, StrategyChoices};
 
 /// Delays and open choices of the control plane. AWS documents none of the defaults exactly.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -55,6 +56,12 @@ pub struct ControlPlane {
     pub instances_per_cluster: Option<u32>,
     /// Open choices of the service scheduler.
     pub service_scheduler: ServiceScheduler,
+    /// Open choices of managed scaling.
+    pub managed_scaling: ManagedScalingChoices,
+    /// Open choices of capacity provider strategies.
+    pub provider_strategy: StrategyChoices,
+    /// The zone of a task on Fargate. Default: the one with fewest tasks of its service.
+    pub fargate_zones: FargateZones,
 }
 
 /// A rate with a burst.
@@ -91,6 +98,9 @@ impl Default for ControlPlane {
             launch_rate_quotas: true,
             instances_per_cluster: None,
             service_scheduler: ServiceScheduler::default(),
+            managed_scaling: ManagedScalingChoices::default(),
+            provider_strategy: StrategyChoices::default(),
+            fargate_zones: FargateZones::default(),
         }
     }
 }

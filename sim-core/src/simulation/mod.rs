@@ -46,6 +46,8 @@ mod load;
 mod outcome;
 mod packing;
 mod pool;
+#[cfg(test)]
+mod provider_tests;
 mod purchase;
 mod quota;
 #[cfg(test)]

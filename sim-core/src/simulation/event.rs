@@ -88,6 +88,10 @@ pub enum Event {
     Drain(u32),
     /// An instance has been held for draining as long as its termination hook allows.
     DrainingLimit(InstanceId),
+    /// Metrics of another period than a minute are sampled: the position in the list of periods.
+    SampleMetrics(u32),
+    /// Alarms of a service that are not only evaluated at full minutes.
+    EvaluateAlarms(ServiceId),
     /// The alarms of a capacity provider are evaluated at their own point of the minute.
     JudgeReservation(CapacityProviderId),
 }
@@ -119,6 +123,8 @@ impl Event {
             Self::ZoneCheck(_) => 43,
             Self::Drain(_) => 44,
             Self::DrainingLimit(_) => 45,
+            Self::SampleMetrics(_) => 70,
+            Self::EvaluateAlarms(_) => 71,
             Self::JudgeReservation(_) => 80,
         }
     }
@@ -149,6 +155,8 @@ impl Event {
             43 => "zone check",
             44 => "drain",
             45 => "draining limit",
+            70 => "sample metrics",
+            71 => "evaluate alarms",
             80 => "capacity provider alarms",
             _ => "unknown",
         }
@@ -168,13 +176,14 @@ impl Event {
             Self::InstanceRunning(instance)
             | Self::InstanceRegistered(instance)
             | Self::DrainingLimit(instance) => (instance.0, 0),
-            Self::Drain(index) => (*index, 0),
+            Self::Drain(index) | Self::SampleMetrics(index) => (*index, 0),
             Self::JudgeReservation(provider) => (provider.0, 0),
             Self::GroupReconcile(group) => (group.0, 0),
             Self::ServicePass(service)
             | Self::Scheduled(service)
             | Self::ServiceUpdate(service)
-            | Self::ZoneCheck(service) => (service.0, 0),
+            | Self::ZoneCheck(service)
+            | Self::EvaluateAlarms(service) => (service.0, 0),
             Self::BatchArrival(batch) => (batch.0, 0),
             Self::PlaceWaiting | Self::Sample | Self::Decide | Self::Record => (0, 0),
             Self::DesiredCount { service, desired } => (service.0, *desired),

@@ -56,7 +56,7 @@ impl Cluster {
                 lower_group(context, &path, group, &zones)
             })
             .collect();
-        let Providers { providers, names: provider_names, places } = lower_providers(context, raw);
+        let Providers { lowered: providers, names: provider_names, places } = lower_providers(context, raw);
         let spot = &raw.fargate_spot;
         if let Some(mean) = spot.mean_time_to_interruption {
             context.positive(&Path::root().key("fargateSpot").key("meanTimeToInterruption"), mean);
@@ -330,7 +330,7 @@ fn registered(
 
 /// The providers that the document lists, apart from those of Fargate.
 struct Providers {
-    providers: Vec<Option<CapacityProvider>>,
+    lowered: Vec<Option<CapacityProvider>>,
     names: Vec<String>,
     /// Where each one stands in the document.
     places: Vec<usize>,
@@ -369,7 +369,7 @@ fn lower_providers(context: &Context<'_>, raw: &ScenarioDocument) -> Providers {
         }
         providers.push(lowered);
     }
-    Providers { providers, names, places }
+    Providers { lowered: providers, names, places }
 }
 
 fn lower_provider(

@@ -56,7 +56,8 @@ impl Cluster {
                 lower_group(context, &path, group, &zones)
             })
             .collect();
-        let Providers { lowered: providers, names: provider_names, places } = lower_providers(context, raw);
+        let Providers { lowered: providers, names: provider_names, places } =
+            lower_providers(context, raw);
         let spot = &raw.fargate_spot;
         if let Some(mean) = spot.mean_time_to_interruption {
             context.positive(&Path::root().key("fargateSpot").key("meanTimeToInterruption"), mean);

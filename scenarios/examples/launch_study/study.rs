@@ -8,7 +8,7 @@ use plimsoll_core::simulation;
 use plimsoll_reports::chart::{AxisUnit, Chart, Form, Hue, Line, Panel};
 
 /// Containers that ran in 2020 on ECS with Fargate, by minute (V. Ionescu, "Scaling containers in AWS").
-pub const PUBLISHED_2020: [(u64, u32); 13] = [
+pub(crate) const PUBLISHED_2020: [(u64, u32); 13] = [
     (0, 1),
     (1, 50),
     (2, 98),
@@ -26,7 +26,7 @@ pub const PUBLISHED_2020: [(u64, u32); 13] = [
 
 /// The same in 2022, by second, read off the published figure with an error of about 25 containers
 /// (V. Ionescu, "Scaling containers on AWS in 2022").
-pub const PUBLISHED_2022: [(u64, u32); 12] = [
+pub(crate) const PUBLISHED_2022: [(u64, u32); 12] = [
     (30, 22),
     (50, 95),
     (75, 384),
@@ -42,12 +42,12 @@ pub const PUBLISHED_2022: [(u64, u32); 12] = [
 ];
 
 /// What the article of 2022 says of ECS on EC2: seconds to the first containers, and to about 3 500.
-pub const PUBLISHED_EC2: [(u64, u32); 2] = [(150, 1), (600, 3500)];
+pub(crate) const PUBLISHED_EC2: [(u64, u32); 2] = [(150, 1), (600, 3500)];
 
 /// One run: when each container started, in order, in nanoseconds.
-pub struct Run {
+pub(crate) struct Run {
     /// What distinguishes it.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     starts: Vec<u64>,
 }
 
@@ -66,13 +66,13 @@ impl Run {
     }
 
     /// Containers that run after so many seconds.
-    pub fn running(&self, seconds: u64) -> u32 {
+    pub(crate) fn running(&self, seconds: u64) -> u32 {
         let until = seconds * 1_000_000_000;
         u32::try_from(self.starts.partition_point(|at| *at <= until)).unwrap_or(u32::MAX)
     }
 
     /// Seconds, rounded down, until so many containers run.
-    pub fn seconds_to(&self, containers: usize) -> Option<u64> {
+    pub(crate) fn seconds_to(&self, containers: usize) -> Option<u64> {
         Some(self.starts.get(containers.checked_sub(1)?)? / 1_000_000_000)
     }
 
@@ -88,20 +88,20 @@ impl Run {
 }
 
 /// All runs.
-pub struct Study {
+pub(crate) struct Study {
     /// Fargate in 2020.
-    pub fargate_2020: Run,
+    pub(crate) fargate_2020: Run,
     /// Fargate in 2022.
-    pub fargate_2022: Run,
+    pub(crate) fargate_2022: Run,
     /// The same with the start-up of a small image.
-    pub small_image: Run,
+    pub(crate) small_image: Run,
     /// EC2 in 2022: the prediction, then other readings of what AWS leaves open.
-    pub ec2: Vec<Run>,
+    pub(crate) ec2: Vec<Run>,
 }
 
 impl Study {
     /// Runs everything.
-    pub fn run() -> Result<Self, String> {
+    pub(crate) fn run() -> Result<Self, String> {
         let fargate = "launch-2022-fargate.yaml";
         let ec2 = "launch-2022-ec2.yaml";
         let counted = ("controlPlane.managedScaling.countedInstances", "launched");
@@ -127,7 +127,7 @@ impl Study {
     }
 
     /// The text of `benches/LAUNCH.md`.
-    pub fn markdown(&self) -> String {
+    pub(crate) fn markdown(&self) -> String {
         let mut text = String::from(HEAD);
         text.push_str(FARGATE_2020);
         text.push_str(
@@ -182,7 +182,7 @@ impl Study {
     }
 
     /// The plots.
-    pub fn charts(&self) -> [Chart; 3] {
+    pub(crate) fn charts(&self) -> [Chart; 3] {
         let published = |points: &[(u64, u32)], unit: u64| Line {
             name: "published".into(),
             hue: Hue::Vermillion,
@@ -219,7 +219,7 @@ impl Study {
 }
 
 /// Where the results are committed.
-pub fn folder() -> PathBuf {
+pub(crate) fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../benches")
 }
 
@@ -233,7 +233,7 @@ fn row(text: &mut String, at: u64, published: u32, simulated: u32) {
 }
 
 /// How far the simulated number is from the published one, in percent of it.
-pub fn difference_percent(published: u32, simulated: u32) -> f64 {
+pub(crate) fn difference_percent(published: u32, simulated: u32) -> f64 {
     100.0 * (f64::from(simulated) - f64::from(published)) / f64::from(published)
 }
 

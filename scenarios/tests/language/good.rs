@@ -4,8 +4,9 @@ use plimsoll::language::{LoadOptions, Loaded, NoteSummary, load};
 use plimsoll_core::engine::DurationDistribution;
 use plimsoll_core::placement::PlacementConstraint;
 use plimsoll_core::scenario::{
-    BatchJobs, CountedInstances, FargateZones, FromZero, LaunchTarget, ManagedScalingChoices, NamedInstance,
-    QueueDiscipline, ScaleInStep, SeveralTypes, StrategyOrder, TaskGroupsMet, WeightZeroBase,
+    BatchJobs, CountedInstances, FargateZones, FromZero, LaunchTarget, ManagedScalingChoices,
+    NamedInstance, QueueDiscipline, ScaleInStep, SeveralTypes, StrategyOrder, TaskGroupsMet,
+    WeightZeroBase,
 };
 use plimsoll_core::units::{AsgId, Cpu, Mib, SimDuration, SimTime};
 

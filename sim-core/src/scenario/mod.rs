@@ -29,7 +29,10 @@ pub use provider_choices::{
     CountedInstances, FargateZones, FromZero, ManagedScalingChoices, ProviderChoices, ScaleInStep,
     SeveralTypes, StrategyChoices, StrategyOrder, TaskGroupsMet, WeightZeroBase,
 };
-pub use purchase::{LaunchType, PurchaseOption};
+pub use purchase::{
+    InstancesDistribution, LaunchType, OnDemandStrategy, PurchaseOption, Purchasing,
+    Recommendation, Shortage, ShortageLaw, SpotMarket, SpotStrategy,
+};
 pub use scheduling::{
     DeploymentAlarms, DeploymentConfiguration, DeploymentStrategy, DrainingRequest,
     SchedulingStrategy, ServiceScheduling, ServiceUpdate, ShiftingDeployment, TaskProtection,
@@ -88,6 +91,8 @@ pub struct Scenario {
     pub batches: Vec<BatchSource>,
     /// What goes wrong.
     pub faults: Vec<Fault>,
+    /// Spot markets and the lack of capacity.
+    pub purchasing: Purchasing,
     /// Prices of everything the scenario can use.
     pub prices: PriceBook,
     /// Delays and other behaviour of the control plane that AWS leaves open.

@@ -50,6 +50,7 @@ fn providers_pasted_with_those_of_fargate_load() {
     let scenario = &loaded.scenario;
     let names: Vec<&str> = scenario.capacity_providers.iter().map(|it| it.name.as_str()).collect();
     assert_eq!(names, ["web", "FARGATE_SPOT", "FARGATE"], "in the order in which they are used");
+    assert_eq!(scenario.services[2].launch, scenario.services[0].launch, "the cluster's default");
     let update = &scenario.services[1].scheduling.updates[0];
     let Some(LaunchTarget::Strategy(items)) = &update.launch else {
         panic!("{update:?}");

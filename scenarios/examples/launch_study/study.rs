@@ -105,6 +105,7 @@ impl Study {
         let fargate = "launch-2022-fargate.yaml";
         let ec2 = "launch-2022-ec2.yaml";
         let counted = ("controlPlane.managedScaling.countedInstances", "launched");
+        let applied = ("controlPlane.managedScaling.appliedTo", "currentSize");
         let phase = ("controlPlane.managedScaling.alarmPhase", "20s");
         Ok(Self {
             fargate_2020: Run::of("launch-2020-fargate.yaml", "rules of 2020-01", &[])?,
@@ -121,7 +122,7 @@ impl Study {
                 Run::of(ec2, "defaults", &[])?,
                 Run::of(ec2, "alarms 20 s after the minute", &[phase])?,
                 Run::of(ec2, "launching instances counted", &[counted])?,
-                Run::of(ec2, "both", &[counted, phase])?,
+                Run::of(ec2, "points applied to the current size", &[applied])?,
             ],
         })
     }
@@ -325,11 +326,10 @@ Seconds until so many containers run; the sixteenth is the first on an instance 
 ";
 
 const EC2_READING: &str = "
-The prediction by the defaults is too slow by a factor that is not noise. What binds is the loop that the reference
-names too: at most 300 tasks wait, a data point sees no more of them, and instances that are being launched for them
-do not count in N, so that no further ones are asked for until they run. The other columns show what two open points
-decide: whether N counts instances that are being launched, and when in the minute the alarms are looked at
-(`controlPlane.managedScaling`). They are readings of what AWS leaves open, with no value fitted to the two published
-figures; neither, nor both, explains them. The plot joins those two figures by a straight line; nothing is published
-between them.
+The prediction by the defaults is too slow by a factor that is not noise. What binds is the loop of managed scaling: at
+most 300 tasks wait, a data point sees no more of them, and instances that are being launched for them do not count in
+N, so that no further ones are asked for until they run. The other columns change one reading each of what AWS leaves
+open (`controlPlane.managedScaling`): when in the minute the alarms are looked at, whether N counts instances that are
+being launched, and to which size a data point is applied, the one it was measured at or that of a minute later. No
+value was fitted to the two published figures. The plot joins these by a straight line; nothing is published between.
 ";

@@ -4,9 +4,9 @@ use plimsoll::language::{LoadOptions, Loaded, NoteSummary, load};
 use plimsoll_core::engine::DurationDistribution;
 use plimsoll_core::placement::PlacementConstraint;
 use plimsoll_core::scenario::{
-    BatchJobs, CountedInstances, FargateZones, FromZero, LaunchTarget, ManagedScalingChoices,
-    NamedInstance, QueueDiscipline, ScaleInStep, SeveralTypes, StrategyOrder, TaskGroupsMet,
-    WeightZeroBase,
+    AppliedTo, BatchJobs, CountedInstances, FargateZones, FromZero, LaunchTarget,
+    ManagedScalingChoices, NamedInstance, QueueDiscipline, ScaleInStep, SeveralTypes,
+    StrategyOrder, TaskGroupsMet, WeightZeroBase,
 };
 use plimsoll_core::units::{AsgId, Cpu, Mib, SimDuration, SimTime};
 
@@ -66,6 +66,7 @@ fn providers_pasted_with_those_of_fargate_load() {
             several_types: SeveralTypes::MinimumStep,
             scale_in_step: ScaleInStep::One,
             from_zero: FromZero::Formula,
+            applied_to: AppliedTo::CurrentSize,
             alarm_phase: SimDuration::from_secs(20),
         }
     );

@@ -14,7 +14,7 @@ use super::instance_demand::reservation_percent;
 use super::rounding::clamp;
 use super::target_tracking::proportional_capacity;
 use crate::metrics::MetricSeries;
-use crate::scenario::{FromZero, ManagedScalingChoices, ScaleInStep};
+use crate::scenario::{AppliedTo, FromZero, ManagedScalingChoices, ScaleInStep};
 use crate::units::{SimDuration, SimTime};
 
 /// Period of `CapacityProviderReservation`.
@@ -46,6 +46,8 @@ pub struct GroupCapacity {
     pub min_size: u32,
     /// `MaxSize`.
     pub max_size: u32,
+    /// Instances in service.
+    pub in_service: u32,
     /// Age of the youngest instance in service, since it entered service; `None` without instances.
     pub youngest_age: Option<SimDuration>,
 }
@@ -76,7 +78,7 @@ pub struct CapacityEvaluation {
 ///
 /// The scaler keeps its own metric, and with it the group's size at each data point. The number of
 /// instances needed is their product, so that a delayed point is not applied to a group that has
-/// changed since.
+/// changed since, unless [`AppliedTo`] says so.
 #[derive(Clone, Debug)]
 pub struct CapacityScaler {
     settings: ManagedScaling,
@@ -140,8 +142,12 @@ impl CapacityScaler {
         }
         let newest = self.reservation.newest_visible(now).zip(self.size.newest_visible(now));
         let Some((percent, n)) = newest else { return evaluation };
+        let size = match self.choices.applied_to {
+            AppliedTo::MeasuredSize => n.value as u32,
+            AppliedTo::CurrentSize => group.in_service,
+        };
         let wanted = desired_capacity(
-            n.value as u32,
+            size,
             percent.value,
             self.settings.target_capacity,
             self.choices.from_zero,

@@ -26,8 +26,8 @@ pub use control_plane::{
 };
 pub use fault::{Fault, FaultKind, FaultOwner};
 pub use provider_choices::{
-    CountedInstances, FargateZones, FromZero, ManagedScalingChoices, ProviderChoices, ScaleInStep,
-    SeveralTypes, StrategyChoices, StrategyOrder, TaskGroupsMet, WeightZeroBase,
+    AppliedTo, CountedInstances, FargateZones, FromZero, ManagedScalingChoices, ProviderChoices,
+    ScaleInStep, SeveralTypes, StrategyChoices, StrategyOrder, TaskGroupsMet, WeightZeroBase,
 };
 pub use purchase::{
     InstancesDistribution, LaunchType, OnDemandStrategy, PurchaseOption, Purchasing,

@@ -26,6 +26,8 @@ pub struct ManagedScalingChoices {
     pub scale_in_step: ScaleInStep,
     /// How a group leaves zero.
     pub from_zero: FromZero,
+    /// The size to which a data point is applied.
+    pub applied_to: AppliedTo,
     /// When in the minute the alarms are evaluated, less than a minute.
     pub alarm_phase: SimDuration,
 }
@@ -70,6 +72,17 @@ pub enum ScaleInStep {
     LessThanHalf,
     /// One.
     One,
+}
+
+/// The size of the group to which a data point of `CapacityProviderReservation` is applied. They differ
+/// while instances come and go, since a point is judged later than it was measured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AppliedTo {
+    /// The size that it was measured at, so that the product is the number of instances needed.
+    #[default]
+    MeasuredSize,
+    /// The instances in service when it is judged, as target tracking is described in general.
+    CurrentSize,
 }
 
 /// How a group leaves zero.

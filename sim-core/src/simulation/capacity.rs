@@ -106,6 +106,7 @@ impl World<'_, '_> {
         let group = &self.groups[group_id];
         let capacity = GroupCapacity {
             desired: group.desired,
+            in_service: group.alive.running(),
             min_size: group.settings.min_size,
             max_size: group.settings.max_size,
             // Instances of the initial state have been there for long; they do not warm up.

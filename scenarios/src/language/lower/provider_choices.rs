@@ -1,8 +1,8 @@
 //! What AWS leaves open about capacity providers.
 
 use plimsoll_core::scenario::{
-    CountedInstances, FargateZones, FromZero, ManagedScalingChoices, ProviderChoices, ScaleInStep,
-    SeveralTypes, StrategyChoices, StrategyOrder, TaskGroupsMet, WeightZeroBase,
+    AppliedTo, CountedInstances, FargateZones, FromZero, ManagedScalingChoices, ProviderChoices,
+    ScaleInStep, SeveralTypes, StrategyChoices, StrategyOrder, TaskGroupsMet, WeightZeroBase,
 };
 
 use crate::language::raw::control::ControlPlane;
@@ -33,6 +33,10 @@ pub(super) fn lower(control: &ControlPlane) -> ProviderChoices {
             from_zero: match scaling.from_zero {
                 raw::FromZero::Two => FromZero::Two,
                 raw::FromZero::Formula => FromZero::Formula,
+            },
+            applied_to: match scaling.applied_to {
+                raw::AppliedTo::MeasuredSize => AppliedTo::MeasuredSize,
+                raw::AppliedTo::CurrentSize => AppliedTo::CurrentSize,
             },
             alarm_phase: scaling.alarm_phase.duration(),
         },

@@ -20,6 +20,8 @@ pub struct ManagedScalingChoices {
     pub scale_in_step: ScaleInStep,
     /// How a group leaves zero. Default: with two instances at every target.
     pub from_zero: FromZero,
+    /// The size of the group to which a data point is applied. Default: the one it was measured at.
+    pub applied_to: AppliedTo,
     /// When in each minute the alarms of capacity providers are evaluated. Default: at its start.
     #[schemars(extend("x-plimsoll-max" = "59s"))]
     pub alarm_phase: Length,
@@ -33,6 +35,7 @@ impl Default for ManagedScalingChoices {
             several_types: SeveralTypes::default(),
             scale_in_step: ScaleInStep::default(),
             from_zero: FromZero::default(),
+            applied_to: AppliedTo::default(),
             alarm_phase: Length::from_secs(0),
         }
     }
@@ -93,6 +96,17 @@ pub enum FromZero {
     Two,
     /// By the formula of target tracking, as if there were one.
     Formula,
+}
+
+/// The size to which a data point is applied, which is judged later than it was measured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum AppliedTo {
+    /// The size that it was measured at.
+    #[default]
+    MeasuredSize,
+    /// The instances in service when it is judged.
+    CurrentSize,
 }
 
 /// What AWS leaves open about capacity provider strategies.

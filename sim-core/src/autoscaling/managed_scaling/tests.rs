@@ -231,6 +231,7 @@ impl Bench {
         let now = self.seconds();
         let group = GroupCapacity {
             desired: self.in_service,
+            in_service: self.in_service,
             min_size: 0,
             max_size: 1000,
             youngest_age: self.entered_service.map(|since| SimDuration::from_secs(now - since)),
@@ -270,7 +271,13 @@ fn a_delayed_metric_does_not_remove_too_many() {
     for minute in 0..60 {
         scaler.record(SimTime::from_secs(60 * minute), Some(2), desired);
         let now = SimTime::from_secs(60 * (minute + 1));
-        let group = GroupCapacity { desired, min_size: 0, max_size: 1000, youngest_age: None };
+        let group = GroupCapacity {
+            desired,
+            in_service: desired,
+            min_size: 0,
+            max_size: 1000,
+            youngest_age: None,
+        };
         if let Some(decision) = scaler.evaluate(now, group).decision {
             desired = decision.new_desired;
             path.push(desired);
@@ -312,7 +319,13 @@ fn the_bounds_of_the_group_hold() {
             ManagedScalingChoices::default(),
             SimDuration::ZERO,
         );
-        let group = GroupCapacity { desired, min_size: 2, max_size: 6, youngest_age: None };
+        let group = GroupCapacity {
+            desired,
+            in_service: desired,
+            min_size: 2,
+            max_size: 6,
+            youngest_age: None,
+        };
         (0..minutes).find_map(|minute| {
             scaler.record(SimTime::from_secs(60 * minute), Some(needed), desired);
             let evaluation = scaler.evaluate(SimTime::from_secs(60 * (minute + 1)), group);
@@ -436,4 +449,24 @@ fn tv_67_waves_of_three_hundred_tasks_ask_for_twenty_hosts() {
     let wave = pending(300, TaskDemand { network_interfaces: 1, ..demand(1024, 2048) });
     assert_eq!(host.capacity_for(&wave.demand), 15);
     assert_eq!(round(40, 0, &[wave], &sizes, settings(100)), (Some(60), 1500, 60));
+}
+
+#[test]
+fn a_point_is_applied_to_the_size_that_it_was_measured_at_or_to_the_current_one() {
+    let wanted = |applied_to| {
+        let choices = ManagedScalingChoices { applied_to, ..ManagedScalingChoices::default() };
+        let mut scaler = CapacityScaler::new("web", settings(100), choices, SimDuration::ZERO);
+        scaler.record(SimTime::ZERO, Some(6), 2);
+        let group = GroupCapacity {
+            desired: 5,
+            in_service: 4,
+            min_size: 0,
+            max_size: 1000,
+            youngest_age: None,
+        };
+        let decision = scaler.evaluate(SimTime::from_secs(60), group).decision;
+        decision.expect("300 % is above the target").new_desired
+    };
+    assert_eq!(wanted(AppliedTo::MeasuredSize), 6);
+    assert_eq!(wanted(AppliedTo::CurrentSize), 12, "4 in service at 300 %");
 }

@@ -297,7 +297,8 @@ fn the_warm_up_of_the_youngest_instance_blocks_scale_out() {
         );
         scaler.record(SimTime::ZERO, Some(5), 3);
         let youngest_age = Some(SimDuration::from_secs(age));
-        let group = GroupCapacity { desired: 3, min_size: 0, max_size: 1000, youngest_age };
+        let group =
+            GroupCapacity { desired: 3, in_service: 3, min_size: 0, max_size: 1000, youngest_age };
         scaler.evaluate(SimTime::from_secs(60), group).decision
     };
     assert_eq!(decide(299), None);

@@ -212,6 +212,8 @@ pub enum DeploymentTrigger {
     ServiceCreated,
     /// Another task definition.
     TaskDefinition,
+    /// Another capacity provider strategy.
+    CapacityProviders,
     /// `forceNewDeployment`.
     Forced,
     /// A failed deployment was rolled back.
@@ -224,6 +226,7 @@ impl DeploymentTrigger {
         match self {
             Self::ServiceCreated => "service created",
             Self::TaskDefinition => "task definition",
+            Self::CapacityProviders => "capacity providers",
             Self::Forced => "forced",
             Self::Rollback => "rollback",
         }

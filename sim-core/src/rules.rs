@@ -41,6 +41,8 @@ pub struct RuleSet {
     pub managed_draining: bool,
     /// Finest resolution of the ECS service metrics, in seconds.
     pub finest_service_metric_seconds: u32,
+    /// Whether the capacity provider strategy of a running service can be changed.
+    pub strategy_updates: bool,
     /// Entries in a capacity provider strategy.
     pub capacity_providers_per_strategy: u32,
     /// Largest task on Fargate.
@@ -130,6 +132,7 @@ const RULES_2020_01: RuleSet = RuleSet {
     az_rebalancing: AzRebalancing::Absent,
     managed_draining: false,
     finest_service_metric_seconds: 60,
+    strategy_updates: false,
     capacity_providers_per_strategy: 6,
     largest_fargate_task: LargestFargateTask::FourVcpu,
     windows_fargate_price: WindowsFargatePrice::Offer2022,
@@ -172,9 +175,12 @@ const RULES_2024_12: RuleSet = RuleSet {
     ..RULES_2024_10
 };
 
+/// The capacity provider strategy of a running service can be changed since June 2025.
+const RULES_2025_06: RuleSet = RuleSet { name: "2025-06", strategy_updates: true, ..RULES_2024_12 };
+
 /// Zone rebalancing is the default since 2025-09-05.
 const RULES_2025_09: RuleSet =
-    RuleSet { name: "2025-09", az_rebalancing: AzRebalancing::OnByDefault, ..RULES_2024_12 };
+    RuleSet { name: "2025-09", az_rebalancing: AzRebalancing::OnByDefault, ..RULES_2025_06 };
 
 /// Metrics every 20 s since 2026-06-18, configurable circuit breaker since 2026-06-29, and what the
 /// documentation of 2026 shows without a date: quotas, the longer back-off, 32 vCPU on Fargate, the
@@ -197,12 +203,13 @@ const RULES_2026_06: RuleSet = RuleSet {
 };
 
 /// All sets, oldest first.
-static RULE_SETS: [RuleSet; 7] = [
+static RULE_SETS: [RuleSet; 8] = [
     RULES_2020_01,
     RULES_2022_04,
     RULES_2022_09,
     RULES_2024_10,
     RULES_2024_12,
+    RULES_2025_06,
     RULES_2025_09,
     RULES_2026_06,
 ];
@@ -277,6 +284,7 @@ mod tests {
     fn a_month_takes_the_newest_set_not_later() {
         assert_eq!(named("2026-06"), Some("2026-06"));
         assert_eq!(named("2026-05"), Some("2025-09"));
+        assert_eq!(named("2025-08"), Some("2025-06"));
         assert_eq!(named("2022-08"), Some("2022-04"));
         assert_eq!(named("2031-01"), Some("2026-06"));
         assert_eq!(named("2020-01"), Some("2020-01"));

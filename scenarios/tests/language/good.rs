@@ -3,7 +3,11 @@ use std::path::{Path, PathBuf};
 use plimsoll::language::{LoadOptions, Loaded, NoteSummary, load};
 use plimsoll_core::engine::DurationDistribution;
 use plimsoll_core::placement::PlacementConstraint;
-use plimsoll_core::scenario::{BatchJobs, LaunchTarget, NamedInstance, QueueDiscipline};
+use plimsoll_core::scenario::{
+    AppliedTo, BatchJobs, CountedInstances, FargateZones, FromZero, LaunchTarget,
+    ManagedScalingChoices, NamedInstance, QueueDiscipline, ScaleInStep, SeveralTypes,
+    StrategyOrder, TaskGroupsMet, WeightZeroBase,
+};
 use plimsoll_core::units::{AsgId, Cpu, Mib, SimDuration, SimTime};
 
 fn file(name: &str) -> PathBuf {
@@ -38,6 +42,37 @@ fn a_minimal_scenario_has_documented_defaults() {
     assert!(matches!(&service.launch, LaunchTarget::Strategy(items) if items.len() == 1));
     assert!((service.load.as_ref().unwrap().rate.rate_at(SimTime::ZERO) - 20.0).abs() < 1e-9);
     assert_eq!(scenario.seed, 1);
+}
+
+#[test]
+fn providers_pasted_with_those_of_fargate_load() {
+    let loaded = loaded("pasted_providers.yaml", &[]);
+    let scenario = &loaded.scenario;
+    let names: Vec<&str> = scenario.capacity_providers.iter().map(|it| it.name.as_str()).collect();
+    assert_eq!(names, ["web", "FARGATE_SPOT", "FARGATE"], "in the order in which they are used");
+    assert_eq!(scenario.services[2].launch, scenario.services[0].launch, "the cluster's default");
+    let update = &scenario.services[1].scheduling.updates[0];
+    let Some(LaunchTarget::Strategy(items)) = &update.launch else {
+        panic!("{update:?}");
+    };
+    let shares: Vec<_> = items.iter().map(|it| (it.capacity_provider.0, it.base)).collect();
+    assert_eq!(shares, [(2, 1), (1, 0)]);
+    let choices = scenario.control_plane.providers;
+    assert_eq!(
+        choices.scaling,
+        ManagedScalingChoices {
+            counted: CountedInstances::Registered,
+            task_groups: TaskGroupsMet::Sum,
+            several_types: SeveralTypes::MinimumStep,
+            scale_in_step: ScaleInStep::One,
+            from_zero: FromZero::Formula,
+            applied_to: AppliedTo::CurrentSize,
+            alarm_phase: SimDuration::from_secs(20),
+        }
+    );
+    assert_eq!(choices.strategy.order, StrategyOrder::Rounds);
+    assert_eq!(choices.strategy.weight_zero_base, WeightZeroBase::Ignored);
+    assert_eq!(choices.fargate_zones, FargateZones::Random);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Delays and open choices of the control plane.
 
-use super::ImageDelays;
+use super::{ImageDelays, ProviderChoices};
 use crate::autoscaling::ScalingRules;
 use crate::engine::DurationDistribution;
 use crate::rules::TokenBucket;
@@ -46,6 +46,8 @@ pub struct ControlPlane {
     pub instances_per_cluster: u32,
     /// Open choices of the service scheduler.
     pub service_scheduler: ServiceScheduler,
+    /// Open choices of capacity providers.
+    pub providers: ProviderChoices,
 }
 
 /// Retry cadence of ECS services on the EC2 launch type.

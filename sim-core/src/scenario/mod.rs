@@ -8,6 +8,7 @@ mod capacity;
 mod containers;
 mod control_plane;
 mod fault;
+mod provider_choices;
 mod purchase;
 mod queue;
 mod scheduling;
@@ -25,6 +26,10 @@ pub use control_plane::{
     UnhealthyOrder,
 };
 pub use fault::{Fault, FaultKind, FaultOwner};
+pub use provider_choices::{
+    AppliedTo, CountedInstances, FargateZones, FromZero, ManagedScalingChoices, ProviderChoices,
+    ScaleInStep, SeveralTypes, StrategyChoices, StrategyOrder, TaskGroupsMet, WeightZeroBase,
+};
 pub use purchase::{
     InstancesDistribution, LaunchType, OnDemandStrategy, PurchaseOption, Purchasing,
     Recommendation, Shortage, ShortageLaw, ShortageScope, SpotMarket, SpotStrategy,

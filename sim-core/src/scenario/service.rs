@@ -41,6 +41,16 @@ pub struct Service {
 }
 
 impl Service {
+    /// Every task definition that it runs, with every place in which it may run it, updates included.
+    pub fn uses(&self) -> Vec<(TaskDefinitionId, &LaunchTarget)> {
+        let updates = &self.scheduling.updates;
+        let later = updates.iter().filter_map(|update| update.task_definition);
+        let definitions: Vec<_> = std::iter::once(self.task_definition).chain(later).collect();
+        let moved = updates.iter().filter_map(|update| update.launch.as_ref());
+        let pair = |launch| definitions.iter().map(move |definition| (*definition, launch));
+        std::iter::once(&self.launch).chain(moved).flat_map(pair).collect()
+    }
+
     /// Whether its tasks run on container instances; a strategy never mixes them with Fargate.
     pub fn launch_is_ec2(&self, scenario: &Scenario) -> bool {
         match &self.launch {

@@ -1,7 +1,7 @@
 //! Everything that can happen in a run.
 
 use crate::engine::Digest;
-use crate::units::{AsgId, BatchId, InstanceId, ServiceId, TaskId};
+use crate::units::{AsgId, BatchId, CapacityProviderId, InstanceId, ServiceId, TaskId};
 
 /// An event of the cluster. Kinds have explicit numbers, never reused, since they enter the
 /// fingerprint.
@@ -112,6 +112,8 @@ pub enum Event {
     EvaluateAlarms(ServiceId),
     /// The suspended state of a scalable target changes.
     Suspension(ServiceId),
+    /// The alarms of a capacity provider are evaluated at their own point of the minute.
+    JudgeReservation(CapacityProviderId),
 }
 
 impl Event {
@@ -153,6 +155,7 @@ impl Event {
             Self::SampleMetrics(_) => 70,
             Self::EvaluateAlarms(_) => 71,
             Self::Suspension(_) => 72,
+            Self::JudgeReservation(_) => 80,
         }
     }
 
@@ -194,6 +197,7 @@ impl Event {
             70 => "sample metrics",
             71 => "evaluate alarms",
             72 => "suspension",
+            80 => "capacity provider alarms",
             _ => "unknown",
         }
     }
@@ -222,6 +226,7 @@ impl Event {
             | Self::CapacityAppears(index)
             | Self::SampleMetrics(index) => (*index, 0),
             Self::GroupReconcile(group) | Self::LaunchRetry(group) => (group.0, 0),
+            Self::JudgeReservation(provider) => (provider.0, 0),
             Self::ServicePass(service)
             | Self::Scheduled(service)
             | Self::ServiceUpdate(service)

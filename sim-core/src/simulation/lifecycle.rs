@@ -281,7 +281,7 @@ impl World<'_, '_> {
         let (definition_id, revision) = (task.definition, task.revision);
         if let Owner::Service(service) = owner {
             self.sync_load(service, now);
-            let item = self.strategy_item(service, capacity);
+            let item = self.strategy_item(service, revision, capacity);
             let definition = self.definition(definition_id);
             let service_state = &mut self.services[service];
             service_state.active.remove(&id);
@@ -314,7 +314,6 @@ impl World<'_, '_> {
             } else {
                 self.batches[batch].pending.subtract(now, 1);
             }
-            self.uncount_batch_item(batch, capacity);
         }
         if state.is_running() {
             self.totals.running.subtract(now, 1);

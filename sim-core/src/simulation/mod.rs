@@ -51,6 +51,8 @@ mod packing;
 #[cfg(test)]
 mod policy_tests;
 mod pool;
+#[cfg(test)]
+mod provider_tests;
 mod purchase;
 #[cfg(test)]
 mod purchase_tests;

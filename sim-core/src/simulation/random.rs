@@ -391,6 +391,7 @@ fn random_scheduling(dice: &mut Dice) -> ServiceScheduling {
         scheduling.updates.push(ServiceUpdate {
             at: SimTime::from_secs(at),
             task_definition: dice.coin().then(|| TaskDefinitionId(dice.below(3) as u32)),
+            launch: None,
             force_new_deployment: dice.coin(),
             desired_count: dice.coin().then(|| dice.below(9) as u32),
         });
@@ -416,6 +417,7 @@ fn add_daemon_and_draining(dice: &mut Dice, scenario: &mut Scenario, groups: u32
         daemon.scheduling.updates.push(ServiceUpdate {
             at: SimTime::from_secs(dice.between(1, 2400)),
             task_definition: Some(TaskDefinitionId(1)),
+            launch: None,
             force_new_deployment: true,
             desired_count: None,
         });
@@ -611,6 +613,7 @@ fn random_rollout(seed: u64) -> Scenario {
     let update = |at: u64, definition: u32| ServiceUpdate {
         at: SimTime::from_secs(at),
         task_definition: Some(TaskDefinitionId(definition)),
+        launch: None,
         force_new_deployment: true,
         desired_count: None,
     };

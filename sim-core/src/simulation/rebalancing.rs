@@ -16,9 +16,8 @@ use crate::units::{ServiceId, ZoneId};
 impl World<'_, '_> {
     /// Zones that a service can use, in order.
     fn service_zones(&self, id: ServiceId) -> Vec<ZoneId> {
-        let settings = self.services[id].settings;
         let mut zones: Vec<ZoneId> = Vec::new();
-        match &settings.launch {
+        match self.launch_of(id, self.services[id].rollout.primary()) {
             LaunchTarget::Fargate => return self.scenario.zones.ids().collect(),
             LaunchTarget::Ec2 => {
                 for group in &self.scenario.auto_scaling_groups {

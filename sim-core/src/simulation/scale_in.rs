@@ -88,15 +88,17 @@ impl World<'_, '_> {
         let revision = self.tasks[tasks[0]].revision;
         let one = tasks.iter().all(|task| self.tasks[*task].revision == revision);
         for task in tasks {
-            items.push(self.strategy_item(id, self.tasks[*task].capacity));
+            let own = &self.tasks[*task];
+            items.push(self.strategy_item(id, own.revision, own.capacity));
             candidates.push(self.stop_candidate(id, *task));
         }
         let reason =
             format!("Scaling activity initiated by (deployment {})", self.deployment_id(id));
         let mut stopped = 0;
+        let launch = self.launch_of(id, revision);
         while stopped < number {
             let state = &mut self.services[id];
-            let item = match &settings.launch {
+            let item = match launch {
                 LaunchTarget::Strategy(items) if one => {
                     choose_for_stop(items, &state.rollout.revision(revision).per_item)
                 }

@@ -47,8 +47,10 @@ impl World<'_, '_> {
                 self.decide_service(service, scheduler);
             }
         }
-        for provider in self.providers.ids() {
-            self.decide_capacity(provider, scheduler);
+        if self.scenario.control_plane.providers.scaling.alarm_phase == SimDuration::ZERO {
+            for provider in self.providers.ids() {
+                self.decide_capacity(provider, scheduler);
+            }
         }
         scheduler.schedule_in(MINUTE, Phase::Decide, Event::Decide);
     }

@@ -38,7 +38,7 @@ pub(super) enum Launch {
     Abandoned,
 }
 
-impl World<'_, '_> {
+impl<'s> World<'s, '_> {
     pub(super) fn start_service(&mut self, id: ServiceId, scheduler: &mut Scheduler<Event>) {
         let quota = self.scenario.rules.tasks_per_service;
         let state = &mut self.services[id];
@@ -206,21 +206,35 @@ impl World<'_, '_> {
     /// Capacity of the next task, and its entry in the strategy.
     fn next_capacity(&self, id: ServiceId, revision: u32) -> (Capacity, Option<usize>) {
         let state = &self.services[id];
-        match &state.settings.launch {
+        match self.launch_of(id, revision) {
             LaunchTarget::Ec2 => (Capacity::AnyInstance, None),
             LaunchTarget::Fargate => (Capacity::Fargate, None),
             LaunchTarget::Strategy(items) => {
-                let item = choose_for_launch(items, &state.rollout.revision(revision).per_item)
-                    .unwrap_or(0);
+                let counts = &state.rollout.revision(revision).per_item;
+                let choices = self.scenario.control_plane.providers.strategy;
+                let item = choose_for_launch(items, counts, choices).unwrap_or(0);
                 (Capacity::Provider(items[item].capacity_provider), Some(item))
             }
         }
     }
 
-    /// Entry of the service's strategy that stands for `capacity`.
-    pub(super) fn strategy_item(&self, id: ServiceId, capacity: Capacity) -> Option<usize> {
+    /// Where tasks of a revision run.
+    pub(super) fn launch_of(&self, id: ServiceId, revision: u32) -> &'s LaunchTarget {
+        let state = &self.services[id];
+        let updates = &state.settings.scheduling.updates;
+        let update = state.rollout.revision(revision).launch_from.and_then(|it| updates.get(it));
+        update.and_then(|it| it.launch.as_ref()).unwrap_or(&state.settings.launch)
+    }
+
+    /// Entry of a revision's strategy that stands for `capacity`.
+    pub(super) fn strategy_item(
+        &self,
+        id: ServiceId,
+        revision: u32,
+        capacity: Capacity,
+    ) -> Option<usize> {
         let Capacity::Provider(provider) = capacity else { return None };
-        let LaunchTarget::Strategy(items) = &self.services[id].settings.launch else { return None };
+        let LaunchTarget::Strategy(items) = self.launch_of(id, revision) else { return None };
         items.iter().position(|item| item.capacity_provider == provider)
     }
 
@@ -336,8 +350,7 @@ impl World<'_, '_> {
         let new = self.new_service_task(id, revision, capacity, now);
         let group = self.services[id].group;
         let (instance, zone) = if self.is_fargate(capacity) {
-            let zones = self.scenario.zones.ids();
-            (None, zones.min_by_key(|zone| (self.fleet.tasks_in_zone(group, *zone), *zone))?)
+            (None, self.fargate_zone(&new, group)?)
         } else {
             let Choice::Instance(instance) = self.find_instance(&new, now) else { return None };
             (Some(instance), self.instances[instance].zone)
@@ -366,7 +379,7 @@ impl World<'_, '_> {
         if start_up == StartUp::Delayed {
             self.take_launch_tokens(id, capacity, now);
         }
-        let item = self.strategy_item(id, capacity);
+        let item = self.strategy_item(id, revision, capacity);
         let state = &mut self.services[id];
         state.created += 1;
         state.active.insert(task);

@@ -106,6 +106,7 @@ pub(super) struct BatchState<'s> {
     pub(super) last_end: Option<SimTime>,
     pub(super) task_key: StreamKey,
     pub(super) placement_key: StreamKey,
+    /// Tasks that each entry of the strategy took by its weight.
     pub(super) per_item: Vec<u32>,
 }
 
@@ -404,7 +405,9 @@ impl<'s> ProviderState<'s> {
                 CapacityProviderKind::AutoScalingGroup { group, managed_scaling, .. } => {
                     let name = &scenario.auto_scaling_groups[*group].name;
                     let delay = control_plane.capacity_provider_metric_delay;
-                    managed_scaling.map(|settings| CapacityScaler::new(name, settings, delay))
+                    let choices = control_plane.providers.scaling;
+                    managed_scaling
+                        .map(|settings| CapacityScaler::new(name, settings, choices, delay))
                 }
                 CapacityProviderKind::Fargate | CapacityProviderKind::FargateSpot { .. } => None,
             },

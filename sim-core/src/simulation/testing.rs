@@ -54,6 +54,7 @@ pub(super) fn control_plane() -> ControlPlane {
             unhealthy_order: UnhealthyOrder::Random,
             below_protected: BelowProtected::Keep,
         },
+        providers: ProviderChoices::default(),
     }
 }
 

@@ -173,6 +173,7 @@ impl<'s, 'p> World<'s, 'p> {
         scheduler.schedule_at(first_minute, Phase::Decide, Event::Decide);
         self.start_metrics(scheduler);
         self.start_alarms(scheduler);
+        self.schedule_judging(scheduler);
         let record = SimTime::ZERO + self.scenario.record_interval;
         scheduler.schedule_at(record, Phase::Observe, Event::Record);
     }
@@ -256,6 +257,7 @@ impl Model for World<'_, '_> {
             Event::SampleMetrics(index) => self.sample_metrics(index, scheduler),
             Event::Suspension(service) => self.change_suspension(service, scheduler),
             Event::EvaluateAlarms(service) => self.evaluate_alarms(service, scheduler),
+            Event::JudgeReservation(provider) => self.judge_reservation(provider, scheduler),
         }
     }
 

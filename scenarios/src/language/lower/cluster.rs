@@ -32,6 +32,7 @@ pub(super) struct Cluster {
     /// Names of the groups in document order.
     pub(super) group_names: Vec<String>,
     provider_names: Vec<String>,
+    provider_places: Vec<usize>,
     used: BTreeSet<String>,
     mean_time_to_interruption: Option<SimDuration>,
 }
@@ -55,7 +56,8 @@ impl Cluster {
                 lower_group(context, &path, group, &zones)
             })
             .collect();
-        let (providers, provider_names) = lower_providers(context, raw);
+        let Providers { lowered: providers, names: provider_names, places } =
+            lower_providers(context, raw);
         let spot = &raw.fargate_spot;
         if let Some(mean) = spot.mean_time_to_interruption {
             context.positive(&Path::root().key("fargateSpot").key("meanTimeToInterruption"), mean);
@@ -70,6 +72,7 @@ impl Cluster {
                 .map(|it| it.auto_scaling_group_name.clone())
                 .collect(),
             provider_names,
+            provider_places: places,
             used: BTreeSet::new(),
             mean_time_to_interruption: spot
                 .mean_time_to_interruption
@@ -130,7 +133,7 @@ impl Cluster {
             context.note(&path, "nothing runs on FARGATE_SPOT: the setting has no effect");
         }
         let path = Path::root().key("capacityProviders");
-        for (index, name) in self.provider_names.iter().enumerate() {
+        for (&index, name) in self.provider_places.iter().zip(&self.provider_names) {
             if !self.used.contains(name) {
                 let message = format!("no strategy names capacity provider `{name}`");
                 context.note(&path.index(index).key("name"), message);
@@ -334,13 +337,19 @@ fn registered(
     left
 }
 
-fn lower_providers(
-    context: &Context<'_>,
-    raw: &ScenarioDocument,
-) -> (Vec<Option<CapacityProvider>>, Vec<String>) {
+/// The providers that the document lists, apart from those of Fargate.
+struct Providers {
+    lowered: Vec<Option<CapacityProvider>>,
+    names: Vec<String>,
+    /// Where each one stands in the document.
+    places: Vec<usize>,
+}
+
+fn lower_providers(context: &Context<'_>, raw: &ScenarioDocument) -> Providers {
     let path = Path::root().key("capacityProviders");
     let mut names: Vec<String> = Vec::new();
-    let mut managed: Vec<AsgId> = Vec::new();
+    let mut places = Vec::new();
+    let mut taken: Vec<AsgId> = Vec::new();
     let mut providers = Vec::new();
     for (index, provider) in raw.capacity_providers.iter().enumerate() {
         let path = path.index(index);
@@ -348,24 +357,28 @@ fn lower_providers(
             context.duplicate(&path.key("name"), "capacity providers", &provider.name);
         }
         if matches!(provider.name.as_str(), FARGATE | FARGATE_SPOT) {
-            let message = format!("`{}` exists without being listed", provider.name);
-            context.error(&path.key("name"), message);
+            // As describe-capacity-providers lists them: they exist anyway.
+            if provider.auto_scaling_group_provider.is_some() {
+                let message = format!("`{}` has no Auto Scaling group", provider.name);
+                context.error(&path.key("autoScalingGroupProvider"), message);
+            }
+            continue;
         }
         names.push(provider.name.clone());
+        places.push(index);
         let lowered = lower_provider(context, &path, raw, provider);
-        if let Some(CapacityProviderKind::AutoScalingGroup { group, managed_scaling, .. }) =
+        if let Some(CapacityProviderKind::AutoScalingGroup { group, .. }) =
             lowered.as_ref().map(|it| &it.kind)
-            && managed_scaling.is_some()
         {
-            if managed.contains(group) {
+            if taken.contains(group) {
                 let path = path.key("autoScalingGroupProvider");
-                context.error(&path, "two capacity providers scale the same Auto Scaling group");
+                context.error(&path, "two capacity providers name the same Auto Scaling group");
             }
-            managed.push(*group);
+            taken.push(*group);
         }
         providers.push(lowered);
     }
-    (providers, names)
+    Providers { lowered: providers, names, places }
 }
 
 fn lower_provider(
@@ -374,8 +387,11 @@ fn lower_provider(
     document: &ScenarioDocument,
     raw: &raw::CapacityProvider,
 ) -> Option<CapacityProvider> {
+    let Some(provider) = &raw.auto_scaling_group_provider else {
+        context.error(path, "the key `autoScalingGroupProvider` is missing");
+        return None;
+    };
     let path = path.key("autoScalingGroupProvider");
-    let provider = &raw.auto_scaling_group_provider;
     let (key, name) = match (&provider.auto_scaling_group, &provider.auto_scaling_group_arn) {
         (Some(name), None) => ("autoScalingGroup", name.as_str()),
         (None, Some(arn)) => {

@@ -16,6 +16,7 @@ mod placement;
 mod prices;
 mod purchase;
 mod queue;
+mod provider_choices;
 mod scaling;
 mod scheduled_task;
 mod service;
@@ -422,6 +423,7 @@ fn control_plane(context: &Context<'_>, raw: &control::ControlPlane) -> Option<C
         launch_rate_quotas: raw.launch_rate_quotas,
         instances_per_cluster: instances_per_cluster(context, raw),
         service_scheduler: service_scheduler(context, &raw.service_scheduler),
+        providers: provider_choices::lower(raw),
     })
 }
 

@@ -174,7 +174,8 @@ pub enum OperatingSystem {
     Windows,
 }
 
-/// A capacity provider backed by an Auto Scaling group.
+/// A capacity provider. An entry for `FARGATE` or `FARGATE_SPOT`, as `describe-capacity-providers` prints
+/// it, is accepted and needs nothing but its name.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(extend("x-plimsoll-ignored" = [
@@ -185,7 +186,8 @@ pub struct CapacityProvider {
     #[schemars(length(min = 1, max = 255))]
     pub name: String,
     /// The group and how it is scaled.
-    pub auto_scaling_group_provider: AutoScalingGroupProvider,
+    #[serde(default)]
+    pub auto_scaling_group_provider: Option<AutoScalingGroupProvider>,
 }
 
 /// The Auto Scaling group behind a capacity provider.

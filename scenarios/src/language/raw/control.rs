@@ -7,6 +7,7 @@ use super::containers::ImagePull;
 use super::distribution::Distribution;
 use super::kinds::{Length, Whole};
 pub use super::scaling_policies::*;
+use super::provider_choices::{FargateZones, ManagedScalingChoices, StrategyChoices};
 
 /// Delays and open choices of the control plane. AWS documents none of the defaults exactly.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -73,6 +74,12 @@ pub struct ControlPlane {
     pub service_scheduler: ServiceScheduler,
     /// Open choices of Auto Scaling groups that buy instances.
     pub purchasing: super::purchase::Purchasing,
+    /// Open choices of managed scaling.
+    pub managed_scaling: ManagedScalingChoices,
+    /// Open choices of capacity provider strategies.
+    pub provider_strategy: StrategyChoices,
+    /// The zone of a task on Fargate. Default: the one with fewest tasks of its service.
+    pub fargate_zones: FargateZones,
 }
 
 /// A rate with a burst.
@@ -117,6 +124,9 @@ impl Default for ControlPlane {
             instances_per_cluster: None,
             service_scheduler: ServiceScheduler::default(),
             purchasing: super::purchase::Purchasing::default(),
+            managed_scaling: ManagedScalingChoices::default(),
+            provider_strategy: StrategyChoices::default(),
+            fargate_zones: FargateZones::default(),
         }
     }
 }

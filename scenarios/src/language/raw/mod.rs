@@ -16,6 +16,7 @@ pub mod metric;
 pub mod pricing;
 pub mod purchase;
 pub mod queue;
+pub mod provider_choices;
 pub mod scaling;
 pub mod scaling_policies;
 pub mod scheduled_task;

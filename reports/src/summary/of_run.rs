@@ -4,9 +4,9 @@ use plimsoll_core::results::{Distribution, ObjectiveResults, Packing, RunResults
 
 use super::{
     BatchSummary, CapacitySummary, CostSummary, DeploymentSummary, ElasticitySummary,
-    InstancesSummary, ObjectiveSummary, PackingSummary, Quantiles, RequestedPackingSummary,
-    RequestsSummary, RunMeta, ScalingTotals, ServiceScaling, ServiceSummary, Summary, TasksSummary,
-    UtilizationSummary,
+    InstancesSummary, ObjectiveSummary, PackingSummary, Quantiles, RecoverySummary,
+    RequestedPackingSummary, RequestsSummary, RunMeta, ScalingTotals, ServiceScaling,
+    ServiceSummary, Summary, TasksSummary, UtilizationSummary,
 };
 use plimsoll_core::statistics::Elasticity;
 
@@ -76,7 +76,8 @@ impl Summary {
             services: results
                 .services
                 .iter()
-                .map(|s| (s.name.clone(), service(results, s)))
+                .enumerate()
+                .map(|(index, s)| (s.name.clone(), service(results, index, s)))
                 .collect(),
             batches: results.batches.iter().map(|b| (b.name.clone(), batch(b))).collect(),
             capacity: results
@@ -162,7 +163,7 @@ fn requests(micro: u128) -> f64 {
     micro as f64 / 1e6
 }
 
-fn service(results: &RunResults, service: &ServiceResults) -> ServiceSummary {
+fn service(results: &RunResults, index: usize, service: &ServiceResults) -> ServiceSummary {
     let load = service.load.as_ref();
     let objective: Option<ObjectiveResults> = load.and_then(|load| load.objective);
     ServiceSummary {
@@ -186,6 +187,7 @@ fn service(results: &RunResults, service: &ServiceResults) -> ServiceSummary {
             violated_minutes: o.violated_minutes,
         }),
         elasticity: service.elasticity.as_ref().and_then(ElasticitySummary::new),
+        recovery: RecoverySummary::new(results, index),
         scaling: service.scaling.map(|scaling| {
             let desired =
                 series::find(&results.series, series::DESIRED, series::SERVICE, &service.name);

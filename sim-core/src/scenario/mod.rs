@@ -7,6 +7,7 @@ mod batch;
 mod capacity;
 mod containers;
 mod control_plane;
+mod disruption;
 mod fault;
 mod purchase;
 mod scheduling;
@@ -23,7 +24,8 @@ pub use control_plane::{
     BelowProtected, ControlPlane, LaunchLimiter, PlacementRetry, ServiceScheduler, TieBreak,
     UnhealthyOrder,
 };
-pub use fault::{Fault, FaultKind, FaultOwner};
+pub use disruption::{Disruption, DisruptionKind, InstanceScope, SlowLaunches};
+pub use fault::{Fault, FaultKind, FaultOwner, RandomTimes};
 pub use purchase::{LaunchType, PurchaseOption};
 pub use scheduling::{
     DeploymentAlarms, DeploymentConfiguration, DeploymentStrategy, DrainingRequest,
@@ -80,6 +82,8 @@ pub struct Scenario {
     pub batches: Vec<BatchSource>,
     /// What goes wrong.
     pub faults: Vec<Fault>,
+    /// What goes wrong with zones, instances and the control plane.
+    pub disruptions: Vec<Disruption>,
     /// Prices of everything the scenario can use.
     pub prices: PriceBook,
     /// Delays and other behaviour of the control plane that AWS leaves open.

@@ -38,6 +38,9 @@ impl World<'_, '_> {
         let Some(first) = types.next() else { return };
         let sizes = types.fold(InstanceSizes::uniform(first), InstanceSizes::with);
         let needed = instances_needed(n, empty, pending.as_slice(), &sizes, &settings);
+        if self.disruptions.metrics_missing(None) {
+            return;
+        }
         let Some(start) = now.since(SimTime::ZERO + MINUTE) else { return };
         let provider = &mut self.providers[id];
         if let Some(scaler) = &mut provider.scaler {

@@ -86,6 +86,19 @@ pub enum Event {
     ZoneCheck(ServiceId),
     /// Instances are set to DRAINING: the position in the scenario's list.
     Drain(u32),
+    /// A disruption begins: its position in the scenario's list.
+    DisruptionBegins(u32),
+    /// A disruption ends.
+    DisruptionEnds(u32),
+    /// An instance stops by itself. Stale if it is gone.
+    InstanceFails {
+        /// The instance.
+        instance: InstanceId,
+        /// Position of the disruption that brings it about.
+        disruption: u32,
+    },
+    /// A group's health check finds an instance that stopped. Stale if it is gone.
+    InstanceFailureDetected(InstanceId),
     /// An instance has been held for draining as long as its termination hook allows.
     DrainingLimit(InstanceId),
 }
@@ -117,6 +130,10 @@ impl Event {
             Self::ZoneCheck(_) => 43,
             Self::Drain(_) => 44,
             Self::DrainingLimit(_) => 45,
+            Self::DisruptionBegins(_) => 110,
+            Self::DisruptionEnds(_) => 111,
+            Self::InstanceFails { .. } => 112,
+            Self::InstanceFailureDetected(_) => 113,
         }
     }
 
@@ -146,6 +163,10 @@ impl Event {
             43 => "zone check",
             44 => "drain",
             45 => "draining limit",
+            110 => "disruption begins",
+            111 => "disruption ends",
+            112 => "instance fails",
+            113 => "instance failure detected",
             _ => "unknown",
         }
     }
@@ -163,8 +184,12 @@ impl Event {
             | Self::GracePeriodOver(task) => (task.0, 0),
             Self::InstanceRunning(instance)
             | Self::InstanceRegistered(instance)
+            | Self::InstanceFailureDetected(instance)
             | Self::DrainingLimit(instance) => (instance.0, 0),
-            Self::Drain(index) => (*index, 0),
+            Self::InstanceFails { instance, disruption } => (instance.0, *disruption),
+            Self::Drain(index) | Self::DisruptionBegins(index) | Self::DisruptionEnds(index) => {
+                (*index, 0)
+            }
             Self::GroupReconcile(group) => (group.0, 0),
             Self::ServicePass(service)
             | Self::Scheduled(service)

@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 
 use super::agent::InstanceAgent;
+use super::disruptions::slowed;
 use super::draining::Draining;
 use super::event::Event;
 use super::integral::Integral;
@@ -40,6 +41,7 @@ impl World<'_, '_> {
                 let Some(instance) = self.create_instance(id, SimTime::ZERO) else { break };
                 self.instances[instance].running = Some(SimTime::ZERO);
                 self.count_running(instance, SimTime::ZERO);
+                self.watch_for_failure(instance, scheduler);
                 if self.may_register() {
                     self.register(instance, SimTime::ZERO);
                 }
@@ -115,6 +117,8 @@ impl World<'_, '_> {
     fn launch_missing(&mut self, id: AsgId, scheduler: &mut Scheduler<Event>) {
         let now = scheduler.now();
         let missing = self.groups[id].desired.saturating_sub(self.groups[id].alive.len());
+        let slow = self.disruptions.launch_factor(Some(id));
+        let before = self.groups[id].launched;
         for _ in 0..missing {
             let ordinal = self.groups[id].launched;
             let Some(instance) = self.create_instance(id, now) else { break };
@@ -123,11 +127,13 @@ impl World<'_, '_> {
                 group.instance_key.at(ordinal.wrapping_mul(DRAWS_PER_INSTANCE) + draw as u64)
             };
             let launch = group.settings.launch_time.sample(bits(InstanceDraw::Launch));
+            let launch = slowed(launch, slow);
             let registration =
                 group.settings.registration_time.sample(bits(InstanceDraw::Registration));
             self.instances[instance].registration_delay = registration;
             scheduler.schedule_in(launch, Phase::Appear, Event::InstanceRunning(instance));
         }
+        let missing = self.groups[id].launched - before;
         if missing > 0 {
             let group = &self.groups[id];
             let message = format!(
@@ -141,10 +147,12 @@ impl World<'_, '_> {
     }
 
     /// Creates an instance in the zone with fewest of the group's, in listed order; `None` if the
-    /// group has no zones.
+    /// group has no zones that are up.
     fn create_instance(&mut self, id: AsgId, now: SimTime) -> Option<InstanceId> {
         let tie_break = self.scenario.control_plane.tie_break;
-        let zone_position = self.groups[id].alive.launch_zone()?;
+        let zones = &self.groups[id].settings.zones;
+        let is_up = |position: usize| self.disruptions.is_up(zones[position]);
+        let zone_position = self.groups[id].alive.launch_zone(is_up)?;
         let group = &mut self.groups[id];
         let draw = group.launched.wrapping_mul(DRAWS_PER_INSTANCE) + InstanceDraw::TieRank as u64;
         let tie_rank = match tie_break {
@@ -181,13 +189,14 @@ impl World<'_, '_> {
     pub(super) fn instance_running(&mut self, id: InstanceId, scheduler: &mut Scheduler<Event>) {
         let now = scheduler.now();
         let instance = &mut self.instances[id];
-        if instance.state == InstanceState::Terminated {
+        if instance.state == InstanceState::Terminated || self.disruptions.has_failed(id) {
             return;
         }
         instance.state = InstanceState::Booting;
         instance.running = Some(now);
         let delay = instance.registration_delay;
         self.count_running(id, now);
+        self.watch_for_failure(id, scheduler);
         scheduler.schedule_in(delay, Phase::Appear, Event::InstanceRegistered(id));
     }
 
@@ -200,7 +209,8 @@ impl World<'_, '_> {
     }
 
     pub(super) fn instance_registered(&mut self, id: InstanceId, scheduler: &mut Scheduler<Event>) {
-        if self.instances[id].state == InstanceState::Terminated {
+        let failed = self.disruptions.has_failed(id);
+        if failed || self.instances[id].state == InstanceState::Terminated {
             return;
         }
         if !self.may_register() {

@@ -275,7 +275,8 @@ impl<'s> World<'s, '_> {
         let group = self.task_group(self.tasks[id].owner);
         // Fewest first, in listed order: AWS says it spreads over zones as well as it can.
         let tasks = |zone: ZoneId| self.fleet.tasks_in_zone(group, zone);
-        let zone = self.scenario.zones.ids().min_by_key(|zone| (tasks(*zone), *zone));
+        let zones = self.scenario.zones.ids().filter(|zone| self.disruptions.is_up(*zone));
+        let zone = zones.min_by_key(|zone| (tasks(*zone), *zone));
         let task = &mut self.tasks[id];
         task.zone = zone;
         task.placed = Some(scheduler.now());

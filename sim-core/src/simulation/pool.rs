@@ -51,9 +51,10 @@ impl GroupInstances {
         self.running.last().map(|(since, _)| *since)
     }
 
-    /// The zone with fewest instances, in listed order; `None` in a group without zones.
-    pub(super) fn launch_zone(&self) -> Option<usize> {
-        (0..self.zones.len()).min_by_key(|zone| (self.zones[*zone].alive.len(), *zone))
+    /// The zone with fewest instances, in listed order, of those that are up; `None` if there is none.
+    pub(super) fn launch_zone(&self, is_up: impl Fn(usize) -> bool) -> Option<usize> {
+        let zones = (0..self.zones.len()).filter(|zone| is_up(*zone));
+        zones.min_by_key(|zone| (self.zones[*zone].alive.len(), *zone))
     }
 
     /// The instance that a scale-in terminates: in the zone with most instances, in listed order, the
@@ -104,7 +105,7 @@ mod tests {
     fn five() -> GroupInstances {
         let mut group = GroupInstances::new(2);
         for id in 0..5 {
-            let zone = group.launch_zone().expect("there are zones");
+            let zone = group.launch_zone(|_| true).expect("there are zones");
             group.launched(zone, InstanceId(id));
             group.started(InstanceId(id), SimTime::from_secs(u64::from(id)));
         }
@@ -115,7 +116,9 @@ mod tests {
     fn launches_go_where_fewest_are() {
         let group = five();
         assert_eq!((group.len(), group.running(), group.empty()), (5, 5, 5));
-        assert_eq!(group.launch_zone(), Some(1));
+        assert_eq!(group.launch_zone(|_| true), Some(1));
+        assert_eq!(group.launch_zone(|zone| zone != 1), Some(0));
+        assert_eq!(group.launch_zone(|_| false), None);
         assert_eq!(group.youngest(), Some(SimTime::from_secs(4)));
     }
 

@@ -53,10 +53,11 @@ impl World<'_, '_> {
             let start = SimTime::ZERO + start;
             for service in self.services.ids() {
                 let Some(reading) = self.read_load(service, now, Reading::Minute) else { continue };
+                let known = !self.disruptions.metrics_missing(Some(service));
                 let metrics = &mut self.services[service].metrics;
-                metrics.cpu.push(start, reading.cpu_percent);
-                metrics.memory.push(start, reading.memory_percent);
-                metrics.requests.push(start, reading.requests_per_target);
+                metrics.cpu.push(start, reading.cpu_percent.filter(|_| known));
+                metrics.memory.push(start, reading.memory_percent.filter(|_| known));
+                metrics.requests.push(start, reading.requests_per_target.filter(|_| known));
                 self.count_traffic(service, start, &reading);
             }
         }

@@ -45,7 +45,9 @@ impl World<'_, '_> {
         state.quota_bound = quota < state.desired;
         state.desired = state.desired.min(quota);
         state.desired_integral.set(SimTime::ZERO, u64::from(state.desired));
-        if let Some(scaling) = &state.settings.scaling
+        let settings = state.settings;
+        self.note_strength(id, SimTime::ZERO);
+        if let Some(scaling) = &settings.scaling
             && let Some(first) = scaling.scheduled.first()
         {
             scheduler.schedule_at(first.at, Phase::Decide, Event::Scheduled(id));
@@ -100,6 +102,7 @@ impl World<'_, '_> {
         // An update of the service starts the retries of failed placements afresh.
         state.failing_since = None;
         state.steady = false;
+        self.note_strength(id, now);
         self.request_pass_after_reaction(id, scheduler);
     }
 
@@ -319,7 +322,7 @@ impl World<'_, '_> {
         let new = self.new_service_task(id, revision, capacity, now);
         let group = self.services[id].group;
         let (instance, zone) = if self.is_fargate(capacity) {
-            let zones = self.scenario.zones.ids();
+            let zones = self.scenario.zones.ids().filter(|it| self.disruptions.is_up(*it));
             (None, zones.min_by_key(|zone| (self.fleet.tasks_in_zone(group, *zone), *zone))?)
         } else {
             let Choice::Instance(instance) = self.find_instance(&new, now) else { return None };
@@ -374,6 +377,9 @@ impl World<'_, '_> {
 
     /// Whether the launch quotas have a token each for one task now.
     fn has_launch_tokens(&mut self, id: ServiceId, capacity: Capacity, now: SimTime) -> bool {
+        if !self.may_launch(capacity) {
+            return false;
+        }
         let quotas = self.scenario.control_plane.launch_rate_quotas;
         let own = self.services[id].bucket.as_mut().filter(|_| quotas);
         own.is_none_or(|bucket| bucket.has_token(now))
@@ -392,7 +398,14 @@ impl World<'_, '_> {
     /// Takes a token of the account's Fargate launch quota, if `capacity` is Fargate; `false` if
     /// there is none.
     pub(super) fn take_fargate_token(&mut self, capacity: Capacity, now: SimTime) -> bool {
-        self.fargate_quota(capacity).is_none_or(|bucket| bucket.take(now))
+        self.may_launch(capacity)
+            && self.fargate_quota(capacity).is_none_or(|bucket| bucket.take(now))
+    }
+
+    /// Whether faults let a task be launched at all.
+    fn may_launch(&self, capacity: Capacity) -> bool {
+        !self.disruptions.refuses_launches()
+            && (self.disruptions.any_zone_up() || !self.is_fargate(capacity))
     }
 
     /// The account's launch quota that holds for `capacity`.

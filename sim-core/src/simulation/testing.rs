@@ -134,6 +134,7 @@ pub(super) fn empty() -> Scenario {
         draining: Vec::new(),
         batches: Vec::new(),
         faults: Vec::new(),
+        disruptions: Vec::new(),
         prices: PriceBook::default(),
         control_plane: control_plane(),
         record_interval: SimDuration::from_secs(60),

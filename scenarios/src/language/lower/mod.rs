@@ -281,7 +281,8 @@ fn build(context: &Context<'_>, raw: &ScenarioDocument) -> Option<Scenario> {
         return None;
     }
     let (services, batches) = (services?, batches?);
-    let faults = fault::lower(context, raw, &definitions, &services, &batches)?;
+    let (faults, disruptions) =
+        fault::lower(context, raw, &definitions, &cluster, &services, &batches)?;
     let prices = prices::lower(context, &raw.pricing, &cluster, &definitions, &services, &batches)?;
     let zones = cluster.zones.iter().cloned().collect::<IdVec<ZoneId, String>>();
     Some(Scenario {
@@ -302,6 +303,7 @@ fn build(context: &Context<'_>, raw: &ScenarioDocument) -> Option<Scenario> {
         draining,
         batches,
         faults,
+        disruptions,
         prices,
         control_plane: control_plane?,
         record_interval: raw.record_interval.duration(),

@@ -10,6 +10,7 @@ pub mod containers;
 pub mod control;
 pub mod deployment;
 pub mod distribution;
+pub mod fault;
 pub mod kinds;
 pub mod load;
 pub mod pricing;
@@ -94,7 +95,7 @@ pub struct ScenarioDocument {
     /// What goes wrong.
     #[serde(default)]
     #[schemars(length(max = 1000))]
-    pub faults: Vec<containers::Fault>,
+    pub faults: Vec<fault::Fault>,
     /// Standalone tasks that a schedule starts.
     #[serde(default)]
     #[schemars(length(max = 1000))]

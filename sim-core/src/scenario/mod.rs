@@ -26,7 +26,10 @@ pub use control_plane::{
 };
 pub use disruption::{Disruption, DisruptionKind, InstanceScope, SlowLaunches};
 pub use fault::{Fault, FaultKind, FaultOwner, RandomTimes};
-pub use purchase::{LaunchType, PurchaseOption};
+pub use purchase::{
+    InstancesDistribution, LaunchType, OnDemandStrategy, PurchaseOption, Purchasing,
+    Recommendation, Shortage, ShortageLaw, SpotMarket, SpotStrategy,
+};
 pub use scheduling::{
     DeploymentAlarms, DeploymentConfiguration, DeploymentStrategy, DrainingRequest,
     SchedulingStrategy, ServiceScheduling, ServiceUpdate, ShiftingDeployment, TaskProtection,
@@ -40,9 +43,10 @@ pub use task_definition::{Architecture, NetworkMode, OperatingSystem, Protocol, 
 use crate::agent::Image;
 use crate::billing::PriceBook;
 use crate::engine::Limits;
+use crate::metrics::Metric;
 use crate::rules::RuleSet;
 use crate::units::{
-    AsgId, CapacityProviderId, IdVec, ImageId, SimDuration, TaskDefinitionId, ZoneId,
+    AsgId, CapacityProviderId, IdVec, ImageId, MetricId, SimDuration, TaskDefinitionId, ZoneId,
 };
 
 /// Everything that a run depends on. Same scenario, same bytes out.
@@ -74,6 +78,8 @@ pub struct Scenario {
     pub auto_scaling_groups: IdVec<AsgId, AutoScalingGroup>,
     /// Capacity providers, FARGATE and FARGATE_SPOT among them if anything uses them.
     pub capacity_providers: IdVec<CapacityProviderId, CapacityProvider>,
+    /// CloudWatch metrics that something watches.
+    pub metrics: IdVec<MetricId, Metric>,
     /// Services.
     pub services: Vec<Service>,
     /// Container instances that are set to DRAINING, in time order.
@@ -84,6 +90,8 @@ pub struct Scenario {
     pub faults: Vec<Fault>,
     /// What goes wrong with zones, instances and the control plane.
     pub disruptions: Vec<Disruption>,
+    /// Spot markets and the lack of capacity.
+    pub purchasing: Purchasing,
     /// Prices of everything the scenario can use.
     pub prices: PriceBook,
     /// Delays and other behaviour of the control plane that AWS leaves open.

@@ -43,6 +43,8 @@ pub(super) struct LoadReading {
     pub(super) memory_percent: Option<f64>,
     /// Requests per healthy task, or per running one if none was healthy; `None` without either.
     pub(super) requests_per_target: Option<f64>,
+    /// Running tasks, task·ns.
+    pub(super) running: u128,
     pub(super) sums: LoadSums,
 }
 
@@ -67,6 +69,7 @@ pub(super) struct LoadState<'s> {
     objective: Option<ObjectiveRecorder>,
     last: SimTime,
     minute: Reader,
+    high_resolution: Reader,
     interval: Reader,
     totals: LoadSums,
     /// Response times of the recording interval with their weights.
@@ -87,6 +90,7 @@ impl<'s> LoadState<'s> {
             objective: service.slo.map(ObjectiveRecorder::new),
             last: SimTime::ZERO,
             minute: Reader::default(),
+            high_resolution: Reader::default(),
             interval: Reader::default(),
             totals: LoadSums::default(),
             responses: Vec::new(),
@@ -283,6 +287,7 @@ impl World<'_, '_> {
         let totals = load.totals;
         let reader = match kind {
             Reading::Minute => &mut load.minute,
+            Reading::HighResolution => &mut load.high_resolution,
             Reading::Interval => &mut load.interval,
         };
         let reading =
@@ -314,6 +319,7 @@ impl World<'_, '_> {
             cpu_percent: ratio(used_cpu, reserved_cpu).map(|share| share * 100.0),
             memory_percent: (reserved_memory > 0.0).then(|| 100.0 * used_memory / reserved_memory),
             requests_per_target: (targets > 0.0).then(|| requests / targets),
+            running,
             sums,
         })
     }
@@ -324,6 +330,8 @@ impl World<'_, '_> {
 pub(super) enum Reading {
     /// CloudWatch, each minute.
     Minute,
+    /// CloudWatch, each period of a metric of high resolution.
+    HighResolution,
     /// The recorder.
     Interval,
 }

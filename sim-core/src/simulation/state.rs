@@ -12,7 +12,6 @@ use super::purchase::{GroupPurchases, Purchased};
 use super::quota::TokenBucket;
 use super::rollout::Rollout;
 use super::run_task::OpenCall;
-use super::scaling::ServiceMetrics;
 use super::world::MINUTE;
 use crate::autoscaling::{CapacityScaler, ServiceScaler};
 use crate::engine::{StreamKey, label_hash};
@@ -58,7 +57,6 @@ pub(super) struct ServiceState<'s> {
     pub(super) scaler: Option<ServiceScaler>,
     /// What its load balancer processed, by clock hour.
     pub(super) balancer_hours: Vec<ServiceHour>,
-    pub(super) metrics: ServiceMetrics,
     /// Position in the list of scheduled changes.
     pub(super) next_scheduled: usize,
     pub(super) scale_out: u32,
@@ -257,7 +255,7 @@ impl<'s> ServiceState<'s> {
         };
         let scaler = settings.scaling.as_ref().map(|target| {
             let resource = format!("service/{}/{}", scenario.name, settings.name);
-            ServiceScaler::new(&resource, target, control_plane.scaling_activity_timeout)
+            ServiceScaler::new(&resource, target, control_plane.scaling)
         });
         let group = fleet.add_group(&format!("service:{}", settings.name));
         let chain = match &settings.placement_strategy[..] {
@@ -290,7 +288,6 @@ impl<'s> ServiceState<'s> {
                 LaunchLimiter::Window => TokenBucket::windows(rate),
             }),
             load: settings.load.as_ref().map(|load| LoadState::new(load, settings)),
-            metrics: ServiceMetrics::new(scaler.as_ref(), control_plane),
             scaler,
             balancer_hours: Vec::new(),
             next_scheduled: 0,
@@ -392,7 +389,7 @@ impl<'s> GroupState<'s> {
             instance_key: stream_key(scenario, "instance", &settings.name),
             reconcile_key: stream_key(scenario, "reconcile", &settings.name),
             owner_weights: vec![Integral::default(); owners],
-            purchase: GroupPurchases::new(settings),
+            purchase: GroupPurchases::new(scenario, settings),
         }
     }
 }

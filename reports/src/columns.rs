@@ -5,7 +5,7 @@ use std::io;
 
 mod measures;
 
-pub use measures::ELASTICITY;
+pub use measures::{ELASTICITY, RECOVERY};
 
 /// A column or field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -295,6 +295,22 @@ pub const SUMMARY: &[Column] = &[
         "as in `elasticity.csv`",
         "Each measure of `elasticity.csv`, under the name of its column; absent without load",
     ),
+    c("services.NAME.recovery.faults", "count", "Times that a fault came; absent without faults"),
+    c(
+        "services.NAME.recovery.{desiredCount,objective}.disturbed",
+        "count",
+        "Times that it left the service with fewer tasks that serve than desired, or its objective violated",
+    ),
+    c(
+        "services.NAME.recovery.{desiredCount,objective}.neverRecovered",
+        "count",
+        "Times that this lasted to the end of the run",
+    ),
+    c(
+        "services.NAME.recovery.{desiredCount,objective}.{meanSeconds,longestSeconds}",
+        "seconds",
+        "From the beginning of the fault until it was over, where it was",
+    ),
     c("services.NAME.scaling.scaleOut", "count", "Activities that raised the desired count"),
     c("services.NAME.scaling.scaleIn", "count", "Activities that lowered it"),
     c(
@@ -468,6 +484,11 @@ pub const FILES: &[OutputFile] = &[
         name: "elasticity.csv",
         purpose: "How well supply followed demand: services with load, and groups of instances.",
         columns: ELASTICITY,
+    },
+    OutputFile {
+        name: "recovery.csv",
+        purpose: "Each time at which a fault came, and how each service came through it.",
+        columns: RECOVERY,
     },
     OutputFile {
         name: "unplaced.csv",

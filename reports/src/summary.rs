@@ -8,8 +8,10 @@ use crate::number::{finite, parse_decimal, usd_f64};
 
 mod elasticity;
 mod of_run;
+mod recovery;
 
 pub use elasticity::ElasticitySummary;
+pub use recovery::{Recoveries, RecoverySummary};
 
 /// What identifies the program and the scenario; deterministic.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -203,6 +205,9 @@ pub struct ServiceSummary {
     /// How well the tasks that serve follow what the load needs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub elasticity: Option<ElasticitySummary>,
+    /// How it came through the faults of the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery: Option<RecoverySummary>,
     /// Autoscaling.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scaling: Option<ServiceScaling>,

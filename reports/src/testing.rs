@@ -303,6 +303,7 @@ pub(crate) fn web_run_of(days: u64, interval: u64) -> (RunResults, Bill) {
         placement_failures: placement_failures(),
         task_records: tasks(),
         instance_records: instance_records(),
+        fault_records: Vec::new(),
         event_records: events,
         warnings: vec!["the price of m7g.large in eu-west-1 was derived from us-east-1".to_owned()],
     };

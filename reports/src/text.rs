@@ -41,6 +41,7 @@ pub fn summary_text(summary: &Summary, width: usize, colour: bool) -> String {
     text.heading(summary);
     text.cost(summary);
     text.objectives(summary);
+    text.recoveries(summary);
     text.findings(summary);
     text.services(summary);
     text.capacity(summary);
@@ -143,6 +144,36 @@ impl Lines {
             };
             let (word, code) = if objective.met { ("met", "1;32") } else { ("MISSED", "1;31") };
             self.block("Objective", code, &format!("{name}: {word}. {sentence}."));
+        }
+    }
+
+    /// How services came through faults, if one disturbed them.
+    fn recoveries(&mut self, summary: &Summary) {
+        for (name, service) in &summary.services {
+            let Some(recovery) = &service.recovery else { continue };
+            let count = &recovery.desired_count;
+            let mut parts = Vec::new();
+            if count.disturbed > 0 {
+                let (disturbed, faults) = (count.disturbed, recovery.faults);
+                parts.push(format!("below its desired count after {disturbed} of {faults} faults"));
+            }
+            if let Some(longest) = count.longest_seconds {
+                parts.push(format!("there again after at most {}", duration(longest)));
+            }
+            if count.never_recovered > 0 {
+                parts.push(format!("never again after {}", count.never_recovered));
+            }
+            if let Some(objective) = &recovery.objective {
+                if let Some(longest) = objective.longest_seconds {
+                    parts.push(format!("objective kept again after at most {}", duration(longest)));
+                }
+                if objective.never_recovered > 0 {
+                    parts.push(format!("never again after {}", objective.never_recovered));
+                }
+            }
+            if !parts.is_empty() {
+                self.block("Recovery", "1", &format!("{name}: {}.", parts.join("; ")));
+            }
         }
     }
 

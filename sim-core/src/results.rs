@@ -11,7 +11,7 @@ use crate::scenario::{PurchaseOption, QueueDiscipline};
 use crate::service::completion::RolloutState;
 use crate::statistics::Elasticity;
 use crate::traffic::queue::QueueCounts;
-use crate::units::{Cpu, Mib, SimDuration, SimTime, TaskDefinitionId};
+use crate::units::{Cpu, Mib, ServiceId, SimDuration, SimTime, TaskDefinitionId};
 
 /// Everything a run produced.
 #[derive(Clone, Debug)]
@@ -70,6 +70,8 @@ pub struct RunResults {
     pub task_records: Vec<TaskRecord>,
     /// Life of each instance, in order of launch.
     pub instance_records: Vec<InstanceRecord>,
+    /// Each time at which a fault came, and how the services recovered from it, in time order.
+    pub fault_records: Vec<FaultRecord>,
     /// Service events and scaling activities, in time order.
     pub event_records: Vec<EventRecord>,
     /// Things the user should know: derived prices, tasks never placed, and the like.
@@ -528,6 +530,47 @@ pub struct InstanceRecord {
     pub memory_reserved_micro: u64,
     /// Billed seconds.
     pub billed_seconds: u64,
+}
+
+/// A time at which a fault came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FaultRecord {
+    /// Name of the fault.
+    pub name: String,
+    /// Its type, in the words of the language.
+    pub kind: &'static str,
+    /// When it began.
+    pub from: SimTime,
+    /// When it was over; `None` if it held to the end of the run.
+    pub until: Option<SimTime>,
+    /// Container instances that stopped because of it.
+    pub instances_lost: u32,
+    /// Tasks that stopped with them, or on Fargate.
+    pub tasks_lost: u32,
+    /// Every service.
+    pub services: Vec<ServiceRecovery>,
+}
+
+/// How a service came through a fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ServiceRecovery {
+    /// Which, by its position.
+    pub service: ServiceId,
+    /// Until its desired count of tasks served again.
+    pub desired_count: Recovered,
+    /// Until its objective held again; `None` without one.
+    pub objective: Option<Recovered>,
+}
+
+/// Whether and when something recovered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recovered {
+    /// Nothing was wrong.
+    Undisturbed,
+    /// So long after the beginning of the fault, for as long as the fault's `recoveredAfter` at least.
+    After(SimDuration),
+    /// Not before the end of the run.
+    Never,
 }
 
 /// What kind of thing happened.

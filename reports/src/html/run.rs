@@ -9,6 +9,7 @@ use crate::number::{count, duration};
 use crate::summary::Summary;
 use cards::{cost_card, limits_card, objective_card};
 use elasticity::elasticity_table;
+use recovery::recovery_table;
 use tables::{
     batch_table, bill_table, capacity_table, deployments_table, queue_table, scaling_table,
     services_table, totals,
@@ -16,6 +17,7 @@ use tables::{
 
 mod cards;
 mod elasticity;
+mod recovery;
 mod tables;
 
 /// Events that are shown without unfolding.
@@ -43,6 +45,7 @@ pub(crate) fn run_page(summary: &Summary, data: &ReportData) -> io::Result<Strin
     body.push_str(&services_table(summary));
     body.push_str(&scaling_table(summary));
     body.push_str(&elasticity_table(summary));
+    body.push_str(&recovery_table(summary, data));
     body.push_str(&deployments_table(summary));
     body.push_str(&capacity_table(summary));
     body.push_str(&batch_table(summary));

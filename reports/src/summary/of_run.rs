@@ -6,7 +6,7 @@ use plimsoll_core::results::{
 
 use super::{
     BatchSummary, CapacitySummary, CostSummary, DeploymentSummary, ElasticitySummary,
-    InstancesSummary, ObjectiveSummary, PackingSummary, Quantiles, QueueSummary,
+    InstancesSummary, ObjectiveSummary, PackingSummary, Quantiles, QueueSummary, RecoverySummary,
     RequestedPackingSummary, RequestsSummary, RunMeta, ScalingTotals, ServiceScaling,
     ServiceSummary, Summary, TasksSummary, UtilizationSummary,
 };
@@ -78,7 +78,8 @@ impl Summary {
             services: results
                 .services
                 .iter()
-                .map(|s| (s.name.clone(), service(results, s)))
+                .enumerate()
+                .map(|(index, s)| (s.name.clone(), service(results, index, s)))
                 .collect(),
             batches: results.batches.iter().map(|b| (b.name.clone(), batch(b))).collect(),
             queues: results.queues.iter().map(|q| (q.name.clone(), queue(q))).collect(),
@@ -168,7 +169,7 @@ fn requests(micro: u128) -> f64 {
     micro as f64 / 1e6
 }
 
-fn service(results: &RunResults, service: &ServiceResults) -> ServiceSummary {
+fn service(results: &RunResults, index: usize, service: &ServiceResults) -> ServiceSummary {
     let load = service.load.as_ref();
     let objective: Option<ObjectiveResults> = load.and_then(|load| load.objective);
     ServiceSummary {
@@ -192,6 +193,7 @@ fn service(results: &RunResults, service: &ServiceResults) -> ServiceSummary {
             violated_minutes: o.violated_minutes,
         }),
         elasticity: service.elasticity.as_ref().and_then(ElasticitySummary::new),
+        recovery: RecoverySummary::new(results, index),
         scaling: service.scaling.map(|scaling| {
             let desired =
                 series::find(&results.series, series::DESIRED, series::SERVICE, &service.name);

@@ -76,6 +76,17 @@ impl MetricLook {
             };
             return share(format!("{entity}: {words}"));
         }
+        if let Some((entity, measure)) = rest.rsplit_once(".recovery.") {
+            return match measure {
+                "desiredCount.neverRecovered" => {
+                    number(format!("{entity}: never recovered"), "times")
+                }
+                "objective.longestSeconds" => {
+                    number(format!("{entity}: time to keep the objective again"), "seconds")
+                }
+                _ => number(format!("{entity}: time to recover"), "seconds"),
+            };
+        }
         if let Some(entity) = rest.strip_suffix(".running") {
             return number(format!("{entity}: running tasks"), "tasks");
         }

@@ -35,6 +35,9 @@ pub enum MetricKind {
     OverProvisionedTime,
     Instability,
     ScalingLag,
+    Recovery,
+    ObjectiveRecovery,
+    NeverRecovered,
     LatencyP50,
     LatencyP95,
     LatencyP99,
@@ -81,6 +84,15 @@ impl Metric {
             }
             MetricKind::Instability => format!("services.{name}.elasticity.instability"),
             MetricKind::ScalingLag => format!("services.{name}.elasticity.scalingLagSeconds"),
+            MetricKind::Recovery => {
+                format!("services.{name}.recovery.desiredCount.longestSeconds")
+            }
+            MetricKind::ObjectiveRecovery => {
+                format!("services.{name}.recovery.objective.longestSeconds")
+            }
+            MetricKind::NeverRecovered => {
+                format!("services.{name}.recovery.desiredCount.neverRecovered")
+            }
             MetricKind::LatencyP50 => format!("services.{name}.latencyMs.p50"),
             MetricKind::LatencyP95 => format!("services.{name}.latencyMs.p95"),
             MetricKind::LatencyP99 => format!("services.{name}.latencyMs.p99"),
@@ -104,6 +116,8 @@ impl Metric {
             | MetricKind::LatencyP95
             | MetricKind::LatencyP99
             | MetricKind::ScalingLag
+            | MetricKind::Recovery
+            | MetricKind::ObjectiveRecovery
             | MetricKind::BatchWaitMean
             | MetricKind::BatchLastEnd
             | MetricKind::PendingP50
@@ -123,6 +137,7 @@ impl Metric {
                 | MetricKind::SloViolation
                 | MetricKind::UnderProvisioning
                 | MetricKind::Instability
+                | MetricKind::Recovery
                 | MetricKind::LatencyP99
                 | MetricKind::PendingP95
                 | MetricKind::BatchWaitMean
@@ -226,6 +241,13 @@ impl Values {
                     self.put(kind, name, Some(share));
                 }
                 self.put(MetricKind::ScalingLag, name, elasticity.scaling_lag_seconds);
+            }
+            if let Some(recovery) = &service.recovery {
+                let (count, objective) = (&recovery.desired_count, recovery.objective.as_ref());
+                self.put(MetricKind::Recovery, name, count.longest_seconds);
+                let longest = objective.and_then(|it| it.longest_seconds);
+                self.put(MetricKind::ObjectiveRecovery, name, longest);
+                self.put(MetricKind::NeverRecovered, name, Some(count.never_recovered as f64));
             }
             if let Some(latency) = &service.latency_ms {
                 self.put(MetricKind::LatencyP50, name, Some(latency.p50));

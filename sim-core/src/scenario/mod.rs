@@ -7,6 +7,7 @@ mod batch;
 mod capacity;
 mod containers;
 mod control_plane;
+mod disruption;
 mod fault;
 mod provider_choices;
 mod purchase;
@@ -25,7 +26,8 @@ pub use control_plane::{
     BelowProtected, ControlPlane, LaunchLimiter, PlacementRetry, ServiceScheduler, TieBreak,
     UnhealthyOrder,
 };
-pub use fault::{Fault, FaultKind, FaultOwner};
+pub use disruption::{Disruption, DisruptionKind, InstanceScope, SlowLaunches};
+pub use fault::{Fault, FaultKind, FaultOwner, RandomTimes};
 pub use provider_choices::{
     AppliedTo, CountedInstances, FargateZones, FromZero, ManagedScalingChoices, ProviderChoices,
     ScaleInStep, SeveralTypes, StrategyChoices, StrategyOrder, TaskGroupsMet, WeightZeroBase,
@@ -98,6 +100,8 @@ pub struct Scenario {
     pub queues: IdVec<QueueId, Queue>,
     /// What goes wrong.
     pub faults: Vec<Fault>,
+    /// What goes wrong with zones, instances and the control plane.
+    pub disruptions: Vec<Disruption>,
     /// Spot markets and the lack of capacity.
     pub purchasing: Purchasing,
     /// Prices of everything the scenario can use.

@@ -1,5 +1,6 @@
 //! What the agent of a container instance does: admits tasks in order, pulls images, keeps them.
 
+use super::disruptions::slowed;
 use super::event::Event;
 use super::launch::StartUp;
 use super::task::{Fate, Owner, TaskState};
@@ -147,6 +148,10 @@ impl<'s> World<'s, '_> {
                 lazy_load: delays.lazy_load,
             };
             fargate_pull_time(&self.scenario.images, images, &costs)
+        };
+        let length = match delayed {
+            true => slowed(length, self.pull_factor(id, now)),
+            false => length,
         };
         (length + self.wait_for_resolution(id, start_up, now), Fate::None)
     }

@@ -45,6 +45,9 @@ impl World<'_, '_> {
             has_several: state.settings.types.len() > 1 || state.settings.zones.len() > 1,
         };
         let needed = instances_needed(n, empty, pending.as_slice(), &sizes, &settings, rule);
+        if self.disruptions.metrics_missing(None) {
+            return;
+        }
         let Some(start) = now.since(SimTime::ZERO + MINUTE) else { return };
         let provider = &mut self.providers[id];
         if let Some(scaler) = &mut provider.scaler {

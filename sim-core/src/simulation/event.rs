@@ -86,6 +86,19 @@ pub enum Event {
     ZoneCheck(ServiceId),
     /// Instances are set to DRAINING: the position in the scenario's list.
     Drain(u32),
+    /// A disruption begins: its position in the scenario's list.
+    DisruptionBegins(u32),
+    /// A disruption ends.
+    DisruptionEnds(u32),
+    /// An instance stops by itself. Stale if it is gone.
+    InstanceFails {
+        /// The instance.
+        instance: InstanceId,
+        /// Position of the disruption that brings it about.
+        disruption: u32,
+    },
+    /// A group's health check finds an instance that stopped. Stale if it is gone.
+    InstanceFailureDetected(InstanceId),
     /// An instance has been held for draining as long as its termination hook allows.
     DrainingLimit(InstanceId),
     /// The end of the run, for queues: what happens in them last is held against the limits.
@@ -156,6 +169,10 @@ impl Event {
             Self::EvaluateAlarms(_) => 71,
             Self::Suspension(_) => 72,
             Self::JudgeReservation(_) => 80,
+            Self::DisruptionBegins(_) => 110,
+            Self::DisruptionEnds(_) => 111,
+            Self::InstanceFails { .. } => 112,
+            Self::InstanceFailureDetected(_) => 113,
         }
     }
 
@@ -198,6 +215,10 @@ impl Event {
             71 => "evaluate alarms",
             72 => "suspension",
             80 => "capacity provider alarms",
+            110 => "disruption begins",
+            111 => "disruption ends",
+            112 => "instance fails",
+            113 => "instance failure detected",
             _ => "unknown",
         }
     }
@@ -216,6 +237,7 @@ impl Event {
             Self::InstanceRunning(instance)
             | Self::InstanceRegistered(instance)
             | Self::DrainingLimit(instance)
+            | Self::InstanceFailureDetected(instance)
             | Self::InterruptionNotice(instance)
             | Self::Interruption(instance)
             | Self::RebalanceRecommendation(instance) => (instance.0, 0),
@@ -224,7 +246,10 @@ impl Event {
             | Self::ShortageNears(index)
             | Self::SpotPrice(index)
             | Self::CapacityAppears(index)
-            | Self::SampleMetrics(index) => (*index, 0),
+            | Self::SampleMetrics(index)
+            | Self::DisruptionBegins(index)
+            | Self::DisruptionEnds(index) => (*index, 0),
+            Self::InstanceFails { instance, disruption } => (instance.0, *disruption),
             Self::GroupReconcile(group) | Self::LaunchRetry(group) => (group.0, 0),
             Self::JudgeReservation(provider) => (provider.0, 0),
             Self::ServicePass(service)

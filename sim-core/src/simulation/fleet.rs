@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 
 use super::agent::InstanceAgent;
+use super::disruptions::slowed;
 use super::event::Event;
 use super::integral::Integral;
 use super::ledger::bound_instances;
@@ -38,6 +39,7 @@ impl World<'_, '_> {
                 let Some(instance) = self.create_instance(id, scheduler) else { break };
                 self.instances[instance].running = Some(SimTime::ZERO);
                 self.count_running(instance, SimTime::ZERO);
+                self.watch_for_failure(instance, scheduler);
                 if self.may_register() {
                     self.register(instance, SimTime::ZERO);
                 }
@@ -118,6 +120,7 @@ impl World<'_, '_> {
     /// Launches what a group misses, as far as there is capacity.
     pub(super) fn launch_missing(&mut self, id: AsgId, scheduler: &mut Scheduler<Event>) {
         let now = scheduler.now();
+        let slow = self.disruptions.launch_factor(Some(id));
         let mut launched = 0;
         while 0 < self.missing_units(id) {
             let ordinal = self.groups[id].launched;
@@ -128,6 +131,7 @@ impl World<'_, '_> {
                 group.instance_key.at(ordinal.wrapping_mul(DRAWS_PER_INSTANCE) + draw as u64)
             };
             let launch = group.settings.launch_time.sample(bits(InstanceDraw::Launch));
+            let launch = slowed(launch, slow);
             let registration =
                 group.settings.registration_time.sample(bits(InstanceDraw::Registration));
             self.instances[instance].registration_delay = registration;
@@ -191,13 +195,14 @@ impl World<'_, '_> {
     pub(super) fn instance_running(&mut self, id: InstanceId, scheduler: &mut Scheduler<Event>) {
         let now = scheduler.now();
         let instance = &mut self.instances[id];
-        if instance.state == InstanceState::Terminated {
+        if instance.state == InstanceState::Terminated || self.disruptions.has_failed(id) {
             return;
         }
         instance.state = InstanceState::Booting;
         instance.running = Some(now);
         let delay = instance.registration_delay;
         self.count_running(id, now);
+        self.watch_for_failure(id, scheduler);
         scheduler.schedule_in(delay, Phase::Appear, Event::InstanceRegistered(id));
     }
 
@@ -214,7 +219,8 @@ impl World<'_, '_> {
     }
 
     pub(super) fn instance_registered(&mut self, id: InstanceId, scheduler: &mut Scheduler<Event>) {
-        if self.instances[id].state == InstanceState::Terminated {
+        let failed = self.disruptions.has_failed(id);
+        if failed || self.instances[id].state == InstanceState::Terminated {
             return;
         }
         // The agent of an instance that EC2 takes back sets it to DRAINING before anything runs on it.

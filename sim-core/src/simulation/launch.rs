@@ -285,7 +285,7 @@ impl<'s> World<'s, '_> {
 
     /// The zone of a new task on Fargate, by default the one with fewest tasks of its group.
     pub(super) fn fargate_zone(&self, new: &NewTask, group: TaskGroupId) -> Option<ZoneId> {
-        let zones = self.scenario.zones.ids();
+        let zones = self.scenario.zones.ids().filter(|zone| self.disruptions.is_up(*zone));
         match self.scenario.control_plane.providers.fargate_zones {
             // In listed order: AWS says it spreads over zones as well as it can.
             FargateZones::FewestTasks => {
@@ -294,8 +294,8 @@ impl<'s> World<'s, '_> {
             FargateZones::Random => {
                 let draw = TaskDraw::Placement;
                 let bits = self.task_bits(new.owner, new.ordinal, new.attempt, draw);
-                let number = self.scenario.zones.len() as u128;
-                zones.into_iter().nth(((u128::from(bits) * number) >> 64) as usize)
+                let zones: Vec<ZoneId> = zones.collect();
+                zones.get(((u128::from(bits) * zones.len() as u128) >> 64) as usize).copied()
             }
         }
     }

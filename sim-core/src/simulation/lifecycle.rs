@@ -9,6 +9,7 @@
 use std::borrow::Cow;
 
 use super::cpu_sharing::CpuUse;
+use super::disruptions::slowed;
 use super::draining::Draining;
 use super::event::Event;
 use super::health::FailedCheck;
@@ -118,7 +119,9 @@ impl World<'_, '_> {
             TaskState::WaitingForCapacity | TaskState::Stopped => return None,
             TaskState::Provisioning => {
                 if fargate {
-                    draw(TaskDraw::FargateProvisioning, &control_plane.fargate_provisioning)
+                    let length =
+                        draw(TaskDraw::FargateProvisioning, &control_plane.fargate_provisioning);
+                    slowed(length, self.disruptions.launch_factor(None))
                 } else if interface {
                     draw(TaskDraw::Attach, &control_plane.network_interface_attach)
                 } else {
@@ -304,6 +307,7 @@ impl World<'_, '_> {
             } else {
                 service_state.pending.subtract(now, 1);
             }
+            self.note_strength(service, now);
         } else if let Owner::Batch(batch) = owner {
             if state.is_running() {
                 self.batches[batch].running.subtract(now, 1);

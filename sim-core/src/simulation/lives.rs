@@ -131,6 +131,8 @@ fn fault(kind: FaultKind, from: u64, until: u64) -> Fault {
         task_definition: None,
         share: 1.0,
         windows: vec![Window { from: at(from), until: at(until) }],
+        random: None,
+        recovered_after: SimDuration::from_secs(300),
         kind,
     }
 }

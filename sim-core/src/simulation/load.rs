@@ -191,6 +191,11 @@ impl<'s> LoadState<'s> {
         }
     }
 
+    /// Minutes in which the objective was violated, as first and last of each stretch; `None` without one.
+    pub(super) fn violations(&self) -> Option<Vec<(u64, u64)>> {
+        self.objective.as_ref().map(ObjectiveRecorder::violations)
+    }
+
     /// Whether the demand is known so far.
     pub(super) fn knows_demand(&self) -> bool {
         !self.hopeless

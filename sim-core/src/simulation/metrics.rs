@@ -136,6 +136,9 @@ impl World<'_, '_> {
         period: SimDuration,
         reading: Option<&LoadReading>,
     ) -> Option<StatisticSet> {
+        if self.disruptions.metrics_missing(Some(service)) {
+            return None;
+        }
         let state = &self.services[service];
         let count = |count: u64| StatisticSet::of(count as f64);
         match measure {
@@ -171,6 +174,7 @@ impl World<'_, '_> {
                 self.metrics.store.measure(formula, start, MINUTE)
             }
         };
+        let samples = samples.filter(|_| !self.disruptions.metrics_missing(None));
         self.metrics.store.record(id, start, samples);
     }
 

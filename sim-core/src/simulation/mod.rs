@@ -4,7 +4,8 @@
 //! * `event`: everything that can happen;
 //! * `launch`, `lifecycle`, `task`: the life of a task; `ledger`: what it reserves;
 //! * `agent`: what the agent of an instance does; `containers`: start, exit and health of containers;
-//!   `target`: a task behind its load balancer; `faults`: what the scenario lets go wrong;
+//!   `target`: a task behind its load balancer; `faults`: what the scenario lets go wrong with tasks,
+//!   `disruptions` with what they run on; `recovery`: how services came through it;
 //! * `service`: the service scheduler's pass; `rollout`: revisions and deployments; `reconcile`: a pass
 //!   in which tasks are replaced; `shifting`: blue/green, canary and linear deployments; `scale_in`: which
 //!   task stops; `health`: what is learnt about single tasks; `rebalancing`, `daemon`, `draining`;
@@ -32,6 +33,9 @@ mod capacity;
 mod containers;
 mod cpu_sharing;
 mod daemon;
+#[cfg(test)]
+mod disruption_tests;
+mod disruptions;
 mod draining;
 mod event;
 mod faults;
@@ -65,6 +69,7 @@ mod random;
 mod rebalancing;
 mod reconcile;
 mod recorder;
+mod recovery;
 mod rollout;
 #[cfg(test)]
 mod rollout_tests;

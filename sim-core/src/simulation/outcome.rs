@@ -173,6 +173,7 @@ impl World<'_, '_> {
             placement_failures: self.placement_failures(),
             task_records: self.task_records(),
             instance_records: self.instance_records(horizon),
+            fault_records: self.fault_records(horizon),
             invoice,
             idle_ec2_cost,
             series: Vec::new(),
@@ -407,6 +408,12 @@ impl World<'_, '_> {
 
     fn warnings(&self) -> Vec<String> {
         let mut warnings: Vec<String> = self.scenario.prices.warnings();
+        if self.recovery.not_recorded() > 0 {
+            warnings.push(format!(
+                "{} times of faults are not in `recovery.csv`, which is full",
+                self.recovery.not_recorded()
+            ));
+        }
         if self.unplaced.not_recorded > 0 {
             warnings.push(format!(
                 "{} spells of failed placements are not in `unplaced.csv`, which is full",

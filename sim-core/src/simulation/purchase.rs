@@ -196,7 +196,8 @@ impl<'s> World<'s, '_> {
             (PurchaseOption::OnDemand, bought.on_demand < wanted.on_demand()),
             (PurchaseOption::Spot, bought.spot < wanted.spot),
         ];
-        let zones = self.groups[id].alive.launch_zones();
+        let mut zones = self.groups[id].alive.launch_zones();
+        zones.retain(|zone| self.disruptions.is_up(settings.zones[*zone]));
         for (option, _) in options.into_iter().filter(|(_, wanted)| *wanted) {
             for &zone in &zones {
                 for of_type in self.launch_order(id, zone, option, scheduler.now()) {

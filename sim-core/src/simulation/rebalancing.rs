@@ -42,7 +42,8 @@ impl World<'_, '_> {
     }
 
     fn zone_counts(&self, id: ServiceId) -> (Vec<ZoneId>, Vec<u32>) {
-        let zones = self.service_zones(id);
+        let mut zones = self.service_zones(id);
+        zones.retain(|zone| self.disruptions.is_up(*zone));
         let group = self.services[id].group;
         let counts = zones.iter().map(|zone| self.fleet.tasks_in_zone(group, *zone)).collect();
         (zones, counts)

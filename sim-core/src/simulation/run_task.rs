@@ -54,9 +54,10 @@ impl World<'_, '_> {
     /// Whether the source can ask for one more task now: its last call can take it, or the account
     /// can make another one.
     pub(super) fn can_call(&mut self, id: BatchId, new: &NewTask, now: SimTime) -> bool {
-        !self.scenario.control_plane.launch_rate_quotas
-            || self.joins_call(id, (new.cpu, new.memory), now)
-            || self.call_bucket.has_token(now)
+        !self.disruptions.refuses_launches()
+            && (!self.scenario.control_plane.launch_rate_quotas
+                || self.joins_call(id, (new.cpu, new.memory), now)
+                || self.call_bucket.has_token(now))
     }
 
     /// Asks for one more task, which [`Self::can_call`] allowed.

@@ -49,15 +49,16 @@ impl<'s> World<'s, '_> {
         state.quota_bound = quota < state.desired;
         state.desired = state.desired.min(quota);
         state.desired_integral.set(SimTime::ZERO, u64::from(state.desired));
+        let settings = state.settings;
         self.worker_count_wanted(id, SimTime::ZERO);
-        let state = &self.services[id];
-        if let Some(scaling) = &state.settings.scaling
+        self.note_strength(id, SimTime::ZERO);
+        if let Some(scaling) = &settings.scaling
             && let Some(first) = scaling.scheduled.first()
         {
             scheduler.schedule_at(first.at, Phase::Decide, Event::Scheduled(id));
         }
         if let Some((first, _)) =
-            state.settings.scaling.as_ref().and_then(|scaling| scaling.suspensions.first())
+            settings.scaling.as_ref().and_then(|scaling| scaling.suspensions.first())
         {
             scheduler.schedule_at(*first, Phase::Decide, Event::Suspension(id));
         }
@@ -112,6 +113,7 @@ impl<'s> World<'s, '_> {
         state.failing_since = None;
         state.steady = false;
         self.worker_count_wanted(id, now);
+        self.note_strength(id, now);
         self.request_pass_after_reaction(id, scheduler);
     }
 
@@ -404,6 +406,9 @@ impl<'s> World<'s, '_> {
 
     /// Whether the launch quotas have a token each for one task now.
     fn has_launch_tokens(&mut self, id: ServiceId, capacity: Capacity, now: SimTime) -> bool {
+        if !self.may_launch(capacity) {
+            return false;
+        }
         let quotas = self.scenario.control_plane.launch_rate_quotas;
         let own = self.services[id].bucket.as_mut().filter(|_| quotas);
         own.is_none_or(|bucket| bucket.has_token(now))
@@ -422,7 +427,14 @@ impl<'s> World<'s, '_> {
     /// Takes a token of the account's Fargate launch quota, if `capacity` is Fargate; `false` if
     /// there is none.
     pub(super) fn take_fargate_token(&mut self, capacity: Capacity, now: SimTime) -> bool {
-        self.fargate_quota(capacity).is_none_or(|bucket| bucket.take(now))
+        self.may_launch(capacity)
+            && self.fargate_quota(capacity).is_none_or(|bucket| bucket.take(now))
+    }
+
+    /// Whether faults let a task be launched at all.
+    fn may_launch(&self, capacity: Capacity) -> bool {
+        !self.disruptions.refuses_launches()
+            && (self.disruptions.any_zone_up() || !self.is_fargate(capacity))
     }
 
     /// The account's launch quota that holds for `capacity`.

@@ -143,6 +143,7 @@ pub(super) fn empty() -> Scenario {
         batches: Vec::new(),
         queues: IdVec::new(),
         faults: Vec::new(),
+        disruptions: Vec::new(),
         purchasing: Purchasing::default(),
         prices: PriceBook::default(),
         control_plane: control_plane(),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::Progress;
 use super::containers::{Checks, Exits, order_of};
 use super::cpu_sharing::CpuSharing;
+use super::disruptions::Disruptions;
 use super::event::Event;
 use super::faults::FaultState;
 use super::market::Market;
@@ -13,9 +14,8 @@ use super::packing::Pools;
 use super::queues::QueueState;
 use super::quota::TokenBucket;
 use super::recorder::Recorder;
-use super::state::{
-    BatchState, GroupState, Instance, ProviderState, ServiceState, Totals, stream_key,
-};
+use super::recovery::Recovery;
+use super::state::{BatchState, GroupState, Instance, ProviderState, ServiceState, Totals};
 use super::task::{Owner, Task};
 use super::unplaced::Unplaced;
 use super::watch::Watch;
@@ -58,6 +58,8 @@ pub(super) struct World<'s, 'p> {
     /// The order in which containers start, by definition.
     pub(super) start_orders: IdVec<TaskDefinitionId, Vec<usize>>,
     pub(super) faults: Vec<FaultState<'s>>,
+    pub(super) disruptions: Disruptions<'s>,
+    pub(super) recovery: Recovery,
     /// When the images of a service's revision were resolved, if the first task holds the others.
     pub(super) images_resolved: BTreeMap<(Owner, TaskDefinitionId), SimTime>,
     /// Ends of containers, of tasks that have any.
@@ -102,6 +104,9 @@ impl<'s, 'p> World<'s, 'p> {
         let providers = scenario.capacity_providers.iter();
         let providers = providers.map(|settings| ProviderState::new(scenario, settings)).collect();
         let calls = control_plane.run_task_calls;
+        let faults: Vec<_> =
+            scenario.faults.iter().map(|it| FaultState::new(scenario, it)).collect();
+        let disruptions = Disruptions::new(scenario);
         let quota = rules.fargate_launch_bucket.in_region(&scenario.region);
         let fargate_bucket = TokenBucket::new(quota.burst, quota.refill_per_second * 60);
         Self {
@@ -121,15 +126,9 @@ impl<'s, 'p> World<'s, 'p> {
             provisioning: 0,
             next_placement: None,
             start_orders: scenario.task_definitions.iter().map(order_of).collect(),
-            faults: scenario
-                .faults
-                .iter()
-                .map(|settings| FaultState {
-                    settings,
-                    share_key: stream_key(scenario, "fault-share", &settings.name),
-                    time_key: stream_key(scenario, "fault-time", &settings.name),
-                })
-                .collect(),
+            recovery: Recovery::new(scenario, &faults, &disruptions),
+            faults,
+            disruptions,
             images_resolved: BTreeMap::new(),
             exits: BTreeMap::new(),
             checks: BTreeMap::new(),
@@ -163,6 +162,7 @@ impl<'s, 'p> World<'s, 'p> {
                 }
             }
         }
+        self.schedule_disruptions(scheduler);
         self.schedule_draining(scheduler);
         for batch in self.batches.ids() {
             self.schedule_next_arrival(batch, scheduler);
@@ -244,6 +244,14 @@ impl Model for World<'_, '_> {
             Event::Drain(index) => self.drain(index, scheduler),
             Event::DrainingLimit(instance) => self.draining_limit(instance, scheduler),
             Event::QueuesEnd => self.queues_end(scheduler),
+            Event::DisruptionBegins(index) => self.disruption_begins(index, scheduler),
+            Event::DisruptionEnds(index) => self.disruption_ends(index, scheduler),
+            Event::InstanceFails { instance, disruption } => {
+                self.instance_fails(instance, disruption, scheduler);
+            }
+            Event::InstanceFailureDetected(instance) => {
+                self.instance_failure_detected(instance, scheduler);
+            }
             Event::InterruptionNotice(instance) => self.interruption_notice(instance, scheduler),
             Event::Interruption(instance) => self.interruption(instance, scheduler),
             Event::RebalanceRecommendation(instance) => {

@@ -20,6 +20,8 @@ pub struct ObjectiveRecorder {
     minute_bad: u128,
     minutes: u64,
     minutes_violated: u64,
+    /// First and last of each stretch of violated minutes.
+    violations: Vec<(u64, u64)>,
 }
 
 impl ObjectiveRecorder {
@@ -34,6 +36,7 @@ impl ObjectiveRecorder {
             minute_bad: 0,
             minutes: 0,
             minutes_violated: 0,
+            violations: Vec::new(),
         }
     }
 
@@ -75,6 +78,13 @@ impl ObjectiveRecorder {
         (0 < self.minute_total).then(|| self.minute_bad as f64 / self.minute_total as f64)
     }
 
+    /// First and last of each stretch of violated minutes, the open minute included.
+    pub fn violations(&self) -> Vec<(u64, u64)> {
+        let mut closed = self.clone();
+        closed.close_minute();
+        closed.violations
+    }
+
     /// How the objective fared, the open minute included.
     pub fn results(&self) -> ObjectiveResults {
         let mut closed = self.clone();
@@ -96,7 +106,13 @@ impl ObjectiveRecorder {
     fn close_minute(&mut self) {
         if 0 < self.minute_total {
             self.minutes += 1;
-            self.minutes_violated += u64::from(self.violates(self.minute_bad, self.minute_total));
+            if self.violates(self.minute_bad, self.minute_total) {
+                self.minutes_violated += 1;
+                match self.violations.last_mut() {
+                    Some((_, last)) if *last + 1 == self.minute => *last = self.minute,
+                    _ => self.violations.push((self.minute, self.minute)),
+                }
+            }
         }
         self.minute_total = 0;
         self.minute_bad = 0;
@@ -176,6 +192,7 @@ mod tests {
         assert!((results.bad_request_fraction - 0.25).abs() < 1e-12);
         assert!((results.violated_minute_fraction - 1.0 / 3.0).abs() < 1e-12);
         assert_eq!(results.violated_minutes, 1);
+        assert_eq!(recorder.violations(), [(1, 1)]);
         assert!(!results.met);
     }
 

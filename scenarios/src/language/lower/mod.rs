@@ -14,9 +14,9 @@ mod load;
 mod metric;
 mod placement;
 mod prices;
+mod provider_choices;
 mod purchase;
 mod queue;
-mod provider_choices;
 mod scaling;
 mod scheduled_task;
 mod service;
@@ -298,7 +298,8 @@ fn build(context: &Context<'_>, raw: &ScenarioDocument) -> Option<Scenario> {
     }
     let (services, batches, queues) = (services?, batches?, queues?);
     queue::report_unused(context, &queues, &services);
-    let faults = fault::lower(context, raw, &definitions, &services, &batches)?;
+    let (faults, disruptions) =
+        fault::lower(context, raw, &definitions, &cluster, &services, &batches)?;
     let prices = prices::lower(context, &raw.pricing, &cluster, &definitions, &services, &batches)?;
     let parts = spot::Parts { groups: &cluster.groups, zones: &cluster.zones, prices: &prices };
     let purchasing = spot::lower(context, raw, &parts)?;
@@ -324,6 +325,7 @@ fn build(context: &Context<'_>, raw: &ScenarioDocument) -> Option<Scenario> {
         batches,
         queues,
         faults,
+        disruptions,
         purchasing,
         prices,
         control_plane: control_plane?,

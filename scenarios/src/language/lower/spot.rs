@@ -15,7 +15,7 @@ use plimsoll_core::units::{Id, SimDuration, SimTime, ZoneId};
 
 use super::{Context, distribution};
 use crate::language::raw::ScenarioDocument;
-use crate::language::raw::containers;
+use crate::language::raw::fault::{self as raw_fault, FaultType};
 use crate::language::raw::kinds::Length;
 use crate::language::raw::purchase as raw;
 use crate::language::spot_trace::{Content, SpotTrace, SpotTraceOptions};
@@ -60,7 +60,7 @@ pub(super) fn lower(
         }
     }
     for (index, fault) in document.faults.iter().enumerate() {
-        if fault.kind != containers::FaultType::InsufficientCapacity {
+        if fault.kind != FaultType::InsufficientCapacity {
             continue;
         }
         match shortage(context, index, fault, parts.zones) {
@@ -502,7 +502,7 @@ fn on_off(context: &Context<'_>, path: &Path, raw: &raw::OnOff) -> Option<Shorta
 fn shortage(
     context: &Context<'_>,
     index: usize,
-    raw: &containers::Fault,
+    raw: &raw_fault::Fault,
     zones: &[String],
 ) -> Option<Shortage> {
     let path = Path::root().key("faults").index(index);
@@ -515,7 +515,18 @@ fn shortage(
         ("at", !raw.at.is_empty()),
         ("after", raw.after.is_some()),
         ("exitCode", raw.exit_code.is_some()),
-        ("share", raw.share < 1.0),
+        ("share", raw.share.is_some()),
+        ("availabilityZone", raw.availability_zone.is_some()),
+        ("autoScalingGroupName", raw.auto_scaling_group_name.is_some()),
+        ("launchType", raw.launch_type.is_some()),
+        ("count", raw.count.is_some()),
+        ("ratePerInstanceHour", raw.rate_per_instance_hour.is_some()),
+        ("factor", raw.factor.is_some()),
+        ("remaining", raw.remaining.is_some()),
+        ("detectedAfter", raw.detected_after.is_some()),
+        ("every", raw.every.is_some()),
+        ("lasts", raw.lasts.is_some()),
+        ("recoveredAfter", raw.recovered_after.is_some()),
     ] {
         if given {
             let message = "has no meaning for `insufficientCapacity`, which hits launches";
@@ -526,7 +537,7 @@ fn shortage(
     good &= check_types(context, &path.key("instanceTypes"), raw.instance_types.as_deref());
     let named = raw.availability_zones.as_deref();
     good &= check_zones(context, &path.key("availabilityZones"), named, zones);
-    let on_demand = raw.purchase_option == Some(containers::PurchaseOption::OnDemand);
+    let on_demand = raw.purchase_option == Some(raw_fault::PurchaseOption::OnDemand);
     if raw.interrupts.is_some() && on_demand {
         let message = "EC2 does not take On-Demand Instances back";
         context.error(&path.key("interrupts"), message);
@@ -564,8 +575,8 @@ fn shortage(
             instance_types: types,
             zones: zone_ids,
             option: raw.purchase_option.map(|option| match option {
-                containers::PurchaseOption::OnDemand => PurchaseOption::OnDemand,
-                containers::PurchaseOption::Spot => PurchaseOption::Spot,
+                raw_fault::PurchaseOption::OnDemand => PurchaseOption::OnDemand,
+                raw_fault::PurchaseOption::Spot => PurchaseOption::Spot,
             }),
         },
         fraction: raw.interrupts.unwrap_or(0.0),

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::kinds::{Bytes, Length, Mebibytes, Seconds, Whole};
+use super::kinds::{Bytes, Length, Mebibytes, Seconds};
 
 /// An entry of `dependsOn`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -208,101 +208,4 @@ impl Default for ImagePull {
             first_task_hold: Length::from_secs(0),
         }
     }
-}
-
-/// Something that goes wrong, with whose tasks and when.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Fault {
-    /// Name, also the label of its random draws. Default: its kind and position.
-    #[serde(default)]
-    #[schemars(length(min = 1, max = 255))]
-    pub name: Option<String>,
-    /// What goes wrong.
-    #[serde(rename = "type")]
-    pub kind: FaultType,
-    /// Only with tasks of this service.
-    #[serde(default)]
-    pub service: Option<String>,
-    /// Only with tasks of this entry of `runTask`.
-    #[serde(default)]
-    pub run_task: Option<String>,
-    /// Only with tasks of this definition.
-    #[serde(default)]
-    pub task_definition: Option<String>,
-    /// Container that it hits. Default: the first essential one.
-    #[serde(default)]
-    pub container: Option<String>,
-    /// Share of these tasks that it can hit, drawn once per task. Default: all.
-    #[serde(default = "all")]
-    #[schemars(extend("exclusiveMinimum" = 0), range(max = 1))]
-    pub share: f64,
-    /// Instants at which it strikes what runs. Only for exits.
-    #[serde(default)]
-    #[schemars(length(max = 10_000))]
-    pub at: Vec<Length>,
-    /// When it begins to hold. Default: the start of the run.
-    #[serde(default)]
-    pub from: Option<Length>,
-    /// When it ceases to hold. Default: the end of the run.
-    #[serde(default)]
-    pub until: Option<Length>,
-    /// Time to the exit, from `from`, or the start of the container if that is later. Only for exits.
-    #[serde(default)]
-    pub after: Option<super::distribution::Distribution>,
-    /// Exit code, 0 to 255. Default: 1; 137 out of memory.
-    #[serde(default)]
-    pub exit_code: Option<Whole>,
-    /// Insufficient capacity: of these instance types; a name may end in `*`. Default: all.
-    #[serde(default)]
-    #[schemars(length(min = 1))]
-    pub instance_types: Option<Vec<String>>,
-    /// Insufficient capacity: in these zones. Default: all.
-    #[serde(default)]
-    #[schemars(length(min = 1))]
-    pub availability_zones: Option<Vec<String>>,
-    /// Insufficient capacity: of this purchase option. Default: both.
-    #[serde(default)]
-    pub purchase_option: Option<PurchaseOption>,
-    /// Insufficient capacity: at random, by turns, in place of `from` and `until`.
-    #[serde(default)]
-    pub capacity: Option<super::purchase::OnOff>,
-    /// Insufficient capacity: share of the Spot Instances that is interrupted when it begins. Default: 0.
-    #[serde(default)]
-    #[schemars(range(min = 0, max = 1))]
-    pub interrupts: Option<f64>,
-}
-
-/// How EC2 sells an instance.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum PurchaseOption {
-    /// At the list price.
-    OnDemand,
-    /// From spare capacity.
-    Spot,
-}
-
-fn all() -> f64 {
-    1.0
-}
-
-/// Kind of a fault.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum FaultType {
-    /// A container of a running task exits.
-    ContainerExit,
-    /// A container of a running task is killed for want of memory.
-    OutOfMemory,
-    /// A container exits as it starts, before its task is running.
-    FailsToStart,
-    /// The image cannot be pulled.
-    CannotPullImage,
-    /// The health check of a container gets no answer.
-    ContainerUnhealthy,
-    /// The probes of the load balancer fail.
-    TargetUnhealthy,
-    /// EC2 has no capacity of some instance types: launches fail.
-    InsufficientCapacity,
 }

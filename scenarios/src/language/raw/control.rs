@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::containers::ImagePull;
 use super::distribution::Distribution;
 use super::kinds::{Length, Whole};
-pub use super::scaling_policies::*;
 use super::provider_choices::{FargateZones, ManagedScalingChoices, StrategyChoices};
+pub use super::scaling_policies::*;
 
 /// Delays and open choices of the control plane. AWS documents none of the defaults exactly.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]

@@ -10,13 +10,14 @@ pub mod containers;
 pub mod control;
 pub mod deployment;
 pub mod distribution;
+pub mod fault;
 pub mod kinds;
 pub mod load;
 pub mod metric;
 pub mod pricing;
+pub mod provider_choices;
 pub mod purchase;
 pub mod queue;
-pub mod provider_choices;
 pub mod scaling;
 pub mod scaling_policies;
 pub mod scheduled_task;
@@ -111,7 +112,7 @@ pub struct ScenarioDocument {
     /// What goes wrong.
     #[serde(default)]
     #[schemars(length(max = 1000))]
-    pub faults: Vec<containers::Fault>,
+    pub faults: Vec<fault::Fault>,
     /// Standalone tasks that a schedule starts.
     #[serde(default)]
     #[schemars(length(max = 1000))]

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use plimsoll_core::scenario::BatchJob;
+use plimsoll_core::units::SimTime;
 
+use super::arrival_times::{self, ArrivalTimesOptions};
 use super::job_trace::{self, JobTraceOptions};
 use super::request_trace::{self, RequestTrace, RequestTraceOptions};
 use super::trace::TraceError;
@@ -18,6 +20,7 @@ type Kept<T> = Result<T, TraceError>;
 pub(crate) struct TraceStore {
     folder: PathBuf,
     requests: Mutex<BTreeMap<RequestTraceOptions, Kept<Arc<RequestTrace>>>>,
+    arrivals: Mutex<BTreeMap<ArrivalTimesOptions, Kept<Arc<[SimTime]>>>>,
     jobs: Mutex<BTreeMap<JobTraceOptions, Kept<Arc<[BatchJob]>>>>,
 }
 
@@ -42,6 +45,15 @@ impl TraceStore {
         kept.entry(options.clone())
             .or_insert_with(|| request_trace::read(options).map(Arc::new))
             .clone()
+    }
+
+    /// A trace of arrival instants.
+    ///
+    /// # Errors
+    /// What is wrong with the file.
+    pub(crate) fn arrival_times(&self, options: &ArrivalTimesOptions) -> Kept<Arc<[SimTime]>> {
+        let mut kept = self.arrivals.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.entry(options.clone()).or_insert_with(|| arrival_times::read(options)).clone()
     }
 
     /// A job trace.

@@ -8,6 +8,7 @@ mod capacity;
 mod containers;
 mod control_plane;
 mod fault;
+mod requests;
 mod scheduling;
 mod service;
 mod task_definition;
@@ -23,6 +24,7 @@ pub use control_plane::{
     UnhealthyOrder,
 };
 pub use fault::{Fault, FaultKind, FaultOwner};
+pub use requests::{Arrivals, Discipline, Fidelity, RequestSettings, RetrySettings};
 pub use scheduling::{
     DeploymentAlarms, DeploymentConfiguration, DeploymentStrategy, DrainingRequest,
     SchedulingStrategy, ServiceScheduling, ServiceUpdate, ShiftingDeployment, TaskProtection,

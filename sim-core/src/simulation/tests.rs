@@ -8,7 +8,7 @@ use crate::engine::{DurationDistribution, RunError};
 use crate::placement::PlacementConstraint;
 use crate::results::{EventCategory, RunResults};
 use crate::scenario::{
-    BalancingAlgorithm, BatchJob, CapacityProvider, CapacityProviderKind, LaunchTarget,
+    BalancingAlgorithm, BatchJob, CapacityProvider, CapacityProviderKind, Fidelity, LaunchTarget,
     QueueDiscipline, ScalableTarget, Scenario, ServiceLoad, StrategyItem, TargetGroup,
 };
 use crate::traffic::RequestRate;
@@ -246,6 +246,7 @@ fn loaded(cpu_units: u32, requests_per_second: f64) -> Scenario {
     let mut web = service("web", 4, strategy());
     web.starts_ready = true;
     web.load = Some(ServiceLoad {
+        fidelity: Fidelity::Fluid,
         rate: Arc::new(RequestRate::constant(requests_per_second).expect("a rate")),
         cpu_per_request: SimDuration::from_millis(100),
         other_latency: SimDuration::ZERO,

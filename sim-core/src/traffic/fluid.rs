@@ -245,6 +245,7 @@ mod tests {
 
     use super::super::rate::RequestRate;
     use super::*;
+    use crate::scenario::Fidelity;
     use crate::units::Mib;
     use proptest::prelude::*;
 
@@ -324,6 +325,7 @@ mod tests {
     #[test]
     fn idle_use_is_not_there_for_requests() {
         let load = ServiceLoad {
+            fidelity: Fidelity::Fluid,
             rate: Arc::new(RequestRate::constant(1.0).unwrap()),
             cpu_per_request: SimDuration::from_millis(10),
             other_latency: SimDuration::from_millis(3),

@@ -70,6 +70,22 @@ impl ObjectiveRecorder {
         }
     }
 
+    /// Adds `total` micro-requests that were over in the minute of `start`, `bad` of them bad.
+    pub fn record_counts(&mut self, start: SimTime, total: u128, bad: u128) {
+        if total == 0 {
+            return;
+        }
+        let minute = start.as_nanos() / MINUTE;
+        if minute != self.minute {
+            self.close_minute();
+            self.minute = minute;
+        }
+        self.total += total;
+        self.bad += bad;
+        self.minute_total += total;
+        self.minute_bad += bad;
+    }
+
     /// Fraction of the open minute's requests that were bad so far; `None` without load.
     pub fn minute_bad_fraction(&self) -> Option<f64> {
         (0 < self.minute_total).then(|| self.minute_bad as f64 / self.minute_total as f64)

@@ -13,6 +13,7 @@ pub mod distribution;
 pub mod kinds;
 pub mod load;
 pub mod pricing;
+pub mod requests;
 pub mod scaling;
 pub mod scheduled_task;
 pub mod service;

@@ -50,10 +50,8 @@ fn requests(criterion: &mut Criterion) {
         ("least_outstanding_requests", BalancingAlgorithm::LeastOutstandingRequests),
         ("weighted_random", BalancingAlgorithm::WeightedRandom),
     ];
-    let disciplines = [
-        ("processor_sharing", Discipline::ProcessorSharing),
-        ("fifo", Discipline::Fifo),
-    ];
+    let disciplines =
+        [("processor_sharing", Discipline::ProcessorSharing), ("fifo", Discipline::Fifo)];
     for (discipline_name, discipline) in disciplines {
         let mut group = criterion.benchmark_group(format!("requests/{discipline_name}"));
         group.throughput(Throughput::Elements(REQUESTS));

@@ -7,8 +7,10 @@ use std::sync::Arc;
 
 use crate::billing::Invoice;
 use crate::placement::Rejections;
-use crate::scenario::QueueDiscipline;
+use crate::scenario::{PurchaseOption, QueueDiscipline};
 use crate::service::completion::RolloutState;
+use crate::statistics::Elasticity;
+use crate::traffic::RequestCounts;
 use crate::units::{Cpu, Mib, SimDuration, SimTime, TaskDefinitionId};
 
 /// Everything a run produced.
@@ -161,6 +163,9 @@ pub struct ServiceResults {
     pub cost: i128,
     /// Requests and latency, if it has load.
     pub load: Option<LoadResults>,
+    /// How well the tasks that requests go to follow the fewest that would meet the objective, or could
+    /// serve everything without one. `None` without load, and where no number of tasks would do.
+    pub elasticity: Option<Elasticity>,
     /// Scaling activity, if it scales.
     pub scaling: Option<ScalingResults>,
 }
@@ -228,6 +233,8 @@ pub struct LoadResults {
     pub failed_micro: u128,
     /// Still waiting at the horizon.
     pub queued_micro: u128,
+    /// What became of single requests and their attempts; `None` for a fluid.
+    pub single_requests: Option<RequestCounts>,
     /// Latency of served requests in milliseconds.
     pub latency_ms: Option<Distribution>,
     /// The objective, if the service states one.
@@ -245,24 +252,19 @@ pub struct ObjectiveResults {
     pub bad_request_fraction: f64,
     /// Fraction of minutes with load in which the quantile was above the bound.
     pub violated_minute_fraction: f64,
+    /// Such minutes: SLO violation minutes.
+    pub violated_minutes: u64,
     /// Whether at least `quantile` of all requests kept the bound.
     pub met: bool,
 }
 
 /// What autoscaling did to a service.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ScalingResults {
     /// Activities that raised the desired count.
     pub scale_out: u32,
     /// Activities that lowered it.
     pub scale_in: u32,
-    /// Time-weighted mean of tasks missing against need, where need is the number of tasks that keeps
-    /// the target at the offered load. `None` without load.
-    pub under_provisioned_mean: Option<f64>,
-    /// Time-weighted mean of tasks beyond need.
-    pub over_provisioned_mean: Option<f64>,
-    /// Fraction of the time with fewer tasks than needed.
-    pub under_provisioned_time: Option<f64>,
 }
 
 /// A batch source over the run.
@@ -295,7 +297,7 @@ pub struct CapacityResults {
     pub group: String,
     /// Name of the capacity provider, if it has one.
     pub capacity_provider: Option<String>,
-    /// Instance type.
+    /// Instance types that it can launch, in order of priority, joined by commas.
     pub instance_type: String,
     /// Time-weighted mean of running instances.
     pub mean: f64,
@@ -310,6 +312,8 @@ pub struct CapacityResults {
     /// Fraction of the run in which tasks waited in PROVISIONING for a group that was as large as it
     /// may be.
     pub waiting_at_maximum_time: f64,
+    /// How well the registered instances follow a bound on those that the placed and waiting tasks need.
+    pub elasticity: Option<Elasticity>,
     /// Cost of its instances and volumes in 1e-10 USD.
     pub cost: i128,
 }
@@ -456,6 +460,8 @@ pub struct InstanceRecord {
     pub group: String,
     /// Instance type.
     pub instance_type: String,
+    /// How it was bought.
+    pub purchase_option: PurchaseOption,
     /// Zone name.
     pub zone: String,
     /// Launch decision.

@@ -84,5 +84,5 @@ pub use limits::{Limits, RunError};
 pub use normal::normal_quantile;
 pub use queue::{EventHandle, EventQueue, Phase};
 pub use scheduler::{Checkpoint, Digest, Model, RunStatistics, Scheduler, run};
-pub use unit_law::UnitLaw;
 pub use streams::{Stream, StreamKey, fnv1a64, fold, label_hash, mix64, splitmix64};
+pub use unit_law::UnitLaw;

@@ -8,6 +8,7 @@ mod capacity;
 mod containers;
 mod control_plane;
 mod fault;
+mod purchase;
 mod requests;
 mod scheduling;
 mod service;
@@ -24,7 +25,8 @@ pub use control_plane::{
     UnhealthyOrder,
 };
 pub use fault::{Fault, FaultKind, FaultOwner};
-pub use requests::{Arrivals, Discipline, Fidelity, RequestSettings, RetrySettings};
+pub use purchase::{LaunchType, PurchaseOption};
+pub use requests::{Arrivals, Discipline, Fidelity, RequestSettings, RetrySettings, Variability};
 pub use scheduling::{
     DeploymentAlarms, DeploymentConfiguration, DeploymentStrategy, DrainingRequest,
     SchedulingStrategy, ServiceScheduling, ServiceUpdate, ShiftingDeployment, TaskProtection,
@@ -38,9 +40,10 @@ pub use task_definition::{Architecture, NetworkMode, OperatingSystem, Protocol, 
 use crate::agent::Image;
 use crate::billing::PriceBook;
 use crate::engine::Limits;
+use crate::metrics::Metric;
 use crate::rules::RuleSet;
 use crate::units::{
-    AsgId, CapacityProviderId, IdVec, ImageId, SimDuration, TaskDefinitionId, ZoneId,
+    AsgId, CapacityProviderId, IdVec, ImageId, MetricId, SimDuration, TaskDefinitionId, ZoneId,
 };
 
 /// Everything that a run depends on. Same scenario, same bytes out.
@@ -72,6 +75,8 @@ pub struct Scenario {
     pub auto_scaling_groups: IdVec<AsgId, AutoScalingGroup>,
     /// Capacity providers, FARGATE and FARGATE_SPOT among them if anything uses them.
     pub capacity_providers: IdVec<CapacityProviderId, CapacityProvider>,
+    /// CloudWatch metrics that something watches.
+    pub metrics: IdVec<MetricId, Metric>,
     /// Services.
     pub services: Vec<Service>,
     /// Container instances that are set to DRAINING, in time order.

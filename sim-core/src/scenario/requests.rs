@@ -6,20 +6,67 @@ use crate::engine::UnitLaw;
 use crate::units::{SimDuration, SimTime};
 
 /// How closely the requests of a service are followed.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Fidelity {
     /// As a fluid, with closed forms for what randomness adds.
-    #[default]
-    Fluid,
+    Fluid(Variability),
     /// Each on its own.
     Requests(Box<RequestSettings>),
 }
 
+impl Default for Fidelity {
+    fn default() -> Self {
+        Self::Fluid(Variability::default())
+    }
+}
+
+/// How irregular arrivals and service are, as squared coefficients of variation.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Variability {
+    /// Of the gaps between arrivals; 1 for a Poisson process.
+    pub arrivals: f64,
+    /// Of the CPU times, as far as it matters: 1 where tasks share their CPU among all requests, since
+    /// the mean response time of processor sharing depends on the mean CPU time alone.
+    pub service: f64,
+}
+
+impl Default for Variability {
+    fn default() -> Self {
+        Self { arrivals: 1.0, service: 1.0 }
+    }
+}
+
+impl Variability {
+    /// Of arrivals and CPU times with these laws, served in this order.
+    pub fn new(arrivals: &UnitLaw, demand: &UnitLaw, discipline: Discipline) -> Self {
+        let service = match discipline {
+            Discipline::ProcessorSharing => 1.0,
+            Discipline::Fifo => demand.squared_cv(),
+        };
+        Self { arrivals: arrivals.squared_cv(), service }
+    }
+}
+
 impl Fidelity {
+    /// What closed forms need to know of the requests.
+    pub fn variability(&self) -> Variability {
+        match self {
+            Self::Fluid(variability) => *variability,
+            Self::Requests(settings) => {
+                // Of given instants nothing is known but their number.
+                let arrivals = match &settings.arrivals {
+                    Arrivals::Renewal(law) => *law,
+                    Arrivals::Times(_) => UnitLaw::Exponential,
+                };
+                Variability::new(&arrivals, &settings.demand, settings.discipline)
+            }
+        }
+    }
+
     /// The settings of the level at which each request is followed, if it is that.
     pub fn requests(&self) -> Option<&RequestSettings> {
         match self {
-            Self::Fluid => None,
+            Self::Fluid(_) => None,
             Self::Requests(settings) => Some(settings),
         }
     }

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use super::testing::{batch, definition, empty, group, service};
-use crate::autoscaling::{ServiceMetric, TargetTrackingPolicy};
+use super::testing::{batch, definition, empty, group, service, watch};
+use crate::autoscaling::TargetTrackingPolicy;
 use crate::billing::{PriceBook, PriceNeeds};
 use crate::engine::DurationDistribution;
 use crate::invariants::violations;
+use crate::metrics::ServiceMeasure;
 use crate::placement::PlacementStrategy;
 use crate::results::{LoadResults, RunResults};
 use crate::scenario::{
@@ -39,7 +40,7 @@ fn burstable(family: &str, cpu_units: u32, memory: u64) -> TaskDefinition {
 /// Requests of 10 ms, so that 100 per second need one vCPU.
 fn load(requests_per_second: f64) -> ServiceLoad {
     ServiceLoad {
-        fidelity: Fidelity::Fluid,
+        fidelity: Fidelity::default(),
         rate: Arc::new(RequestRate::constant(requests_per_second).expect("a rate")),
         cpu_per_request: SimDuration::from_millis(10),
         other_latency: SimDuration::ZERO,
@@ -109,7 +110,7 @@ fn served_per_second(results: &RunResults, name: &str) -> f64 {
 /// One task of 512 units and 1024 MiB on a c4.large.
 fn c4_large(requests_per_second: f64, used_mib: u64) -> RunResults {
     let mut scenario = cluster(1);
-    scenario.auto_scaling_groups[AsgId(0)].shape.memory = Mib::new(3768);
+    scenario.auto_scaling_groups[AsgId(0)].types[0].shape.memory = Mib::new(3768);
     let load = ServiceLoad { idle_memory: Mib::new(used_mib), ..load(requests_per_second) };
     add(&mut scenario, burstable("web", 512, 1024), 1, load);
     run(&scenario)
@@ -135,9 +136,9 @@ fn tv_92_the_same_task_using_a_quarter() {
 fn tv_90_the_reservation_of_a_cluster_of_two_sizes() {
     let mut scenario = cluster(1);
     let mut large = group(1, 1, 1);
-    large.shape.cpu = Cpu::from_ecs_units(16_384);
-    large.shape.memory = Mib::new(30_158);
-    scenario.auto_scaling_groups[AsgId(0)].shape.memory = Mib::new(3768);
+    large.types[0].shape.cpu = Cpu::from_ecs_units(16_384);
+    large.types[0].shape.memory = Mib::new(30_158);
+    scenario.auto_scaling_groups[AsgId(0)].types[0].shape.memory = Mib::new(3768);
     large.name = "large".into();
     scenario.auto_scaling_groups.push(large);
     // 9 on the large instance and 1 on the small one.
@@ -278,12 +279,13 @@ fn tasks_of_one_service_may_have_different_speeds() {
 fn scaling_reacts_to_more_than_all_of_a_reservation() {
     let mut scenario = cluster(3);
     add(&mut scenario, burstable("web", 256, 512), 1, load(100.0));
+    let query = watch(&mut scenario, 0, ServiceMeasure::CpuUtilization, SimDuration::ZERO);
     scenario.services[0].scaling = Some(ScalableTarget {
         min_capacity: 1,
         max_capacity: 20,
         target_tracking: vec![TargetTrackingPolicy {
             name: "cpu150".into(),
-            metric: ServiceMetric::CpuUtilization,
+            query,
             target_value: 150.0,
             scale_out_cooldown: SimDuration::from_secs(300),
             scale_in_cooldown: SimDuration::from_secs(300),
@@ -318,7 +320,7 @@ fn neighbours_never_use_more_than_there_is() {
                 _ => BalancingAlgorithm::WeightedRandom,
             };
             let load = ServiceLoad {
-                fidelity: Fidelity::Fluid,
+                fidelity: Fidelity::default(),
                 rate: Arc::new(rate),
                 algorithm,
                 idle_cpu: Cpu::from_ecs_units(16),

@@ -88,6 +88,10 @@ pub enum Event {
     Drain(u32),
     /// An instance has been held for draining as long as its termination hook allows.
     DrainingLimit(InstanceId),
+    /// Metrics of another period than a minute are sampled: the position in the list of periods.
+    SampleMetrics(u32),
+    /// Alarms of a service that are not only evaluated at full minutes.
+    EvaluateAlarms(ServiceId),
 }
 
 impl Event {
@@ -117,6 +121,8 @@ impl Event {
             Self::ZoneCheck(_) => 43,
             Self::Drain(_) => 44,
             Self::DrainingLimit(_) => 45,
+            Self::SampleMetrics(_) => 70,
+            Self::EvaluateAlarms(_) => 71,
         }
     }
 
@@ -146,6 +152,8 @@ impl Event {
             43 => "zone check",
             44 => "drain",
             45 => "draining limit",
+            70 => "sample metrics",
+            71 => "evaluate alarms",
             _ => "unknown",
         }
     }
@@ -164,12 +172,13 @@ impl Event {
             Self::InstanceRunning(instance)
             | Self::InstanceRegistered(instance)
             | Self::DrainingLimit(instance) => (instance.0, 0),
-            Self::Drain(index) => (*index, 0),
+            Self::Drain(index) | Self::SampleMetrics(index) => (*index, 0),
             Self::GroupReconcile(group) => (group.0, 0),
             Self::ServicePass(service)
             | Self::Scheduled(service)
             | Self::ServiceUpdate(service)
-            | Self::ZoneCheck(service) => (service.0, 0),
+            | Self::ZoneCheck(service)
+            | Self::EvaluateAlarms(service) => (service.0, 0),
             Self::BatchArrival(batch) => (batch.0, 0),
             Self::PlaceWaiting | Self::Sample | Self::Decide | Self::Record => (0, 0),
             Self::DesiredCount { service, desired } => (service.0, *desired),

@@ -6,6 +6,7 @@ use super::fleet::instance_name;
 use super::integral::ratio;
 use super::ledger::split_weight;
 use super::load::{LoadState, Reading};
+use super::purchase::GroupPurchases;
 use super::rollout::deployment_name;
 use super::state::{InstanceState, ServiceState};
 use super::task::{Capacity, Owner, TaskState};
@@ -96,25 +97,19 @@ impl World<'_, '_> {
         let services: Vec<ServiceResults> = self
             .services
             .enumerate()
-            .map(|(id, state)| {
-                let elasticity = state.load.as_ref().and_then(LoadState::elasticity);
-                ServiceResults {
-                    name: state.settings.name.clone(),
-                    desired_mean: state.desired_integral.mean_at(horizon),
-                    running_mean: state.running.mean_at(horizon),
-                    running_peak: state.running.peak() as u32,
-                    deployments: self.deployment_results(state),
-                    cost: direct(&state.settings.name)
-                        + shares[self.owner_index(Owner::Service(id))],
-                    load: state.load.as_ref().map(LoadState::results),
-                    scaling: state.scaler.as_ref().map(|_| ScalingResults {
-                        scale_out: state.scale_out,
-                        scale_in: state.scale_in,
-                        under_provisioned_mean: elasticity.map(|(under, _, _)| under),
-                        over_provisioned_mean: elasticity.map(|(_, over, _)| over),
-                        under_provisioned_time: elasticity.map(|(_, _, time)| time),
-                    }),
-                }
+            .map(|(id, state)| ServiceResults {
+                name: state.settings.name.clone(),
+                desired_mean: state.desired_integral.mean_at(horizon),
+                running_mean: state.running.mean_at(horizon),
+                running_peak: state.running.peak() as u32,
+                deployments: self.deployment_results(state),
+                cost: direct(&state.settings.name) + shares[self.owner_index(Owner::Service(id))],
+                load: state.load.as_ref().map(LoadState::results),
+                elasticity: state.load.as_ref().and_then(LoadState::elasticity),
+                scaling: state.scaler.as_ref().map(|_| ScalingResults {
+                    scale_out: state.scale_out,
+                    scale_in: state.scale_in,
+                }),
             })
             .collect();
         let batch_ids: Vec<_> = self.batches.ids().collect();
@@ -143,13 +138,14 @@ impl World<'_, '_> {
                 capacity_provider: group
                     .provider
                     .map(|provider| self.providers[provider].settings.name.clone()),
-                instance_type: group.settings.shape.instance_type.clone(),
+                instance_type: GroupPurchases::type_names(group.settings),
                 mean: group.running.mean_at(horizon),
                 peak: group.running.peak() as u32,
                 scale_out: group.scale_out,
                 scale_in: group.scale_in,
                 max_size: group.settings.max_size,
                 waiting_at_maximum_time: group.waiting_at_maximum.mean_at(horizon),
+                elasticity: group.elasticity.finish(horizon),
                 cost: *cost,
             })
             .collect();
@@ -243,9 +239,11 @@ impl World<'_, '_> {
         let mut shares = vec![0; self.services.len() + self.batches.len()];
         let mut idle = 0;
         for (group, cost) in self.groups.iter().zip(group_costs) {
-            let shape = &group.settings.shape;
-            let capacity = u128::from(split_weight(shape.cpu, shape.memory))
-                * (group.running.total_at(horizon) >> SPLIT_SHIFT);
+            let capacity =
+                group.purchase.by_type(group.settings).fold(0, |sum, (shape, running)| {
+                    let weight = u128::from(split_weight(shape.cpu, shape.memory));
+                    sum + weight * (running.total_at(horizon) >> SPLIT_SHIFT)
+                });
             let mut rest = *cost;
             for (share, weight) in shares.iter_mut().zip(&group.owner_weights) {
                 let weight = weight.total_at(horizon) >> SPLIT_SHIFT;
@@ -367,7 +365,7 @@ impl World<'_, '_> {
             .enumerate()
             .map(|(id, instance)| {
                 let group = &self.groups[instance.group];
-                let shape = &group.settings.shape;
+                let shape = self.shape_of(id);
                 let until = instance.terminated.unwrap_or(horizon);
                 let registered = instance.registered.unwrap_or(until);
                 let nanos = u128::from(until.saturating_since(registered).as_nanos());
@@ -378,6 +376,7 @@ impl World<'_, '_> {
                 InstanceRecord {
                     group: group.settings.name.clone(),
                     instance_type: shape.instance_type.clone(),
+                    purchase_option: instance.purchase.option,
                     zone: self.scenario.zones[instance.zone].clone(),
                     requested: instance.requested,
                     running: instance.running,
@@ -427,6 +426,13 @@ impl World<'_, '_> {
             }
         }
         for state in &self.services {
+            if state.load.as_ref().is_some_and(|load| !load.knows_demand()) {
+                warnings.push(format!(
+                    "no number of tasks would always meet the objective of service `{}`: its elasticity \
+                     is not measured",
+                    state.settings.name
+                ));
+            }
             if state.quota_bound {
                 warnings.push(format!(
                     "service `{}` was held to {} tasks, the quota of a service",

@@ -178,7 +178,7 @@ impl World<'_, '_> {
             let (Some(reading), Some(load)) = (reading, &mut state.load) else { continue };
             let sums = reading.sums;
             let requests = |micro: u128| Some(micro as f64 / MICRO_PER_REQUEST as f64);
-            recorder.value(Some(sums.needed / length as f64));
+            recorder.value(load.knows_demand().then(|| sums.needed as f64 / length as f64));
             recorder.value(reading.cpu_percent);
             recorder.value(reading.memory_percent);
             recorder.value(requests(sums.offered));
@@ -290,7 +290,7 @@ impl World<'_, '_> {
         }
         for (id, instance) in self.instances.enumerate() {
             let Some(slot) = self.fleet.slot(id) else { continue };
-            let shape = &self.groups[instance.group].settings.shape;
+            let shape = self.shape_of(id);
             if let Some(agent) = &instance.agent {
                 let (cpu, memory, gpus) = agent.host.consumed();
                 debug_assert_eq!(cpu.as_raw(), admitted[id.index()], "agent of instance {id}");

@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 
-use crate::autoscaling::ManagedScaling;
+use crate::autoscaling::{ManagedScaling, ScalingRules};
 use crate::billing::PriceBook;
 use crate::engine::{DurationDistribution, Limits};
+use crate::metrics::{Metric, MetricQuery, MetricSource, ServiceMeasure, Statistic};
 use crate::placement::{AVAILABILITY_ZONE, Attributes, INSTANCE_TYPE};
 use crate::rules;
 use crate::scenario::*;
 use crate::service::throttle::ThrottleLaw;
-use crate::units::{AsgId, Cpu, IdVec, Mib, SimDuration, TaskDefinitionId, ZoneId};
+use crate::units::{
+    AsgId, Cpu, IdVec, MetricId, Mib, ServiceId, SimDuration, TaskDefinitionId, ZoneId,
+};
 
 pub(super) fn control_plane() -> ControlPlane {
     ControlPlane {
@@ -23,11 +26,9 @@ pub(super) fn control_plane() -> ControlPlane {
             quick_phase: SimDuration::from_secs(50),
             slow_interval: SimDuration::from_secs(300),
         },
-        service_metric_delay: SimDuration::ZERO,
-        load_balancer_metric_delay: SimDuration::ZERO,
         capacity_provider_metric_delay: SimDuration::ZERO,
         scaling_action_delay: SimDuration::ZERO,
-        scaling_activity_timeout: SimDuration::from_secs(600),
+        scaling: ScalingRules::default(),
         tie_break: TieBreak::SeededRank,
         images: ImageDelays::default(),
         run_task_calls: rules::newest().cluster_modify_bucket,
@@ -81,15 +82,18 @@ pub(super) fn definition(cpu_units: u32, memory: u64) -> TaskDefinition {
 pub(super) fn group(min: u32, desired: u32, max: u32) -> AutoScalingGroup {
     AutoScalingGroup {
         name: "group".into(),
-        shape: InstanceShape {
-            instance_type: "m5.large".into(),
-            cpu: Cpu::from_ecs_units(2048),
-            memory: Mib::new(7985),
-            gpus: 0,
-            task_network_interfaces: 2,
-            architecture: Architecture::X86_64,
-            operating_system: OperatingSystem::Linux,
-        },
+        types: vec![LaunchType {
+            shape: InstanceShape {
+                instance_type: "m5.large".into(),
+                cpu: Cpu::from_ecs_units(2048),
+                memory: Mib::new(7985),
+                gpus: 0,
+                task_network_interfaces: 2,
+                architecture: Architecture::X86_64,
+                operating_system: OperatingSystem::Linux,
+            },
+            attributes: ["us-east-1a", "us-east-1b", "us-east-1c"].map(attributes).to_vec(),
+        }],
         zones: vec![ZoneId(0), ZoneId(1), ZoneId(2)],
         min_size: min,
         max_size: max,
@@ -100,7 +104,6 @@ pub(super) fn group(min: u32, desired: u32, max: u32) -> AutoScalingGroup {
         reconcile_lag: DurationDistribution::Constant(SimDuration::from_secs(5)),
         root_volume_gib: 30,
         agent: AgentSettings::default_for(OperatingSystem::Linux),
-        attributes: ["us-east-1a", "us-east-1b", "us-east-1c"].map(attributes).to_vec(),
     }
 }
 
@@ -128,6 +131,7 @@ pub(super) fn empty() -> Scenario {
         task_definitions: IdVec::new(),
         auto_scaling_groups: IdVec::new(),
         capacity_providers: IdVec::new(),
+        metrics: IdVec::new(),
         services: Vec::new(),
         draining: Vec::new(),
         batches: Vec::new(),
@@ -154,6 +158,20 @@ pub(super) fn service(name: &str, desired: u32, launch: LaunchTarget) -> Service
         slo: None,
         starts_ready: false,
     }
+}
+
+/// A measure of a service each minute, visible after `delay`, as the scenario's next metric.
+pub(super) fn watch(
+    scenario: &mut Scenario,
+    service: u32,
+    measure: ServiceMeasure,
+    delay: SimDuration,
+) -> MetricQuery {
+    let period = SimDuration::from_secs(60);
+    let source = MetricSource::Service(ServiceId(service), measure);
+    let metric = MetricId(scenario.metrics.len() as u32);
+    scenario.metrics.push(Metric { source, period, delay });
+    MetricQuery::per_minute(metric, Statistic::Average)
 }
 
 pub(super) fn managed_provider(target_capacity: u32) -> CapacityProvider {

@@ -2,11 +2,11 @@
 
 use super::latency::{MAX_STATIONARY_UTILIZATION, Piece, ResponseTime, Servers, Stationary};
 use super::rate::MICRO_PER_REQUEST;
-use crate::scenario::{BalancingAlgorithm, ServiceLoad};
+use crate::scenario::{BalancingAlgorithm, ServiceLoad, Variability};
 use crate::units::{Cpu, SimDuration};
 
 /// What serves the requests during a segment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ServingCapacity {
     /// Tasks that the load balancer sends requests to.
     pub healthy_tasks: u32,
@@ -20,6 +20,8 @@ pub struct ServingCapacity {
     pub other_latency: SimDuration,
     /// Balancing.
     pub algorithm: BalancingAlgorithm,
+    /// How irregular the requests are.
+    pub variability: Variability,
     /// Longest wait; requests that would wait longer fail.
     pub timeout: SimDuration,
 }
@@ -35,6 +37,7 @@ impl ServingCapacity {
             cpu_per_request: load.cpu_per_request,
             other_latency: load.other_latency,
             algorithm: load.algorithm,
+            variability: load.fidelity.variability(),
             timeout: load.timeout,
         }
     }
@@ -80,6 +83,7 @@ impl ServingCapacity {
             vcpu: self.cpu_per_task.as_vcpu_f64(),
             cpu_seconds: self.cpu_per_request.as_secs_f64(),
             algorithm: self.algorithm,
+            variability: self.variability,
         })
     }
 }
@@ -223,21 +227,6 @@ fn pieces(
     [crowded(share, waiting, room), crowded(1.0 - share, room, room)]
 }
 
-/// Tasks that keep CPU utilization at `target` (a fraction, for example 0.6) at `requests_per_second`,
-/// as a fraction of a task too; `None` if idle use alone exceeds the target.
-///
-/// From `target = (X·D/n + idle)/v`.
-pub fn tasks_needed(
-    requests_per_second: f64,
-    cpu_per_request: SimDuration,
-    cpu_per_task: Cpu,
-    idle_cpu: Cpu,
-    target: f64,
-) -> Option<f64> {
-    let room = cpu_per_task.as_vcpu_f64() * target - idle_cpu.as_vcpu_f64();
-    (0.0 < room).then(|| (requests_per_second * cpu_per_request.as_secs_f64() / room).max(0.0))
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -258,6 +247,7 @@ mod tests {
             cpu_per_request: SimDuration::from_millis(10),
             other_latency: SimDuration::ZERO,
             algorithm: BalancingAlgorithm::WeightedRandom,
+            variability: Variability::default(),
             timeout: SimDuration::from_secs(timeout_seconds),
         }
     }
@@ -325,7 +315,7 @@ mod tests {
     #[test]
     fn idle_use_is_not_there_for_requests() {
         let load = ServiceLoad {
-            fidelity: Fidelity::Fluid,
+            fidelity: Fidelity::default(),
             rate: Arc::new(RequestRate::constant(1.0).unwrap()),
             cpu_per_request: SimDuration::from_millis(10),
             other_latency: SimDuration::from_millis(3),
@@ -370,18 +360,6 @@ mod tests {
         assert!((segment.concurrency - 0.8).abs() < 1e-12);
     }
 
-    #[test]
-    fn need_keeps_the_target() {
-        let quarter = Cpu::from_ecs_units(256);
-        let need = |idle| {
-            tasks_needed(100.0, SimDuration::from_millis(35), Cpu::from_ecs_units(1024), idle, 0.6)
-        };
-        // 3.5 vCPU busy; 0.6, or 0.35 beyond idle, of each task.
-        assert!((need(Cpu::ZERO).unwrap() - 3.5 / 0.6).abs() < 1e-12);
-        assert!((need(quarter).unwrap() - 10.0).abs() < 1e-12);
-        assert_eq!(need(Cpu::from_ecs_units(700)), None);
-    }
-
     prop_compose! {
         fn any_segment()(
             offered in 0_u128..20_000_000_000_000,
@@ -403,6 +381,7 @@ mod tests {
                     1 => BalancingAlgorithm::LeastOutstandingRequests,
                     _ => BalancingAlgorithm::WeightedRandom,
                 },
+                variability: Variability::default(),
                 timeout: SimDuration::from_millis(timeout_ms),
             })
         }

@@ -203,7 +203,7 @@ mod tests {
     /// Requests of 10 ms.
     fn load(algorithm: BalancingAlgorithm) -> ServiceLoad {
         ServiceLoad {
-            fidelity: Fidelity::Fluid,
+            fidelity: Fidelity::default(),
             rate: Arc::new(RequestRate::constant(1.0).unwrap()),
             cpu_per_request: SimDuration::from_millis(10),
             other_latency: SimDuration::ZERO,

@@ -104,6 +104,7 @@ impl ObjectiveRecorder {
                 closed.minutes_violated as f64,
                 closed.minutes as f64,
             ),
+            violated_minutes: closed.minutes_violated,
             met: !self.violates(self.bad, self.total),
         }
     }
@@ -134,7 +135,7 @@ pub(super) fn to_requests(micro: u128) -> f64 {
 mod tests {
     use super::super::fluid::{FluidService, ServingCapacity};
     use super::*;
-    use crate::scenario::BalancingAlgorithm;
+    use crate::scenario::{BalancingAlgorithm, Variability};
     use crate::units::Cpu;
 
     const SECOND: SimDuration = SimDuration::from_secs(1);
@@ -148,6 +149,7 @@ mod tests {
             cpu_per_request: SECOND,
             other_latency: SimDuration::ZERO,
             algorithm: BalancingAlgorithm::WeightedRandom,
+            variability: Variability::default(),
             timeout: SimDuration::from_secs(10),
         }
     }
@@ -190,6 +192,7 @@ mod tests {
         let results = recorder.results();
         assert!((results.bad_request_fraction - 0.25).abs() < 1e-12);
         assert!((results.violated_minute_fraction - 1.0 / 3.0).abs() < 1e-12);
+        assert_eq!(results.violated_minutes, 1);
         assert!(!results.met);
     }
 

@@ -203,7 +203,7 @@ fn slices() -> Vec<Slice> {
 mod tests {
     use super::super::fluid::{FluidService, ServingCapacity};
     use super::*;
-    use crate::scenario::BalancingAlgorithm;
+    use crate::scenario::{BalancingAlgorithm, Variability};
     use crate::units::{Cpu, SimDuration};
 
     /// One task of `cores` vCPU and requests of 50 ms.
@@ -215,6 +215,7 @@ mod tests {
             cpu_per_request: SimDuration::from_millis(50),
             other_latency: SimDuration::ZERO,
             algorithm: BalancingAlgorithm::WeightedRandom,
+            variability: Variability::default(),
             timeout: SimDuration::from_secs(600),
         }
     }

@@ -63,7 +63,7 @@ impl Queue {
             ..RequestSettings::default()
         };
         let load = ServiceLoad {
-            fidelity: Fidelity::Fluid,
+            fidelity: Fidelity::default(),
             rate: Arc::new(RequestRate::constant(per_second).unwrap()),
             cpu_per_request: SimDuration::from_millis(UNIT_MS),
             other_latency: SimDuration::ZERO,

@@ -52,9 +52,11 @@ fn tv_6_5_mmc() {
 /// Mean waits by squared coefficient of variation of the service time.
 #[test]
 fn tv_6_5_mg1_first_come_first_served() {
-    for (rho, waits) in
-        [(0.5, [0.625, 0.75, 1.5, 2.5]), (0.8, [2.5, 3.0, 6.0, 10.0]), (0.95, [11.875, 14.25, 28.5, 47.5])]
-    {
+    for (rho, waits) in [
+        (0.5, [0.625, 0.75, 1.5, 2.5]),
+        (0.8, [2.5, 3.0, 6.0, 10.0]),
+        (0.95, [11.875, 14.25, 28.5, 47.5]),
+    ] {
         for (squared, wait) in [0.25, 0.5, 2.0, 4.0].into_iter().zip(waits) {
             let law = UnitLaw::of_squared_cv(squared).unwrap();
             let queue = Queue { requests: 60_000.0, ..Queue::mmc(1, rho) }.of(law);
@@ -70,8 +72,7 @@ fn tv_6_5_mg1_first_come_first_served() {
 /// others (Erlang 1909), evaluated with 60 digits.
 #[test]
 fn tv_6_5_md1() {
-    for (rho, mean, p99) in
-        [(0.5, 0.5, 3.33626), (0.8, 2.0, 10.35589), (0.95, 9.5, MD1_P99_AT_95)]
+    for (rho, mean, p99) in [(0.5, 0.5, 3.33626), (0.8, 2.0, 10.35589), (0.95, 9.5, MD1_P99_AT_95)]
     {
         let queue = Queue::mmc(1, rho).of(UnitLaw::Deterministic);
         check(&queue, 1.0 + mean, Some(1.0 + p99), width(rho));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use plimsoll_core::engine::UnitLaw;
 use plimsoll_core::scenario::{
-    Arrivals, Discipline, Fidelity, RequestSettings, RetrySettings,
+    Arrivals, Discipline, Fidelity, RequestSettings, RetrySettings, Variability,
 };
 use plimsoll_core::traffic::{AfterEnd, MICRO_PER_REQUEST, RateError, RequestRate};
 use plimsoll_core::units::{SimDuration, SimTime};
@@ -51,14 +51,16 @@ pub(super) fn fidelity(
         let message = "the arrivals are given by `arrivalTimes` already";
         context.error(&own.key("arrivals"), message);
     }
+    let discipline = match given.discipline {
+        raw::Discipline::ProcessorSharing => Discipline::ProcessorSharing,
+        raw::Discipline::Fifo => Discipline::Fifo,
+    };
     if raw.fidelity == raw::Fidelity::Fluid {
-        if raw.per_request.is_some() {
-            context.note(&own, "has no effect with `fidelity: fluid`");
-        }
+        note_what_a_fluid_ignores(context, &own, given);
         if !slow?.is_zero() {
             context.note(&slow_start.path, "has no effect with `fidelity: fluid`");
         }
-        return Some(Fidelity::Fluid);
+        return Some(Fidelity::Fluid(Variability::new(&arrivals?, &demand?, discipline)));
     }
     let attempts = given.retries.as_ref().map_or(1, |it| it.max_attempts.max(1));
     let expected = match &times {
@@ -77,10 +79,7 @@ pub(super) fn fidelity(
     let settings = RequestSettings {
         arrivals: times.map_or(Arrivals::Renewal(arrivals?), Arrivals::Times),
         demand: demand?,
-        discipline: match given.discipline {
-            raw::Discipline::ProcessorSharing => Discipline::ProcessorSharing,
-            raw::Discipline::Fifo => Discipline::Fifo,
-        },
+        discipline,
         max_concurrency: given.max_concurrency,
         queue_length: given.queue_length,
         cancel_abandoned: given.after_timeout == raw::AfterTimeout::Cancel,
@@ -93,6 +92,19 @@ pub(super) fn fidelity(
         }),
     };
     Some(Fidelity::Requests(Box::new(settings)))
+}
+
+fn note_what_a_fluid_ignores(context: &Context<'_>, path: &Path, given: &raw::PerRequest) {
+    for (key, is_given) in [
+        ("maxConcurrency", given.max_concurrency.is_some()),
+        ("queueLength", given.queue_length.is_some()),
+        ("afterTimeout", given.after_timeout != raw::AfterTimeout::Cancel),
+        ("retries", given.retries.is_some()),
+    ] {
+        if is_given {
+            context.note(&path.key(key), "has no effect with `fidelity: fluid`");
+        }
+    }
 }
 
 /// A law of mean 1; exponential if none is given.

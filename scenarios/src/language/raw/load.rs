@@ -15,7 +15,7 @@ pub struct Load {
     /// How closely requests are followed.
     #[serde(default)]
     pub fidelity: Fidelity,
-    /// Single requests: settings of `fidelity: requests`.
+    /// Single requests. The level `fluid` knows of `arrivals`, `cpuTime` and `discipline` only.
     #[serde(default)]
     pub per_request: Option<PerRequest>,
     /// Mean CPU time of one request on one vCPU.

@@ -53,9 +53,11 @@ impl Balancer {
         &self.ring
     }
 
-    /// A target becomes healthy. It starts slowly if another one is past its slow start.
+    /// A target becomes healthy. It starts slowly if another one is past its slow start; those that
+    /// enter an empty group together do not.
     pub(super) fn add(&mut self, index: u32, servers: &mut [Server], slow_start: u64, now: u64) {
-        let warm = self.ring.iter().any(|&it| servers[it as usize].slow_until <= now);
+        let is_warm = |server: &Server| server.slow_from < now && server.slow_until <= now;
+        let warm = self.ring.iter().any(|&it| is_warm(&servers[it as usize]));
         let server = &mut servers[index as usize];
         (server.slow_from, server.slow_until, server.credit) = (now, 0, 0.0);
         if 0 < slow_start && warm && !self.counts() {

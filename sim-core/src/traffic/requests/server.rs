@@ -15,6 +15,17 @@ use crate::units::Cpu;
 /// Raw CPU of one vCPU.
 const RAW_PER_VCPU: u64 = Cpu::from_ecs_units(1024).as_raw();
 
+/// Inverses of small numbers, since a division costs as much as the rest of an event's arithmetic.
+const RECIPROCALS: [f64; 64] = {
+    let mut all = [1.0; 64];
+    let mut n = 1;
+    while n < 64 {
+        all[n] = 1.0 / n as f64;
+        n += 1;
+    }
+    all
+};
+
 /// A request's place in the table of requests, and which of its users it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Ticket {
@@ -35,6 +46,7 @@ pub(super) struct Server {
     rate: f64,
     inverse: f64,
     vcpu: f64,
+    per_vcpu: f64,
     raw: u64,
     /// Requests in service, and those over on the CPU but not answered.
     running: u32,
@@ -74,6 +86,7 @@ impl Server {
             rate: 0.0,
             inverse: 0.0,
             vcpu: 0.0,
+            per_vcpu: 0.0,
             raw: 0,
             running: 0,
             answering: 0,
@@ -95,6 +108,7 @@ impl Server {
     pub(super) fn set_cpu(&mut self, cpu: Cpu, limits: &ServerLimits, now: u64) {
         self.catch_up(now);
         self.vcpu = cpu.as_vcpu_f64();
+        self.per_vcpu = 1.0 / self.vcpu;
         self.raw = cpu.as_raw();
         let cores = cpu.as_raw().div_ceil(RAW_PER_VCPU).max(1);
         self.most_running =
@@ -116,8 +130,9 @@ impl Server {
         if running <= self.vcpu {
             (self.rate, self.inverse) = (1.0, 1.0);
         } else {
-            self.rate = self.vcpu / running;
-            self.inverse = running / self.vcpu;
+            let part = RECIPROCALS.get(self.running as usize).copied();
+            self.rate = self.vcpu * part.unwrap_or_else(|| 1.0 / running);
+            self.inverse = running * self.per_vcpu;
         }
     }
 
@@ -161,8 +176,7 @@ impl Server {
     #[inline]
     fn has_room(&self) -> bool {
         self.running < self.most_running
-            && u64::from(self.running) + u64::from(self.answering)
-                < u64::from(self.most_concurrent)
+            && u64::from(self.running) + u64::from(self.answering) < u64::from(self.most_concurrent)
     }
 
     /// Takes a request with `work` nanoseconds of CPU; `true` if it begins at once. The clock must be
@@ -183,9 +197,8 @@ impl Server {
     fn begin(&mut self, ticket: Ticket, work: f64) {
         // Bits of non-negative floats are ordered as the floats.
         let over = (self.attained + work).to_bits();
-        let key = u128::from(over) << 64
-            | u128::from(ticket.slot) << 32
-            | u128::from(ticket.generation);
+        let key =
+            u128::from(over) << 64 | u128::from(ticket.slot) << 32 | u128::from(ticket.generation);
         self.jobs.push(Reverse(key));
         self.running += 1;
         self.pace();

@@ -46,13 +46,7 @@ impl ResponseTimes {
             Histogram::new_with_bounds(LOWEST_NANOS, HIGHEST_NANOS, 3)
                 .expect("the bounds are constants that the histogram accepts")
         };
-        Self {
-            interval: histogram(),
-            before: histogram(),
-            sum: 0,
-            largest: 0,
-            interval_largest: 0,
-        }
+        Self { interval: histogram(), before: histogram(), sum: 0, largest: 0, interval_largest: 0 }
     }
 
     #[inline]

@@ -25,7 +25,10 @@ pub use control_plane::{
     UnhealthyOrder,
 };
 pub use fault::{Fault, FaultKind, FaultOwner};
-pub use purchase::{LaunchType, PurchaseOption};
+pub use purchase::{
+    InstancesDistribution, LaunchType, OnDemandStrategy, PurchaseOption, Purchasing,
+    Recommendation, Shortage, ShortageLaw, SpotMarket, SpotStrategy,
+};
 pub use requests::{Arrivals, Discipline, Fidelity, RequestSettings, RetrySettings, Variability};
 pub use scheduling::{
     DeploymentAlarms, DeploymentConfiguration, DeploymentStrategy, DrainingRequest,
@@ -85,6 +88,8 @@ pub struct Scenario {
     pub batches: Vec<BatchSource>,
     /// What goes wrong.
     pub faults: Vec<Fault>,
+    /// Spot markets and the lack of capacity.
+    pub purchasing: Purchasing,
     /// Prices of everything the scenario can use.
     pub prices: PriceBook,
     /// Delays and other behaviour of the control plane that AWS leaves open.

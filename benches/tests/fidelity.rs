@@ -3,7 +3,7 @@
 // The tests' helpers stand outside of `#[test]`, where `allow-unwrap-in-tests` does not reach.
 #![allow(clippy::unwrap_used)]
 
-use plimsoll_benches::fidelity::{Bounds, Case, fixed_cases, scaled_cases};
+use plimsoll_benches::fidelity::{Bounds, Case, SCALED_COST, fixed_cases, scaled_cases};
 
 /// Fewer hours than in the table: fewer requests, and as many minutes of start.
 fn shortened(case: &Case) -> Case {
@@ -31,7 +31,7 @@ fn target_tracking_costs_the_same_at_both_levels() {
     for case in scaled_cases() {
         if case.tasks == 10 && [0.3, 0.8].iter().any(|load| (load - case.load).abs() < 1e-9) {
             let both = Case { hours: 3, ..case }.compare().unwrap();
-            assert!(both.errors().cost.abs() < 0.05, "{case:?} {both:?}");
+            assert!(both.errors().cost.abs() < SCALED_COST, "{case:?} {both:?}");
         }
     }
 }

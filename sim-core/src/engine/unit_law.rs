@@ -108,15 +108,16 @@ fn gamma(stream: &mut Stream, shape: f64) -> f64 {
         let u = variates::uniform_open(stream.next_u64());
         return gamma(stream, shape + 1.0) * libm::pow(u, 1.0 / shape);
     }
-    let d = shape - 1.0 / 3.0;
-    let c = 1.0 / libm::sqrt(9.0 * d);
+    let middle = shape - 1.0 / 3.0;
+    let slope = 1.0 / libm::sqrt(9.0 * middle);
     loop {
-        let x = variates::standard_normal(stream.next_u64());
-        let root = 1.0 + c * x;
-        let v = root * root * root;
-        let u = variates::uniform_open(stream.next_u64());
-        if 0.0 < v && libm::log(u) < 0.5 * x * x + d * (1.0 - v + libm::log(v)) {
-            return d * v;
+        let normal = variates::standard_normal(stream.next_u64());
+        let root = 1.0 + slope * normal;
+        let cube = root * root * root;
+        let log_u = libm::log(variates::uniform_open(stream.next_u64()));
+        let bound = 0.5 * normal * normal + middle * (1.0 - cube + libm::log(cube));
+        if 0.0 < cube && log_u < bound {
+            return middle * cube;
         }
     }
 }

@@ -22,7 +22,7 @@
 //! with squared coefficients of variation `a²` of the gaps at one queue and `s²` of the CPU times, by
 //! `(a² + s²)/2`. A shared queue sees the gaps of the service. Random choice among n tasks leaves each
 //! task `1 + (a² − 1)/n`. In turn, each task sees the sum of n gaps, `a²/n`, taken as a gamma law, for
-//! which `σ` is exact as above with `n/a²` for `n`; the rest of the stretch is `(a²/n + s²)/(a²/n + 1)`.
+//! which `σ` is exact as above with `n/a²` for `n` (above 1, a hyperexponential law and its `σ`); the rest of the stretch is `(a²/n + s²)/(a²/n + 1)`.
 //!
 //! With first-come first-served service, `P(T>t) = (1−C)e^{−μt} + C(θe^{−μt} − μe^{−θt})/(θ−μ)`, where
 //! `C` is the probability of waiting and `θ` the decay of the wait. Processor sharing has the same
@@ -35,6 +35,7 @@
 //! beyond it is in the backlog.
 
 use super::erlang::erlang_c;
+use crate::engine::variates::HyperExponential;
 use crate::scenario::{BalancingAlgorithm, Variability};
 use crate::units::SimDuration;
 
@@ -93,7 +94,7 @@ impl Stationary {
             BalancingAlgorithm::RoundRobin => {
                 let own = arrivals / turns;
                 let shape = turns / arrivals.max(turns * LEAST_VARIABILITY);
-                (cores, gamma_arrivals_root(shape, rho), (own + service) / (own + 1.0))
+                (cores, arrivals_root(shape, rho), (own + service) / (own + 1.0))
             }
         };
         let poisson_delay = erlang_c(count as u64, rho * count);
@@ -154,25 +155,38 @@ impl Stationary {
     }
 }
 
-/// The root below 1 of `σ = (1 + (1−σ)/(nρ))^{−n}`, for `ρ < 1`: gaps with a gamma law of shape `n`.
-fn gamma_arrivals_root(n: f64, rho: f64) -> f64 {
+/// The root below 1 of `σ = A*((1−σ)/ρ)` for `ρ < 1`, `A*` the transform of gaps with mean 1 and squared
+/// coefficient of variation `1/shape`: of the gamma law up to 1, above it of the hyperexponential law
+/// with balanced means, those by which single requests arrive.
+fn arrivals_root(shape: f64, rho: f64) -> f64 {
     if rho <= 0.0 {
         return 0.0;
     }
+    let bursty = HyperExponential::new(1.0, 1.0 / shape).filter(|_| shape < 1.0);
     let mut sigma = 0.0;
-    // The right side is convex and above σ at 0, so that Newton's method climbs to the smaller root
+    // The transform is convex in σ and above it at 0, so that Newton's method climbs to the smaller root
     // without passing it; it takes about eight steps at ρ = 0.99.
     for _ in 0..50 {
-        let x = (1.0 - sigma) / (n * rho);
-        let value = libm::exp(-n * libm::log1p(x));
-        let slope = value / (rho * (1.0 + x));
+        let argument = (1.0 - sigma) / rho;
+        let (value, slope) = match &bursty {
+            None => {
+                let x = argument / shape;
+                let value = libm::exp(-shape * libm::log1p(x));
+                (value, value / (rho * (1.0 + x)))
+            }
+            Some(HyperExponential { p, rates: [fast, slow] }) => {
+                let (first, second) = (fast / (fast + argument), slow / (slow + argument));
+                let slope = p * first * first / fast + (1.0 - p) * second * second / slow;
+                (p * first + (1.0 - p) * second, slope / rho)
+            }
+        };
         let step = (value - sigma) / (1.0 - slope);
         sigma += step;
         if step <= 1e-14 {
             break;
         }
     }
-    sigma.clamp(0.0, if n < 1.0 { 1.0 - 1e-9 } else { rho })
+    sigma.clamp(0.0, if bursty.is_some() { 1.0 - 1e-9 } else { rho })
 }
 
 /// Requests whose wait in the backlog is uniform between two values.

@@ -63,15 +63,12 @@ pub(super) fn fidelity(
         return Some(Fidelity::Fluid(Variability::new(&arrivals?, &demand?, discipline)));
     }
     let attempts = given.retries.as_ref().map_or(1, |it| it.max_attempts.max(1));
-    let expected = match &times {
-        Some(times) => {
-            let end = SimTime::ZERO + context.duration;
-            times.partition_point(|at| *at < end) as u64
-        }
-        None => {
-            let micro = rate.cumulative(SimTime::ZERO + context.duration);
-            u64::try_from(micro.div_ceil(u128::from(MICRO_PER_REQUEST))).unwrap_or(u64::MAX)
-        }
+    let end = SimTime::ZERO + context.duration;
+    let expected = if let Some(times) = &times {
+        times.partition_point(|at| *at < end) as u64
+    } else {
+        let micro = rate.cumulative(end).div_ceil(u128::from(MICRO_PER_REQUEST));
+        u64::try_from(micro).unwrap_or(u64::MAX)
     };
     if !context.take_requests(&path.key("fidelity"), expected.saturating_mul(attempts.into())) {
         return None;
@@ -157,12 +154,14 @@ fn slow(context: &Context<'_>, given: &SlowStart, raw: &Load) -> Option<SimDurat
     Some(length)
 }
 
+type TimesAndRate = (Arc<[SimTime]>, Result<RequestRate, RateError>);
+
 /// Arrival instants, and the rate that they make.
 pub(super) fn arrival_times(
     context: &Context<'_>,
     path: &Path,
     raw: &raw_load::Requests,
-) -> Option<(Arc<[SimTime]>, Result<RequestRate, RateError>)> {
+) -> Option<TimesAndRate> {
     let options = ArrivalTimesOptions {
         path: context.traces.resolve(raw.arrival_times.as_deref()?),
         column: raw.time_column.clone(),

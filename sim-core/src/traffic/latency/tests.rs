@@ -330,18 +330,22 @@ fn waits_stretch_with_the_variability() {
     let wait = |algorithm, arrivals, service, tasks| {
         Stationary::new(servers(algorithm, arrivals, service, tasks), 0.8).mean - 1.0
     };
-    use BalancingAlgorithm::{LeastOutstandingRequests, RoundRobin, WeightedRandom};
+    let [in_turn, least, random] = [
+        BalancingAlgorithm::RoundRobin,
+        BalancingAlgorithm::LeastOutstandingRequests,
+        BalancingAlgorithm::WeightedRandom,
+    ];
     for (service, expected) in [(0.0, 2.0), (0.5, 3.0), (1.0, 4.0), (4.0, 10.0)] {
-        for algorithm in [LeastOutstandingRequests, RoundRobin, WeightedRandom] {
+        for algorithm in [least, in_turn, random] {
             assert!((wait(algorithm, 1.0, service, 1) - expected).abs() < 1e-9);
         }
     }
-    assert!((wait(LeastOutstandingRequests, 4.0, 1.0, 1) - 10.0).abs() < 1e-9);
+    assert!((wait(least, 4.0, 1.0, 1) - 10.0).abs() < 1e-9);
     // Random choice among four: (1 + 3/4 + 1)/2 of the wait.
-    assert!((wait(WeightedRandom, 4.0, 1.0, 4) - 5.5).abs() < 1e-9);
+    assert!((wait(random, 4.0, 1.0, 4) - 5.5).abs() < 1e-9);
     // In turn, gaps of gamma law with squared coefficient 4/4 are exponential again.
-    assert!((wait(RoundRobin, 4.0, 1.0, 4) - 4.0).abs() < 1e-9);
+    assert!((wait(in_turn, 4.0, 1.0, 4) - 4.0).abs() < 1e-9);
     // Nothing varies: nobody waits.
-    assert!(wait(LeastOutstandingRequests, 0.0, 0.0, 1) < 1e-5);
-    assert!(wait(RoundRobin, 0.0, 0.0, 1) < 1e-5);
+    assert!(wait(least, 0.0, 0.0, 1) < 1e-5);
+    assert!(wait(in_turn, 0.0, 0.0, 1) < 1e-5);
 }

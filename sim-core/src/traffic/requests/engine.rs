@@ -152,16 +152,25 @@ impl RequestEngine {
             if end == now {
                 self.end_of_work(now);
             } else if timer == now {
-                if answer == now {
-                    self.answers.pop_front().map(|(_, ticket)| self.answer(ticket, now));
-                } else if deadline == now {
-                    self.deadlines.pop_front().map(|(_, ticket)| self.time_out(ticket, now));
-                } else if let Some(retry) = self.retries.pop() {
-                    self.attempt(retry, now);
-                }
+                self.fire(answer == now, deadline == now, now);
             } else {
                 self.arrive(now);
             }
+        }
+    }
+
+    /// The first of an answer, a time-out and a retry that is due.
+    fn fire(&mut self, answer: bool, deadline: bool, now: u64) {
+        if answer {
+            if let Some((_, ticket)) = self.answers.pop_front() {
+                self.answer(ticket, now);
+            }
+        } else if deadline {
+            if let Some((_, ticket)) = self.deadlines.pop_front() {
+                self.time_out(ticket, now);
+            }
+        } else if let Some(retry) = self.retries.pop() {
+            self.attempt(retry, now);
         }
     }
 

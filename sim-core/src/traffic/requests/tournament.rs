@@ -7,14 +7,20 @@ pub(super) const NONE: u64 = u64::MAX;
 /// none. Of equal keys the leaf with the lower number wins.
 #[derive(Clone, Debug)]
 pub(super) struct Tournament {
-    /// Node `i` holds the lesser of nodes `2i` and `2i + 1`; the leaves are the second half.
-    keys: Vec<u64>,
+    /// Node `i` is the winner of nodes `2i` and `2i + 1`; the leaves are the second half.
+    nodes: Vec<Node>,
     leaves: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Node {
+    key: u64,
+    leaf: u32,
 }
 
 impl Tournament {
     pub(super) fn new() -> Self {
-        Self { keys: vec![NONE; 2], leaves: 1 }
+        Self { nodes: vec![Node { key: NONE, leaf: 0 }; 2], leaves: 1 }
     }
 
     /// Makes room for leaf `leaf`.
@@ -23,42 +29,46 @@ impl Tournament {
             return;
         }
         let leaves = (leaf + 1).next_power_of_two();
-        let mut keys = vec![NONE; 2 * leaves];
-        keys[leaves..leaves + self.leaves].copy_from_slice(&self.keys[self.leaves..]);
-        for node in (1..leaves).rev() {
-            keys[node] = keys[2 * node].min(keys[2 * node + 1]);
+        let mut nodes = vec![Node { key: NONE, leaf: 0 }; 2 * leaves];
+        for (leaf, node) in (0..).zip(&mut nodes[leaves..]) {
+            node.leaf = leaf;
         }
-        (self.keys, self.leaves) = (keys, leaves);
+        nodes[leaves..leaves + self.leaves].copy_from_slice(&self.nodes[self.leaves..]);
+        for node in (1..leaves).rev() {
+            let (left, right) = (nodes[2 * node], nodes[2 * node + 1]);
+            nodes[node] = if right.key < left.key { right } else { left };
+        }
+        (self.nodes, self.leaves) = (nodes, leaves);
     }
 
     #[inline]
     pub(super) fn set(&mut self, leaf: usize, key: u64) {
         let mut node = self.leaves + leaf;
-        self.keys[node] = key;
+        let mut best = Node { key, leaf: leaf as u32 };
+        self.nodes[node] = best;
+        // To the root in any case, and without branches: whether the winner changes on the way cannot
+        // be predicted, and a wrong guess costs more than the rest of the way.
         while 1 < node {
-            node /= 2;
-            let winner = self.keys[2 * node].min(self.keys[2 * node + 1]);
-            if self.keys[node] == winner {
-                return;
-            }
-            self.keys[node] = winner;
+            let other = self.nodes[node ^ 1];
+            let is_right = node & 1 == 1;
+            let loses = (other.key < best.key) | (is_right & (other.key == best.key));
+            best.key = best.key.min(other.key);
+            best.leaf = if loses { other.leaf } else { best.leaf };
+            node >>= 1;
+            self.nodes[node] = best;
         }
     }
 
     /// The least key; [`NONE`] without any.
     #[inline]
     pub(super) fn least(&self) -> u64 {
-        self.keys[1]
+        self.nodes[1].key
     }
 
     /// The leaf of the least key.
     #[inline]
     pub(super) fn winner(&self) -> usize {
-        let mut node = 1;
-        while node < self.leaves {
-            node = 2 * node + usize::from(self.keys[2 * node + 1] < self.keys[2 * node]);
-        }
-        node - self.leaves
+        self.nodes[1].leaf as usize
     }
 }
 

@@ -258,6 +258,23 @@ pub struct RequestsSummary {
     pub failed: f64,
     /// Waiting at the end.
     pub queued: f64,
+    /// Attempts, where single requests are followed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub attempts: Option<AttemptsSummary>,
+}
+
+/// What became of the attempts of single requests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AttemptsSummary {
+    /// Attempts, retries included.
+    pub all: u64,
+    /// Longer than the time-out.
+    pub timed_out: u64,
+    /// Turned away by a full task or for want of targets.
+    pub rejected: u64,
+    /// Ended with their task.
+    pub broken_off: u64,
 }
 
 /// An objective and how it fared.

@@ -228,6 +228,7 @@ pub(crate) fn web_run_of(days: u64, interval: u64) -> (RunResults, Bill) {
                     served_micro: served * 998_700,
                     failed_micro: served * 1_300,
                     queued_micro: 500_000,
+                    single_requests: None,
                     latency_ms: Some(distribution(71.0, 186.0, 322.0, served as u64)),
                     objective: Some(ObjectiveResults {
                         quantile: 0.99,

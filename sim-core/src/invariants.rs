@@ -375,7 +375,7 @@ fn answers_in_time(scenario: &Scenario, results: &RunResults, found: &mut Vec<St
         };
         let settings = scenario.services.iter().find(|it| it.name == service.name);
         let Some(load) = settings.and_then(|it| it.load.as_ref()) else { continue };
-        let longest = load.timeout.max(load.other_latency).as_nanos() as f64 / 1e6;
+        let longest = load.longest_response().as_nanos() as f64 / 1e6;
         for value in [latency.mean, latency.p50, latency.p95, latency.p99, latency.max] {
             if longest + 1e-6 < value {
                 found.push(format!("law 16: `{}` answered after {value} ms", service.name));

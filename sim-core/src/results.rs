@@ -10,6 +10,7 @@ use crate::placement::Rejections;
 use crate::scenario::{PurchaseOption, QueueDiscipline};
 use crate::service::completion::RolloutState;
 use crate::statistics::Elasticity;
+use crate::traffic::RequestCounts;
 use crate::traffic::queue::QueueCounts;
 use crate::units::{Cpu, Mib, ServiceId, SimDuration, SimTime, TaskDefinitionId};
 
@@ -273,6 +274,8 @@ pub struct LoadResults {
     pub failed_micro: u128,
     /// Still waiting at the horizon.
     pub queued_micro: u128,
+    /// What became of single requests and their attempts; `None` for a fluid.
+    pub single_requests: Option<RequestCounts>,
     /// Latency of served requests in milliseconds.
     pub latency_ms: Option<Distribution>,
     /// The objective, if the service states one.

@@ -5,10 +5,10 @@ use plimsoll_core::results::{
 };
 
 use super::{
-    BatchSummary, CapacitySummary, CostSummary, DeploymentSummary, ElasticitySummary,
-    InstancesSummary, ObjectiveSummary, PackingSummary, Quantiles, QueueSummary, RecoverySummary,
-    RequestedPackingSummary, RequestsSummary, RunMeta, ScalingTotals, ServiceScaling,
-    ServiceSummary, Summary, TasksSummary, UtilizationSummary,
+    AttemptsSummary, BatchSummary, CapacitySummary, CostSummary, DeploymentSummary,
+    ElasticitySummary, InstancesSummary, ObjectiveSummary, PackingSummary, Quantiles, QueueSummary,
+    RecoverySummary, RequestedPackingSummary, RequestsSummary, RunMeta, ScalingTotals,
+    ServiceScaling, ServiceSummary, Summary, TasksSummary, UtilizationSummary,
 };
 use plimsoll_core::statistics::Elasticity;
 
@@ -182,6 +182,12 @@ fn service(results: &RunResults, index: usize, service: &ServiceResults) -> Serv
             served: requests(load.served_micro),
             failed: requests(load.failed_micro),
             queued: requests(load.queued_micro),
+            attempts: load.single_requests.map(|counts| AttemptsSummary {
+                all: counts.attempts,
+                timed_out: counts.timed_out,
+                rejected: counts.rejected,
+                broken_off: counts.broken_off,
+            }),
         }),
         latency_ms: load.and_then(|load| quantiles(load.latency_ms.as_ref())),
         slo_violation_fraction: objective.and_then(|o| finite(o.bad_request_fraction)),

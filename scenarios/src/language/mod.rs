@@ -15,6 +15,7 @@
 //! }
 //! ```
 
+mod arrival_times;
 mod diagnostic;
 mod document;
 mod job_trace;

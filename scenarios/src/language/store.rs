@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use plimsoll_core::metrics::MetricTrace;
 use plimsoll_core::scenario::BatchJob;
+use plimsoll_core::units::SimTime;
 
+use super::arrival_times::{self, ArrivalTimesOptions};
 use super::job_trace::{self, JobTraceOptions};
 use super::metric_trace::{self, MetricTraceOptions};
 use super::request_trace::{self, RequestTrace, RequestTraceOptions};
@@ -21,6 +23,7 @@ type Kept<T> = Result<T, TraceError>;
 pub(crate) struct TraceStore {
     folder: PathBuf,
     requests: Mutex<BTreeMap<RequestTraceOptions, Kept<Arc<RequestTrace>>>>,
+    arrivals: Mutex<BTreeMap<ArrivalTimesOptions, Kept<Arc<[SimTime]>>>>,
     jobs: Mutex<BTreeMap<JobTraceOptions, Kept<Arc<[BatchJob]>>>>,
     metrics: Mutex<BTreeMap<MetricTraceOptions, Kept<Arc<MetricTrace>>>>,
     spot: Mutex<BTreeMap<SpotTraceOptions, Kept<Arc<SpotTrace>>>>,
@@ -58,6 +61,15 @@ impl TraceStore {
         kept.entry(options.clone())
             .or_insert_with(|| metric_trace::read(options).map(Arc::new))
             .clone()
+    }
+
+    /// A trace of arrival instants.
+    ///
+    /// # Errors
+    /// What is wrong with the file.
+    pub(crate) fn arrival_times(&self, options: &ArrivalTimesOptions) -> Kept<Arc<[SimTime]>> {
+        let mut kept = self.arrivals.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.entry(options.clone()).or_insert_with(|| arrival_times::read(options)).clone()
     }
 
     /// A job trace.

@@ -162,6 +162,11 @@ impl Table {
         Ok(value)
     }
 
+    /// Whether a column of the current row holds a date with time, not a number.
+    pub(super) fn is_dated(&self, column: usize) -> bool {
+        timestamp(self.text(column)).is_some()
+    }
+
     /// An instant in nanoseconds: a number in `unit`, or a date with time.
     pub(super) fn instant(&self, column: usize, unit: TimeUnit) -> Result<i128, TraceError> {
         let text = self.text(column);

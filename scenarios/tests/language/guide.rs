@@ -46,6 +46,7 @@ const FILES: [(&str, &str); 3] = [
             "cpu": "512", "memory": "1024",
             "containerDefinitions": [{"name": "api", "image": "api:1", "healthCheck": {"command": ["true"]}}]}}"#,
     ),
+    ("arrivals.csv", "seconds\n0.25\n1\n1\n90.5\n"),
     ("requests.csv", "minute,requests\n0,1200\n1,1500\n2,900\n"),
     ("jobs.csv", "submitted,seconds,vcpu\n0,60,1\n30,90,2\n"),
 ];

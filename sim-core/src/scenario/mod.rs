@@ -12,6 +12,7 @@ mod fault;
 mod provider_choices;
 mod purchase;
 mod queue;
+mod requests;
 mod scheduling;
 mod service;
 mod task_definition;
@@ -39,6 +40,7 @@ pub use purchase::{
 pub use queue::{
     MessageArrivals, MessageBatch, MessageSource, OnStop, Queue, RedrivePolicy, Worker,
 };
+pub use requests::{Arrivals, Discipline, Fidelity, RequestSettings, RetrySettings, Variability};
 pub use scheduling::{
     DeploymentAlarms, DeploymentConfiguration, DeploymentStrategy, DrainingRequest,
     SchedulingStrategy, ServiceScheduling, ServiceUpdate, ShiftingDeployment, TaskProtection,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{LaunchTarget, Scenario, ServiceScheduling, Worker};
+use super::{Fidelity, LaunchTarget, Scenario, ServiceScheduling, Worker};
 use crate::autoscaling::{StepScalingPolicy, SuspendedState, TargetTrackingPolicy};
 use crate::engine::DurationDistribution;
 use crate::placement::{PlacementConstraint, PlacementStrategy};
@@ -101,6 +101,8 @@ pub enum BalancingAlgorithm {
 /// Request load of a service and what a request costs it.
 #[derive(Clone, Debug)]
 pub struct ServiceLoad {
+    /// How closely requests are followed.
+    pub fidelity: Fidelity,
     /// Offered requests over time.
     pub rate: Arc<RequestRate>,
     /// Mean CPU time of one request on one vCPU.
@@ -122,6 +124,16 @@ pub struct ServiceLoad {
 }
 
 impl ServiceLoad {
+    /// Bound on the time from a request's arrival to its answer, retries included.
+    pub fn longest_response(&self) -> SimDuration {
+        let once = self.timeout.max(self.other_latency).as_nanos();
+        let retries = self.fidelity.requests().and_then(|it| it.retries);
+        let (attempts, delay) =
+            retries.map_or((1, 0), |it| (it.max_attempts.max(1), it.max_delay.as_nanos()));
+        let whole = once.saturating_mul(attempts.into());
+        SimDuration::from_nanos(whole.saturating_add(delay.saturating_mul((attempts - 1).into())))
+    }
+
     /// `cpu`, or what the parallelism lets a task use of it.
     pub fn usable_cpu(&self, cpu: Cpu) -> Cpu {
         let vcpu = Cpu::from_ecs_units(1024).as_raw();

@@ -82,6 +82,7 @@ impl<'s> World<'s, '_> {
     /// The containers of a task are gone: the agent gives back what it held for them.
     pub(super) fn containers_gone(&mut self, id: TaskId, scheduler: &mut Scheduler<Event>) {
         let now = scheduler.now();
+        self.end_requests(id, now);
         let task = &mut self.tasks[id];
         if task.pull_started.is_none() || task.exited < SimTime::MAX {
             return;

@@ -8,7 +8,7 @@ use crate::engine::DurationDistribution;
 use crate::metrics::ServiceMeasure;
 use crate::results::{EventCategory, RunResults, TaskRecord};
 use crate::scenario::{
-    BalancingAlgorithm, BatchJob, CapacityProvider, CapacityProviderKind, LaunchTarget,
+    BalancingAlgorithm, BatchJob, CapacityProvider, CapacityProviderKind, Fidelity, LaunchTarget,
     ScalableTarget, Scenario, ScheduledChange, ServiceLoad, StrategyItem, TargetGroup,
 };
 use crate::traffic::{AfterEnd, RequestRate};
@@ -343,6 +343,7 @@ fn loaded(rate: RequestRate) -> Scenario {
     let web = &mut scenario.services[0];
     web.starts_ready = true;
     web.load = Some(ServiceLoad {
+        fidelity: Fidelity::default(),
         rate: Arc::new(rate),
         cpu_per_request: SimDuration::from_millis(100),
         other_latency: SimDuration::ZERO,

@@ -70,6 +70,8 @@ mod rebalancing;
 mod reconcile;
 mod recorder;
 mod recovery;
+#[cfg(test)]
+mod request_tests;
 mod rollout;
 #[cfg(test)]
 mod rollout_tests;

@@ -236,6 +236,7 @@ fn random_service(dice: &mut Dice, index: u64, groups: u32) -> Service {
     let minute = SimDuration::from_secs(60);
     let rate = RequestRate::from_trace(minute, &counts, AfterEnd::Repeat).expect("a trace");
     let load = ServiceLoad {
+        fidelity: Fidelity::default(),
         rate: Arc::new(rate),
         cpu_per_request: SimDuration::from_millis(dice.between(5, 100)),
         other_latency: SimDuration::from_millis(dice.below(50)),

@@ -288,7 +288,11 @@ impl<'s> ServiceState<'s> {
                 LaunchLimiter::Bucket => TokenBucket::new(rate, rate),
                 LaunchLimiter::Window => TokenBucket::windows(rate),
             }),
-            load: settings.load.as_ref().map(|load| LoadState::new(load, settings)),
+            load: settings.load.as_ref().map(|load| {
+                LoadState::new(load, settings, |purpose| {
+                    stream_key(scenario, purpose, &settings.name)
+                })
+            }),
             scaler,
             balancer_hours: Vec::new(),
             next_scheduled: 0,

@@ -13,7 +13,7 @@ use crate::placement::PlacementConstraint;
 use crate::results::{EventCategory, RunResults};
 use crate::scenario::{
     BalancingAlgorithm, BatchJob, CapacityProvider, CapacityProviderKind, Disruption,
-    DisruptionKind, LaunchTarget, QueueDiscipline, ScalableTarget, Scenario, ServiceLoad,
+    DisruptionKind, Fidelity, LaunchTarget, QueueDiscipline, ScalableTarget, Scenario, ServiceLoad,
     StrategyItem, TargetGroup,
 };
 use crate::traffic::RequestRate;
@@ -251,6 +251,7 @@ fn loaded(cpu_units: u32, requests_per_second: f64) -> Scenario {
     let mut web = service("web", 4, strategy());
     web.starts_ready = true;
     web.load = Some(ServiceLoad {
+        fidelity: Fidelity::default(),
         rate: Arc::new(RequestRate::constant(requests_per_second).expect("a rate")),
         cpu_per_request: SimDuration::from_millis(100),
         other_latency: SimDuration::ZERO,

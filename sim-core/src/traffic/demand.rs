@@ -127,12 +127,14 @@ mod tests {
     use super::super::rate::RequestRate;
     use super::*;
     use crate::scenario::BalancingAlgorithm;
+    use crate::scenario::Fidelity;
     use crate::units::{Mib, SimDuration};
     use proptest::prelude::*;
 
     /// Requests of 10 ms on one vCPU: tasks of one vCPU serve a hundred a second.
     fn load(algorithm: BalancingAlgorithm) -> ServiceLoad {
         ServiceLoad {
+            fidelity: Fidelity::default(),
             rate: Arc::new(RequestRate::constant(1.0).unwrap()),
             cpu_per_request: SimDuration::from_millis(10),
             other_latency: SimDuration::from_millis(3),

@@ -73,6 +73,22 @@ impl ObjectiveRecorder {
         }
     }
 
+    /// Adds `total` micro-requests that were over in the minute of `start`, `bad` of them bad.
+    pub fn record_counts(&mut self, start: SimTime, total: u128, bad: u128) {
+        if total == 0 {
+            return;
+        }
+        let minute = start.as_nanos() / MINUTE;
+        if minute != self.minute {
+            self.close_minute();
+            self.minute = minute;
+        }
+        self.total += total;
+        self.bad += bad;
+        self.minute_total += total;
+        self.minute_bad += bad;
+    }
+
     /// Fraction of the open minute's requests that were bad so far; `None` without load.
     pub fn minute_bad_fraction(&self) -> Option<f64> {
         (0 < self.minute_total).then(|| self.minute_bad as f64 / self.minute_total as f64)
@@ -135,7 +151,7 @@ pub(super) fn to_requests(micro: u128) -> f64 {
 mod tests {
     use super::super::fluid::{FluidService, ServingCapacity};
     use super::*;
-    use crate::scenario::BalancingAlgorithm;
+    use crate::scenario::{BalancingAlgorithm, Variability};
     use crate::units::Cpu;
 
     const SECOND: SimDuration = SimDuration::from_secs(1);
@@ -149,6 +165,7 @@ mod tests {
             cpu_per_request: SECOND,
             other_latency: SimDuration::ZERO,
             algorithm: BalancingAlgorithm::WeightedRandom,
+            variability: Variability::default(),
             timeout: SimDuration::from_secs(10),
         }
     }

@@ -17,6 +17,7 @@ mod prices;
 mod provider_choices;
 mod purchase;
 mod queue;
+mod requests;
 mod scaling;
 mod scheduled_task;
 mod service;
@@ -85,6 +86,9 @@ pub(super) struct Context<'a> {
     pub(super) metrics: metric::Metrics,
     /// Steps of all request rates so far.
     steps: Cell<u64>,
+    /// Single requests of all services so far, and how many there may be.
+    requests: Cell<u64>,
+    most_requests: u64,
     found: RefCell<Vec<Diagnostic>>,
     notes: RefCell<Vec<Note>>,
 }
@@ -179,6 +183,22 @@ impl Context<'_> {
         fits
     }
 
+    /// Counts the single requests of a run before it begins; false and a message if it would take too
+    /// long to follow them all.
+    pub(super) fn take_requests(&self, path: &Path, requests: u64) -> bool {
+        self.requests.set(self.requests.get().saturating_add(requests));
+        let (all, most) = (self.requests.get(), self.most_requests);
+        if most < all {
+            let message = format!(
+                "the run would follow {all} single requests, retries included, more than \
+                 `limits.requests` ({most})"
+            );
+            let hint = "use `fidelity: fluid`, a shorter run, less load or a higher limit";
+            self.error_hint(path, message, hint);
+        }
+        all <= most
+    }
+
     /// Reports a length that is zero; true if it is not.
     pub(super) fn positive(&self, path: &Path, length: Length) -> bool {
         if length.0 == 0 {
@@ -214,6 +234,8 @@ pub(super) fn lower(
         time_zone: jiff::tz::TimeZone::UTC,
         metrics: metric::Metrics::new(raw),
         steps: Cell::new(0),
+        requests: Cell::new(0),
+        most_requests: raw.limits.requests.0,
         found: RefCell::new(Vec::new()),
         notes: RefCell::new(Vec::new()),
     };
@@ -335,6 +357,7 @@ fn build(context: &Context<'_>, raw: &ScenarioDocument) -> Option<Scenario> {
             events_at_one_instant: raw.limits.events_at_one_instant.0,
             pending_events: raw.limits.pending_events.0,
             tasks: raw.limits.tasks.0,
+            requests: raw.limits.requests.0,
         },
     })
 }
@@ -358,6 +381,7 @@ fn check_times(context: &Context<'_>, raw: &ScenarioDocument) {
         ("eventsAtOneInstant", raw.limits.events_at_one_instant),
         ("pendingEvents", raw.limits.pending_events),
         ("tasks", raw.limits.tasks),
+        ("requests", raw.limits.requests),
     ] {
         if limit.0 == 0 {
             context.error(&root.key("limits").key(key), "must be at least 1");

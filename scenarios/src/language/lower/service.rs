@@ -8,6 +8,7 @@ use plimsoll_core::units::{Cpu, Id, ServiceId, SimDuration};
 
 use super::cluster::Cluster;
 use super::placement::{self, Placement};
+use super::requests::SlowStart;
 use super::task_definition::TaskDefinitions;
 use super::{Context, constraint, deployment, distribution, load, queue, scaling};
 use crate::language::raw::ScenarioDocument;
@@ -71,8 +72,14 @@ fn one(
     }
     let target_group = target_group(context, path, raw);
     let name = &raw.service_name;
-    let offered =
-        raw.load.as_ref().and_then(|raw| load::lower(context, &path.key("load"), name, raw));
+    let slow_start = SlowStart {
+        path: path.key("targetGroup").key("slowStart"),
+        length: raw.target_group.as_ref().and_then(|group| group.slow_start),
+    };
+    let offered = raw
+        .load
+        .as_ref()
+        .and_then(|raw| load::lower(context, &path.key("load"), name, raw, &slow_start));
     let task = definition.map(|it| &it.1.task);
     let worker = raw
         .worker

@@ -299,6 +299,8 @@ pub struct Limits {
     pub pending_events: Whole,
     /// Tasks created in the whole run, which bounds memory.
     pub tasks: Whole,
+    /// Requests that are followed one by one, retries included; checked before the run begins.
+    pub requests: Whole,
 }
 
 impl Default for Limits {
@@ -309,6 +311,7 @@ impl Default for Limits {
             events_at_one_instant: Whole(limits.events_at_one_instant),
             pending_events: Whole(limits.pending_events),
             tasks: Whole(limits.tasks),
+            requests: Whole(limits.requests),
         }
     }
 }

@@ -18,6 +18,7 @@ pub mod pricing;
 pub mod provider_choices;
 pub mod purchase;
 pub mod queue;
+pub mod requests;
 pub mod scaling;
 pub mod scaling_policies;
 pub mod scheduled_task;

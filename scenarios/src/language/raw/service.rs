@@ -258,6 +258,10 @@ pub struct TargetGroup {
     #[serde(default)]
     #[schemars(extend("x-plimsoll-max" = "1h"))]
     pub deregistration_delay: Option<Seconds>,
+    /// `slow_start.duration_seconds`, 30 s to 900 s: a new target's share of the requests rises linearly
+    /// over this time, if another target is past it. Needs `fidelity: requests`. Default: 0, none.
+    #[serde(default)]
+    pub slow_start: Option<Seconds>,
     /// Bytes of a request with its response, for load balancer capacity units. Default: 10 KB.
     #[serde(default)]
     pub bytes_per_request: Option<Bytes>,

@@ -6,7 +6,7 @@ use super::index::{
 };
 use super::slot::Slot;
 use crate::scenario::InstanceShape;
-use crate::units::{TaskGroupId, ZoneId};
+use crate::units::{InstanceId, TaskGroupId, ZoneId};
 
 /// Instances that share everything but what is free on them.
 #[derive(Clone, Debug)]
@@ -16,8 +16,7 @@ pub(super) struct Pool {
     pub(super) attributes: Attributes,
     /// Registered needs that instances of this shape can meet.
     allowed: u64,
-    pub(super) slots: Vec<Slot>,
-    /// By position, what scans read.
+    /// By position: its instances, with what scans read.
     pub(super) briefs: Vec<Brief>,
     steps: Steps,
     pub(super) orders: Orders,
@@ -39,7 +38,6 @@ impl Pool {
             allowed: fits.allowed(shape.architecture, shape.operating_system),
             shape: shape.clone(),
             attributes,
-            slots: Vec::new(),
             briefs: Vec::new(),
             steps: Steps::new(u32::try_from(shape.cpu.as_raw()).unwrap_or(u32::MAX)),
             orders: Orders::default(),
@@ -59,41 +57,44 @@ impl Pool {
         Size { cpu: short(slot.free_cpu.as_raw()), memory: short(slot.free_memory.as_mib()) }
     }
 
-    /// Adds an instance and returns its position.
-    pub(super) fn add(&mut self, slot: Slot, fits: &Fits) -> usize {
-        self.briefs.push(Brief { instance: slot.instance, mask: 0, size: Self::size(&slot) });
-        self.slots.push(slot);
-        let position = self.slots.len() - 1;
-        self.change(position, None, fits, |_| {});
+    /// Adds a registered instance and returns its position.
+    pub(super) fn add(&mut self, slot: &mut Slot, fits: &Fits) -> usize {
+        self.briefs.push(Brief { instance: slot.instance, mask: 0, size: Self::size(slot) });
+        let position = self.briefs.len() - 1;
+        slot.enter(slot.pool as usize, position);
+        self.change(slot, None, fits, |_| {});
         position
     }
 
-    /// Takes an instance out; the last one gets its position.
-    pub(super) fn remove(&mut self, position: usize, fits: &Fits) {
+    /// Takes an instance out; the last one, which is returned, gets its position.
+    pub(super) fn remove(&mut self, slot: &mut Slot, fits: &Fits) -> Option<(InstanceId, usize)> {
+        let position = slot.position()?;
         let out = super::slot::Eligibility::Draining;
-        self.change(position, None, fits, |slot| slot.set_eligibility(out));
+        self.change(slot, None, fits, |slot| slot.set_eligibility(out));
+        slot.leave();
         self.briefs.swap_remove(position);
-        self.slots.swap_remove(position);
+        self.briefs.get(position).map(|moved| (moved.instance, position))
     }
 
     /// Changes an instance, and the tasks of `group` on it if one is named.
     #[inline]
     pub(super) fn change(
         &mut self,
-        position: usize,
+        slot: &mut Slot,
         group: Option<TaskGroupId>,
         fits: &Fits,
         apply: impl FnOnce(&mut Slot),
     ) {
-        let slot = &mut self.slots[position];
         let tasks = |slot: &Slot| group.map_or(0, |group| slot.tasks_of(group));
         let before = Moment { size: Self::size(slot), mask: slot.mask, tasks: tasks(slot) };
         apply(slot);
         let (size, mask) = (Self::size(slot), fits.mask(slot, self.allowed));
         let after = Moment { size, mask, tasks: tasks(slot) };
         slot.mask = mask;
-        // Written but not read here: a decision does not wait for it.
-        self.briefs[position] = Brief { instance: slot.instance, mask, size };
+        if let Some(position) = slot.position() {
+            // Written but not read here: a decision does not wait for it.
+            self.briefs[position] = Brief { instance: slot.instance, mask, size };
+        }
         self.orders.update(&Change { slot, before, after, group });
         let mut flipped = (before.mask ^ mask) & self.picked;
         while flipped != 0 {
@@ -110,17 +111,18 @@ impl Pool {
     }
 
     /// Takes up a newly registered need.
-    pub(super) fn learn(&mut self, fits: &Fits) {
+    pub(super) fn learn(&mut self, slots: &mut [Slot], fits: &Fits) {
         self.allowed = fits.allowed(self.shape.architecture, self.shape.operating_system);
-        for (brief, slot) in self.briefs.iter_mut().zip(&mut self.slots) {
+        for brief in &mut self.briefs {
+            let slot = &mut slots[brief.instance.0 as usize];
             slot.mask = fits.mask(slot, self.allowed);
             brief.mask = slot.mask;
         }
     }
 
     /// The order of `links`, ready for `want`.
-    pub(super) fn order(&mut self, links: &[Link], want: Want) -> Option<usize> {
-        let Self { slots, briefs, steps, orders, .. } = self;
+    pub(super) fn order(&mut self, links: &[Link], want: Want, slots: &[Slot]) -> Option<usize> {
+        let Self { briefs, steps, orders, .. } = self;
         orders.prepare(links, want, &PoolView { slots, briefs, steps: *steps })
     }
 
@@ -150,15 +152,21 @@ impl Pool {
         self.picks.get(bit.trailing_zeros() as usize)?.as_ref()
     }
 
+    /// The instances, in no particular order.
+    pub(super) fn slots<'s>(&self, slots: &'s [Slot]) -> impl Iterator<Item = &'s Slot> + Clone {
+        self.briefs.iter().map(|brief| &slots[brief.instance.0 as usize])
+    }
+
     /// Panics unless the index equals a recount.
-    pub(super) fn check(&self, fits: &Fits) {
-        for (position, slot) in self.slots.iter().enumerate() {
+    pub(super) fn check(&self, slots: &[Slot], fits: &Fits) {
+        for (position, slot) in self.slots(slots).enumerate() {
             let instance = slot.instance;
+            assert_eq!(slot.position(), Some(position), "position of {instance}");
             assert_eq!(slot.mask, fits.mask(slot, self.allowed), "mask of {instance}");
             let brief = Brief { instance, mask: slot.mask, size: Self::size(slot) };
             assert_eq!(self.briefs[position], brief, "summary of {instance}");
         }
-        let Self { slots, briefs, steps, orders, .. } = self;
+        let Self { briefs, steps, orders, .. } = self;
         orders.check(&PoolView { slots, briefs, steps: *steps });
         for (index, set) in self.picks.iter().enumerate() {
             if let Some(set) = set {

@@ -251,9 +251,9 @@ impl Fleet {
         request: &PlacementRequest<'_>,
         instance: InstanceId,
     ) -> Option<Rejection> {
-        let Some((pool, position)) = self.find(instance) else { return Some(Rejection::Draining) };
+        let Some(slot) = self.slot(instance) else { return Some(Rejection::Draining) };
         let rule = &self.rules[request.rule.0 as usize];
-        self.rejection(rule, &request.demand, pool, &self.pools[pool].slots[position])
+        self.rejection(rule, &request.demand, slot.pool as usize, slot)
     }
 
     /// Whether an instance would do for a task if it had the room: it is ACTIVE, of the right
@@ -262,10 +262,9 @@ impl Fleet {
     /// # Panics
     /// If the rule is not of this fleet.
     pub fn qualifies(&self, request: &PlacementRequest<'_>, instance: InstanceId) -> bool {
-        let Some((pool, position)) = self.find(instance) else { return false };
+        let Some(slot) = self.slot(instance) else { return false };
         let rule = &self.rules[request.rule.0 as usize];
-        let pool = &self.pools[pool];
-        let slot = &pool.slots[position];
+        let pool = &self.pools[slot.pool as usize];
         let demand = &request.demand;
         let facts = Facts { fleet: self, pool, slot };
         slot.eligibility() == Eligibility::Active
@@ -301,7 +300,7 @@ impl Fleet {
         for pool in self.scope(request.group) {
             let pool = *pool as usize;
             let never = verdict(rule, &self.pools[pool]) == Verdict::Never;
-            for slot in &self.pools[pool].slots {
+            for slot in self.pools[pool].slots(&self.slots) {
                 if let Some(rejection) = self.rejection(rule, &request.demand, pool, slot) {
                     rejections.add(rejection);
                 } else {
@@ -324,7 +323,7 @@ impl Fleet {
         let mut rejected = Vec::new();
         for pool in self.scope(request.group) {
             let pool = *pool as usize;
-            for slot in &self.pools[pool].slots {
+            for slot in self.pools[pool].slots(&self.slots) {
                 if let Some(rejection) = self.rejection(rule, &request.demand, pool, slot) {
                     rejected.push((slot.instance, rejection));
                 } else {

@@ -15,6 +15,6 @@ mod tree;
 pub(super) use bounds::{Size, Steps};
 pub(super) use fits::{ANY, Fits, Need};
 
-pub(super) use order::{Brief, Change, Link, Moment, Orders, PoolView};
+pub(super) use order::{Brief, Change, First, Link, Moment, Orders, PoolView};
 pub(super) use select::{SelectSet, select};
 pub(super) use tree::Want;

@@ -70,13 +70,38 @@ impl Fleet {
             Lookup::Kind(bit) => (Want { bit, size: Some(size()) }, false),
             Lookup::None => (Want { bit: ANY, size: Some(size()) }, true),
         };
+        if want.size.is_some() && self.still_nowhere(request) {
+            self.failures.note(request, &self.changes);
+            return Choice::Nowhere;
+        }
         self.prepare(request, want);
         let mut scratch = std::mem::take(&mut self.scratch);
         let rule = &self.rules[request.rule.0 as usize];
         let search = Search { fleet: self, rule, request, want, exact };
         let found = search.run(&mut scratch);
         self.scratch = scratch;
+        if found.is_none() && want.size.is_some() {
+            self.failures.note(request, &self.changes);
+            let Self { pools, all, by_group, .. } = self;
+            let scope = request.group.map_or(&*all, |group| &by_group[group.0 as usize]);
+            for pool in scope {
+                pools[*pool as usize].keep_ranks();
+            }
+        }
         found.map_or(Choice::Nowhere, Choice::Instance)
+    }
+
+    /// Whether a demand that found no room finds none in what changed since.
+    pub(super) fn still_nowhere(&self, request: &PlacementRequest<'_>) -> bool {
+        let Some(mut candidates) = self.failures.candidates(request, &self.changes) else {
+            return false;
+        };
+        let scope = self.scope(request.group);
+        candidates.all(|instance| {
+            let slot = self.slot(instance);
+            slot.is_none_or(|slot| !scope.contains(&slot.pool))
+                || self.rejection_on(request, instance).is_some()
+        })
     }
 
     #[inline]

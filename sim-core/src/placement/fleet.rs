@@ -7,6 +7,7 @@ use super::attributes::Attributes;
 use super::choose::Scratch;
 use super::constraint::PlacementConstraint;
 use super::demand::Demand;
+use super::failures::{Changes, Failures};
 use super::groups::TaskGroups;
 use super::index::Fits;
 use super::pool::Pool;
@@ -17,7 +18,7 @@ use crate::scenario::InstanceShape;
 use crate::units::{AsgId, InstanceId, TaskGroupId, ZoneId};
 
 /// Changes between two checks of the index in debug builds.
-const CHECK_EVERY: u32 = 4096;
+const CHECK_EVERY: u64 = 4096;
 
 /// A container instance that registers.
 #[derive(Clone, Debug)]
@@ -47,8 +48,8 @@ pub struct Fleet {
     zones: usize,
     pub(super) pools: Vec<Pool>,
     /// All pools, and those of each Auto Scaling group.
-    all: Vec<u32>,
-    by_group: Vec<Vec<u32>>,
+    pub(super) all: Vec<u32>,
+    pub(super) by_group: Vec<Vec<u32>>,
     /// By instance; some of them have left, some never came.
     pub(super) slots: Vec<Slot>,
     pub(super) groups: TaskGroups,
@@ -56,7 +57,8 @@ pub struct Fleet {
     pub(super) rules: Vec<Rule>,
     pub(super) fits: Fits,
     pub(super) scratch: Scratch,
-    changes: u32,
+    pub(super) changes: Changes,
+    pub(super) failures: Failures,
 }
 
 impl Fleet {
@@ -73,7 +75,8 @@ impl Fleet {
             rules: Vec::new(),
             fits: Fits::default(),
             scratch: Scratch::default(),
-            changes: 0,
+            changes: Changes::default(),
+            failures: Failures::default(),
         }
     }
 
@@ -119,7 +122,7 @@ impl Fleet {
         *slot = instance.slot;
         slot.pool = pool as u32;
         self.pools[pool].add(slot, &self.fits);
-        self.changed();
+        self.changed(InstanceId(index as u32));
     }
 
     fn pool_for(&mut self, instance: &NewInstance<'_>) -> usize {
@@ -152,17 +155,18 @@ impl Fleet {
             let slot = &mut self.slots[moved.0 as usize];
             slot.enter(slot.pool as usize, position);
         }
-        self.changed();
+        self.changed(instance);
     }
 
     /// Lets an instance take tasks, or not; nothing happens if it is not registered.
     pub fn set_eligible(&mut self, instance: InstanceId, eligibility: Eligibility) {
         let change = |slot: &mut Slot| slot.set_eligibility(eligibility);
         self.change(instance, None, change);
+        self.changed(instance);
     }
 
     /// Changes a registered instance, and the tasks of `group` on it if one is named; `false` if it is
-    /// not registered.
+    /// not registered. The caller notes the change once its counts are right, too.
     #[inline]
     fn change(
         &mut self,
@@ -172,7 +176,6 @@ impl Fleet {
     ) -> bool {
         let Some(slot) = registered(&mut self.slots, instance) else { return false };
         self.pools[slot.pool as usize].change(slot, group, &self.fits, apply);
-        self.changed();
         true
     }
 
@@ -219,6 +222,7 @@ impl Fleet {
         assert!(placed, "tasks are placed on registered instances only");
         let pool = self.slots[instance.0 as usize].pool as usize;
         self.groups.count(group, self.pools[pool].zone, Some(pool));
+        self.changed(instance);
     }
 
     /// Takes a task off an instance, reservation and count at once.
@@ -230,11 +234,13 @@ impl Fleet {
         if let Some(pool) = self.pool_of(instance) {
             self.groups.uncount(group, self.pools[pool].zone, Some(pool));
         }
+        self.changed(instance);
     }
 
     /// Gives back what a task reserved; nothing happens if the instance is gone. Its count stays.
     pub fn release(&mut self, instance: InstanceId, demand: &Demand<'_>) {
         self.change(instance, None, |slot| slot.release(demand));
+        self.changed(instance);
     }
 
     /// Stops counting a task of `group` in `zone`, on a container instance or with `None` on Fargate.
@@ -248,6 +254,7 @@ impl Fleet {
         if let Some(pool) = self.pool_of(instance) {
             self.groups.uncount(group, zone, Some(pool));
         }
+        self.changed(instance);
     }
 
     /// Counts a task of `group` that runs on Fargate.
@@ -272,9 +279,19 @@ impl Fleet {
         same.map(|(pool, _)| self.groups.in_pool(group, pool)).sum()
     }
 
-    fn changed(&mut self) {
-        self.changes = self.changes.wrapping_add(1);
-        if cfg!(debug_assertions) && self.changes.is_multiple_of(CHECK_EVERY) {
+    /// Tasks of a group on all instances, registered now or earlier, that share an instance's value
+    /// of an attribute; those without the attribute share that.
+    pub fn tasks_by_value(&self, group: TaskGroupId, attribute: &str, instance: InstanceId) -> u32 {
+        let Some(pool) = self.pool_of(instance) else { return 0 };
+        let value = self.pools[pool].attributes.get(attribute);
+        let pools = self.pools.iter().enumerate();
+        let same = pools.filter(|(_, pool)| pool.attributes.get(attribute) == value);
+        same.map(|(pool, _)| self.groups.in_pool(group, pool)).sum()
+    }
+
+    fn changed(&mut self, instance: InstanceId) {
+        self.changes.note(instance);
+        if cfg!(debug_assertions) && self.changes.number.is_multiple_of(CHECK_EVERY) {
             self.check();
         }
     }

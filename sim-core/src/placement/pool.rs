@@ -2,9 +2,10 @@
 
 use super::attributes::Attributes;
 use super::index::{
-    Brief, Change, Fits, Link, Moment, Orders, PoolView, SelectSet, Size, Steps, Want,
+    ANY, Brief, Change, CpuRanks, Fits, Link, Moment, Orders, PoolView, SelectSet, Size, Steps,
+    Want,
 };
-use super::slot::Slot;
+use super::slot::{Eligibility, Slot};
 use crate::scenario::InstanceShape;
 use crate::units::{InstanceId, TaskGroupId, ZoneId};
 
@@ -20,6 +21,11 @@ pub(super) struct Pool {
     pub(super) briefs: Vec<Brief>,
     steps: Steps,
     pub(super) orders: Orders,
+    /// Instances that take tasks, and those whose agent does not answer.
+    active: u32,
+    disconnected: u32,
+    /// Free CPU of those that take tasks, once a demand of a size of its own found no room.
+    ranks: Option<CpuRanks>,
     /// By bit: the instances that fit, for `random`.
     picks: Vec<Option<SelectSet>>,
     /// The bits that have one.
@@ -41,6 +47,9 @@ impl Pool {
             briefs: Vec::new(),
             steps: Steps::new(u32::try_from(shape.cpu.as_raw()).unwrap_or(u32::MAX)),
             orders: Orders::default(),
+            active: 0,
+            disconnected: 0,
+            ranks: None,
             picks: Vec::new(),
             picked: 0,
         }
@@ -62,6 +71,7 @@ impl Pool {
         self.briefs.push(Brief { instance: slot.instance, mask: 0, size: Self::size(slot) });
         let position = self.briefs.len() - 1;
         slot.enter(slot.pool as usize, position);
+        self.tally(slot.eligibility(), Self::size(slot), true);
         self.change(slot, None, fits, |_| {});
         position
     }
@@ -69,7 +79,7 @@ impl Pool {
     /// Takes an instance out; the last one, which is returned, gets its position.
     pub(super) fn remove(&mut self, slot: &mut Slot, fits: &Fits) -> Option<(InstanceId, usize)> {
         let position = slot.position()?;
-        let out = super::slot::Eligibility::Draining;
+        let out = Eligibility::Draining;
         self.change(slot, None, fits, |slot| slot.set_eligibility(out));
         slot.leave();
         self.briefs.swap_remove(position);
@@ -87,10 +97,15 @@ impl Pool {
     ) {
         let tasks = |slot: &Slot| group.map_or(0, |group| slot.tasks_of(group));
         let before = Moment { size: Self::size(slot), mask: slot.mask, tasks: tasks(slot) };
+        let eligibility = slot.eligibility();
         apply(slot);
         let (size, mask) = (Self::size(slot), fits.mask(slot, self.allowed));
         let after = Moment { size, mask, tasks: tasks(slot) };
         slot.mask = mask;
+        if eligibility != slot.eligibility() || self.ranks.is_some() {
+            self.tally(eligibility, before.size, false);
+            self.tally(slot.eligibility(), size, true);
+        }
         if let Some(position) = slot.position() {
             // Written but not read here: a decision does not wait for it.
             self.briefs[position] = Brief { instance: slot.instance, mask, size };
@@ -108,6 +123,49 @@ impl Pool {
                 }
             }
         }
+    }
+
+    /// Counts an instance, or stops counting it.
+    fn tally(&mut self, eligibility: Eligibility, size: Size, counts: bool) {
+        let count = match eligibility {
+            Eligibility::Active => &mut self.active,
+            Eligibility::AgentDisconnected => &mut self.disconnected,
+            Eligibility::Draining => return,
+        };
+        if counts {
+            *count += 1;
+        } else {
+            *count -= 1;
+        }
+        if let Some(ranks) = self.ranks.as_mut().filter(|_| eligibility == Eligibility::Active) {
+            if counts {
+                ranks.add(size.cpu);
+            } else {
+                ranks.remove(size.cpu);
+            }
+        }
+    }
+
+    /// Keeps the free CPU in order, if the instances are not too large.
+    pub(super) fn keep_ranks(&mut self) {
+        if self.ranks.is_none() && self.is_indexed() {
+            self.ranks = self.ranks_recounted();
+        }
+    }
+
+    fn ranks_recounted(&self) -> Option<CpuRanks> {
+        let mut ranks = CpuRanks::new(u32::try_from(self.shape.cpu.as_raw()).ok()?)?;
+        for brief in self.briefs.iter().filter(|brief| brief.mask & ANY != 0) {
+            ranks.add(brief.size.cpu);
+        }
+        Some(ranks)
+    }
+
+    /// Instances without an agent, with too little CPU, and the others that take tasks; `None` if
+    /// they are not counted.
+    pub(super) fn short_of_cpu(&self, cpu: u64) -> Option<[u32; 3]> {
+        let short = self.ranks.as_ref()?.below(u32::try_from(cpu).ok()?)?;
+        Some([self.disconnected, short, self.active - short])
     }
 
     /// Takes up a newly registered need.
@@ -165,6 +223,14 @@ impl Pool {
             assert_eq!(slot.mask, fits.mask(slot, self.allowed), "mask of {instance}");
             let brief = Brief { instance, mask: slot.mask, size: Self::size(slot) };
             assert_eq!(self.briefs[position], brief, "summary of {instance}");
+        }
+        let count = |eligibility| {
+            self.slots(slots).filter(|slot| slot.eligibility() == eligibility).count() as u32
+        };
+        let counts = [count(Eligibility::Active), count(Eligibility::AgentDisconnected)];
+        assert_eq!([self.active, self.disconnected], counts, "instances by eligibility");
+        if self.ranks.is_some() {
+            assert_eq!(self.ranks, self.ranks_recounted(), "free CPU in order");
         }
         let Self { briefs, steps, orders, .. } = self;
         orders.check(&PoolView { slots, briefs, steps: *steps });

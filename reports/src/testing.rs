@@ -10,6 +10,7 @@ use plimsoll_core::results::{
 };
 use plimsoll_core::scenario::{PurchaseOption, QueueDiscipline};
 use plimsoll_core::service::completion::RolloutState;
+use plimsoll_core::statistics::Elasticity;
 use plimsoll_core::units::{Cpu, Mib, SimDuration, SimTime, TaskDefinitionId};
 
 use crate::bill::Bill;
@@ -233,16 +234,25 @@ pub(crate) fn web_run_of(days: u64, interval: u64) -> (RunResults, Bill) {
                         below_ms: 400.0,
                         bad_request_fraction: 0.0162,
                         violated_minute_fraction: 0.031,
+                        violated_minutes: 312,
                         met: false,
                     }),
                 }),
-                scaling: Some(ScalingResults {
-                    scale_out: 74,
-                    scale_in: 61,
-                    under_provisioned_mean: Some(0.61),
-                    over_provisioned_mean: Some(1.92),
-                    under_provisioned_time: Some(0.214),
+                elasticity: Some(Elasticity {
+                    under_accuracy: 0.041,
+                    over_accuracy: 0.187,
+                    under_time: 0.214,
+                    over_time: 0.603,
+                    instability: 0.118,
+                    under_mean: 0.61,
+                    over_mean: 1.92,
+                    demand_mean: 9.4,
+                    demand_peak: 42,
+                    shortages: 57,
+                    lag_mean_seconds: Some(187.5),
+                    lag_longest_seconds: Some(1260.0),
                 }),
+                scaling: Some(ScalingResults { scale_out: 74, scale_in: 61 }),
             },
             ServiceResults {
                 name: "worker".to_owned(),
@@ -252,6 +262,7 @@ pub(crate) fn web_run_of(days: u64, interval: u64) -> (RunResults, Bill) {
                 deployments: Vec::new(),
                 cost: total / 5,
                 load: None,
+                elasticity: None,
                 scaling: None,
             },
         ],
@@ -265,7 +276,11 @@ pub(crate) fn web_run_of(days: u64, interval: u64) -> (RunResults, Bill) {
             scale_out: 38,
             scale_in: 31,
             max_size: 40,
+            spot_mean: 0.0,
+            interrupted: 0,
+            failed_launches: 0,
             waiting_at_maximum_time: 0.0,
+            elasticity: None,
             cost: total / 2,
         }],
         packing: Some(Packing {
@@ -432,6 +447,8 @@ fn instance_records() -> Vec<InstanceRecord> {
             group: "web".to_owned(),
             instance_type: "m7g.large".to_owned(),
             purchase_option: if i == 3 { PurchaseOption::Spot } else { PurchaseOption::OnDemand },
+            interruption_notice: (i == 3).then(|| SimTime::from_secs(108_000)),
+            interrupted: i == 3,
             zone: format!("eu-west-1{}", ['a', 'b', 'c'][(i % 3) as usize]),
             requested: SimTime::from_secs(i * 40),
             running: Some(SimTime::from_secs(i * 40 + 31)),

@@ -1,6 +1,6 @@
 //! What tasks run on: instances and their groups, capacity providers, launch targets.
 
-use super::{AgentSettings, Architecture, LaunchType, OperatingSystem};
+use super::{AgentSettings, Architecture, InstancesDistribution, LaunchType, OperatingSystem};
 use crate::autoscaling::ManagedScaling;
 use crate::engine::DurationDistribution;
 use crate::units::{AsgId, CapacityProviderId, Cpu, Mib, SimDuration, ZoneId};
@@ -31,6 +31,10 @@ pub struct AutoScalingGroup {
     pub name: String,
     /// What can be launched, in order of priority; at least one type.
     pub types: Vec<LaunchType>,
+    /// How it divides its capacity among purchase options and types.
+    pub distribution: InstancesDistribution,
+    /// `CapacityRebalance`: Spot Instances at risk are replaced before EC2 takes them.
+    pub capacity_rebalance: bool,
     /// Zones in listed order.
     pub zones: Vec<ZoneId>,
     /// `MinSize`.
@@ -51,6 +55,13 @@ pub struct AutoScalingGroup {
     pub root_volume_gib: u32,
     /// The agent of its instances.
     pub agent: AgentSettings,
+}
+
+impl AutoScalingGroup {
+    /// Whether any of its capacity can be Spot.
+    pub fn may_buy_spot(&self) -> bool {
+        self.distribution.on_demand_percentage < 100
+    }
 }
 
 /// A capacity provider.

@@ -24,7 +24,10 @@ pub use control_plane::{
     UnhealthyOrder,
 };
 pub use fault::{Fault, FaultKind, FaultOwner};
-pub use purchase::{LaunchType, PurchaseOption};
+pub use purchase::{
+    InstancesDistribution, LaunchType, OnDemandStrategy, PurchaseOption, Purchasing,
+    Recommendation, Shortage, ShortageLaw, SpotMarket, SpotStrategy,
+};
 pub use scheduling::{
     DeploymentAlarms, DeploymentConfiguration, DeploymentStrategy, DrainingRequest,
     SchedulingStrategy, ServiceScheduling, ServiceUpdate, ShiftingDeployment, TaskProtection,
@@ -38,9 +41,10 @@ pub use task_definition::{Architecture, NetworkMode, OperatingSystem, Protocol, 
 use crate::agent::Image;
 use crate::billing::PriceBook;
 use crate::engine::Limits;
+use crate::metrics::Metric;
 use crate::rules::RuleSet;
 use crate::units::{
-    AsgId, CapacityProviderId, IdVec, ImageId, SimDuration, TaskDefinitionId, ZoneId,
+    AsgId, CapacityProviderId, IdVec, ImageId, MetricId, SimDuration, TaskDefinitionId, ZoneId,
 };
 
 /// Everything that a run depends on. Same scenario, same bytes out.
@@ -72,6 +76,8 @@ pub struct Scenario {
     pub auto_scaling_groups: IdVec<AsgId, AutoScalingGroup>,
     /// Capacity providers, FARGATE and FARGATE_SPOT among them if anything uses them.
     pub capacity_providers: IdVec<CapacityProviderId, CapacityProvider>,
+    /// CloudWatch metrics that something watches.
+    pub metrics: IdVec<MetricId, Metric>,
     /// Services.
     pub services: Vec<Service>,
     /// Container instances that are set to DRAINING, in time order.
@@ -80,6 +86,8 @@ pub struct Scenario {
     pub batches: Vec<BatchSource>,
     /// What goes wrong.
     pub faults: Vec<Fault>,
+    /// Spot markets and the lack of capacity.
+    pub purchasing: Purchasing,
     /// Prices of everything the scenario can use.
     pub prices: PriceBook,
     /// Delays and other behaviour of the control plane that AWS leaves open.

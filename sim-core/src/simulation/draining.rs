@@ -19,6 +19,8 @@ use crate::units::{InstanceId, ServiceId, TaskId};
 pub(super) enum Draining {
     /// It was asked to; it stays in its group.
     Requested,
+    /// EC2 takes it back in two minutes.
+    Interrupted,
     /// Its group terminates it once it is empty.
     BeforeTermination {
         /// Why, as for an instance that is terminated at once.
@@ -70,16 +72,15 @@ impl World<'_, '_> {
         scheduler: &mut Scheduler<Event>,
     ) {
         let instance = &self.instances[id];
-        let (group, zone, running) = (instance.group, instance.zone_position, instance.running);
         if matches!(instance.draining, Some(Draining::BeforeTermination { .. })) {
             return;
         }
-        self.groups[group].alive.terminated(zone, id, running);
+        self.leaves_group(id);
         scheduler.schedule_in(MANAGED_DRAINING_LIMIT, Phase::Release, Event::DrainingLimit(id));
         self.start_draining(id, Draining::BeforeTermination { reason }, scheduler);
     }
 
-    fn start_draining(
+    pub(super) fn start_draining(
         &mut self,
         id: InstanceId,
         draining: Draining,

@@ -88,6 +88,26 @@ pub enum Event {
     Drain(u32),
     /// An instance has been held for draining as long as its termination hook allows.
     DrainingLimit(InstanceId),
+    /// EC2 announces that it takes a Spot Instance back.
+    InterruptionNotice(InstanceId),
+    /// EC2 takes a Spot Instance back.
+    Interruption(InstanceId),
+    /// EC2 recommends to replace a Spot Instance.
+    RebalanceRecommendation(InstanceId),
+    /// Pools run short of capacity, or no longer: the position in the scenario's list.
+    ShortageTurns(u32),
+    /// Pools will run short: the position in the scenario's list.
+    ShortageNears(u32),
+    /// The price of a Spot pool changes: its number.
+    SpotPrice(u32),
+    /// A group tries again to launch what it misses. Stale if not its next such attempt.
+    LaunchRetry(AsgId),
+    /// Replayed capacity of a Spot pool appears: its number.
+    CapacityAppears(u32),
+    /// Metrics of another period than a minute are sampled: the position in the list of periods.
+    SampleMetrics(u32),
+    /// Alarms of a service that are not only evaluated at full minutes.
+    EvaluateAlarms(ServiceId),
 }
 
 impl Event {
@@ -117,6 +137,16 @@ impl Event {
             Self::ZoneCheck(_) => 43,
             Self::Drain(_) => 44,
             Self::DrainingLimit(_) => 45,
+            Self::InterruptionNotice(_) => 60,
+            Self::Interruption(_) => 61,
+            Self::RebalanceRecommendation(_) => 62,
+            Self::ShortageTurns(_) => 63,
+            Self::ShortageNears(_) => 64,
+            Self::SpotPrice(_) => 65,
+            Self::LaunchRetry(_) => 66,
+            Self::CapacityAppears(_) => 67,
+            Self::SampleMetrics(_) => 70,
+            Self::EvaluateAlarms(_) => 71,
         }
     }
 
@@ -146,6 +176,16 @@ impl Event {
             43 => "zone check",
             44 => "drain",
             45 => "draining limit",
+            60 => "interruption notice",
+            61 => "interruption",
+            62 => "rebalance recommendation",
+            63 => "shortage turns",
+            64 => "shortage nears",
+            65 => "spot price",
+            66 => "launch retry",
+            67 => "capacity appears",
+            70 => "sample metrics",
+            71 => "evaluate alarms",
             _ => "unknown",
         }
     }
@@ -163,13 +203,22 @@ impl Event {
             | Self::GracePeriodOver(task) => (task.0, 0),
             Self::InstanceRunning(instance)
             | Self::InstanceRegistered(instance)
-            | Self::DrainingLimit(instance) => (instance.0, 0),
-            Self::Drain(index) => (*index, 0),
-            Self::GroupReconcile(group) => (group.0, 0),
+            | Self::DrainingLimit(instance)
+            | Self::InterruptionNotice(instance)
+            | Self::Interruption(instance)
+            | Self::RebalanceRecommendation(instance) => (instance.0, 0),
+            Self::Drain(index)
+            | Self::ShortageTurns(index)
+            | Self::ShortageNears(index)
+            | Self::SpotPrice(index)
+            | Self::CapacityAppears(index)
+            | Self::SampleMetrics(index) => (*index, 0),
+            Self::GroupReconcile(group) | Self::LaunchRetry(group) => (group.0, 0),
             Self::ServicePass(service)
             | Self::Scheduled(service)
             | Self::ServiceUpdate(service)
-            | Self::ZoneCheck(service) => (service.0, 0),
+            | Self::ZoneCheck(service)
+            | Self::EvaluateAlarms(service) => (service.0, 0),
             Self::BatchArrival(batch) => (batch.0, 0),
             Self::PlaceWaiting | Self::Sample | Self::Decide | Self::Record => (0, 0),
             Self::DesiredCount { service, desired } => (service.0, *desired),

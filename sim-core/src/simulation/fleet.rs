@@ -7,18 +7,16 @@
 use std::borrow::Cow;
 
 use super::agent::InstanceAgent;
-use super::draining::Draining;
 use super::event::Event;
 use super::integral::Integral;
 use super::ledger::bound_instances;
-use super::purchase::Purchased;
 use super::state::{Instance, InstanceState};
 use super::world::World;
 use crate::billing::{InstanceUsage, VolumeUsage};
 use crate::engine::{Phase, Scheduler};
 use crate::placement::{NewInstance, Slot};
 use crate::results::EventCategory;
-use crate::scenario::TieBreak;
+use crate::scenario::{PurchaseOption, TieBreak};
 use crate::units::{AsgId, InstanceId, NANOS_PER_SECOND, SimDuration, SimTime};
 
 /// Attributes drawn once per instance.
@@ -37,7 +35,7 @@ impl World<'_, '_> {
         group.desired_integral.set(SimTime::ZERO, u64::from(group.desired));
         if group.settings.starts_ready {
             for _ in 0..group.desired {
-                let Some(instance) = self.create_instance(id, SimTime::ZERO) else { break };
+                let Some(instance) = self.create_instance(id, scheduler) else { break };
                 self.instances[instance].running = Some(SimTime::ZERO);
                 self.count_running(instance, SimTime::ZERO);
                 if self.may_register() {
@@ -91,7 +89,7 @@ impl World<'_, '_> {
 
     pub(super) fn reconcile_group(&mut self, id: AsgId, scheduler: &mut Scheduler<Event>) {
         self.groups[id].reconcile_pending = false;
-        let (alive, desired) = (self.groups[id].alive.len(), self.groups[id].desired);
+        let (alive, desired) = (self.groups[id].purchase.units(), self.groups[id].desired);
         if alive < desired {
             self.launch_missing(id, scheduler);
         } else {
@@ -99,7 +97,12 @@ impl World<'_, '_> {
                 // Managed termination protection holds for every instance that runs a task: ECS lifts
                 // it when the last one stops.
                 let group = &self.groups[id];
-                let Some(victim) = group.alive.victim(group.protected) else { break };
+                let victim = if group.purchase.mixed {
+                    self.mixed_victim(id, scheduler.now())
+                } else {
+                    group.alive.victim(group.protected)
+                };
+                let Some(victim) = victim else { break };
                 let reason = "in response to a difference between desired and actual capacity, \
                               shrinking the capacity";
                 let busy = !self.instances[victim].tasks.is_empty();
@@ -112,12 +115,14 @@ impl World<'_, '_> {
         }
     }
 
-    fn launch_missing(&mut self, id: AsgId, scheduler: &mut Scheduler<Event>) {
+    /// Launches what a group misses, as far as there is capacity.
+    pub(super) fn launch_missing(&mut self, id: AsgId, scheduler: &mut Scheduler<Event>) {
         let now = scheduler.now();
-        let missing = self.groups[id].desired.saturating_sub(self.groups[id].alive.len());
-        for _ in 0..missing {
+        let mut launched = 0;
+        while 0 < self.missing_units(id) {
             let ordinal = self.groups[id].launched;
-            let Some(instance) = self.create_instance(id, now) else { break };
+            let Some(instance) = self.create_instance(id, scheduler) else { break };
+            launched += 1;
             let group = &self.groups[id];
             let bits = |draw: InstanceDraw| {
                 group.instance_key.at(ordinal.wrapping_mul(DRAWS_PER_INSTANCE) + draw as u64)
@@ -128,11 +133,11 @@ impl World<'_, '_> {
             self.instances[instance].registration_delay = registration;
             scheduler.schedule_in(launch, Phase::Appear, Event::InstanceRunning(instance));
         }
-        if missing > 0 {
+        if launched > 0 {
             let group = &self.groups[id];
             let message = format!(
-                "Launching {missing} new EC2 {}: {}",
-                if missing == 1 { "instance" } else { "instances" },
+                "Launching {launched} new EC2 {}: {}",
+                if launched == 1 { "instance" } else { "instances" },
                 group.cause
             );
             let name = &group.settings.name;
@@ -140,11 +145,15 @@ impl World<'_, '_> {
         }
     }
 
-    /// Creates an instance in the zone with fewest of the group's, in listed order; `None` if the
-    /// group has no zones.
-    fn create_instance(&mut self, id: AsgId, now: SimTime) -> Option<InstanceId> {
+    /// Creates an instance of what the group buys next; `None` if it wants nothing or finds no capacity.
+    fn create_instance(
+        &mut self,
+        id: AsgId,
+        scheduler: &mut Scheduler<Event>,
+    ) -> Option<InstanceId> {
+        let now = scheduler.now();
         let tie_break = self.scenario.control_plane.tie_break;
-        let zone_position = self.groups[id].alive.launch_zone()?;
+        let (zone_position, purchase) = self.buy(id, scheduler)?;
         let group = &mut self.groups[id];
         let draw = group.launched.wrapping_mul(DRAWS_PER_INSTANCE) + InstanceDraw::TieRank as u64;
         let tie_rank = match tie_break {
@@ -172,9 +181,10 @@ impl World<'_, '_> {
             reserved_memory: Integral::default(),
             registration_delay: SimDuration::ZERO,
             billed_seconds: 0,
-            purchase: Purchased::default(),
+            purchase,
         });
         self.groups[id].alive.launched(zone_position, instance);
+        self.bought(instance, scheduler);
         Some(instance)
     }
 
@@ -195,18 +205,24 @@ impl World<'_, '_> {
         self.totals.instances_running.add(now, 1);
         let group = &mut self.groups[self.instances[id].group];
         group.running.add(now, 1);
-        group.purchase.running(&self.instances[id].purchase).add(now, 1);
-        group.alive.started(id, now);
+        let bought = &self.instances[id].purchase;
+        group.purchase.started(bought, now);
+        // One that is replaced already no longer counts.
+        if bought.counts {
+            group.alive.started(id, now);
+        }
     }
 
     pub(super) fn instance_registered(&mut self, id: InstanceId, scheduler: &mut Scheduler<Event>) {
         if self.instances[id].state == InstanceState::Terminated {
             return;
         }
-        if !self.may_register() {
+        // The agent of an instance that EC2 takes back sets it to DRAINING before anything runs on it.
+        if self.instances[id].purchase.notice.is_some() || !self.may_register() {
             return;
         }
         self.register(id, scheduler.now());
+        self.retire_at_risk(self.instances[id].group, scheduler);
         self.start_daemons(scheduler);
         self.request_placement(scheduler);
     }
@@ -228,6 +244,7 @@ impl World<'_, '_> {
         let shape = &launched.shape;
         instance.agent = Some(InstanceAgent::new(group.settings, shape, now));
         group.registered.add(now, 1);
+        group.elasticity.observe_supply(now, group.registered.value());
         self.totals.registered_cpu.add(now, shape.cpu.as_raw());
         self.totals.registered_memory.add(now, shape.memory.as_mib());
         let mut slot = Slot::new(id, instance.zone, shape, instance.tie_rank);
@@ -254,7 +271,9 @@ impl World<'_, '_> {
             let shape = self.shape_of(id);
             self.totals.registered_cpu.subtract(now, shape.cpu.as_raw());
             self.totals.registered_memory.subtract(now, shape.memory.as_mib());
-            self.groups[group].registered.subtract(now, 1);
+            let group = &mut self.groups[group];
+            group.registered.subtract(now, 1);
+            group.elasticity.observe_supply(now, group.registered.value());
             self.fleet.deregister(id);
         }
         let instance = &mut self.instances[id];
@@ -266,13 +285,13 @@ impl World<'_, '_> {
         if instance.running.is_some() {
             self.totals.instances_running.subtract(now, 1);
             self.groups[group_id].running.subtract(now, 1);
-            self.groups[group_id].purchase.running(&instance.purchase).subtract(now, 1);
+            self.groups[group_id].purchase.ended(&instance.purchase, now);
         }
         self.totals.instances_terminated += 1;
-        let (zone, running) = (instance.zone_position, instance.running);
-        if !matches!(instance.draining, Some(Draining::BeforeTermination { .. })) {
-            self.groups[group_id].alive.terminated(zone, id, running);
-        }
+        let bought = instance.purchase;
+        self.groups[group_id].purchase.at_risk.remove(&id);
+        self.market.leaves(id, &bought);
+        self.leaves_group(id);
         let tasks: Vec<_> = self.instances[id].tasks.iter().copied().collect();
         for task in tasks {
             let reason = format!("Host EC2 (instance {}) terminated.", instance_name(id));
@@ -292,15 +311,23 @@ impl World<'_, '_> {
         let instance = &mut self.instances[id];
         let Some(from) = instance.running else { return };
         let settings = self.groups[instance.group].settings;
-        let shape = &settings.types[instance.purchase.of_type].shape;
-        let billed = self.meter.instance(&InstanceUsage {
+        let bought = &instance.purchase;
+        let shape = &settings.types[bought.of_type].shape;
+        let usage = InstanceUsage {
             group: &settings.name,
             instance_type: &shape.instance_type,
             operating_system: shape.operating_system,
             from,
             until,
             complete,
-        });
+        };
+        let billed = match bought.option {
+            PurchaseOption::OnDemand => self.meter.instance(&usage),
+            PurchaseOption::Spot => {
+                let pool = self.market.state(bought.pool);
+                self.meter.spot_instance(&usage, &pool.prices, bought.interrupted)
+            }
+        };
         instance.billed_seconds = billed;
         self.totals.instance_billed_seconds += billed;
         if settings.root_volume_gib > 0 {
@@ -311,14 +338,14 @@ impl World<'_, '_> {
 
     /// Launches what a group misses after some of its instances were taken out of service.
     pub(super) fn replace_instances(&mut self, id: AsgId, scheduler: &mut Scheduler<Event>) {
-        if self.groups[id].alive.len() < self.groups[id].desired {
+        if 0 < self.missing_units(id) {
             self.request_reconcile(id, scheduler);
         }
     }
 
     /// An instance lost its last task: a scale-in that protection held back may go on.
     pub(super) fn instance_emptied(&mut self, id: AsgId, scheduler: &mut Scheduler<Event>) {
-        if self.groups[id].alive.len() > self.groups[id].desired {
+        if self.groups[id].purchase.units() > self.groups[id].desired {
             self.request_reconcile(id, scheduler);
         }
     }

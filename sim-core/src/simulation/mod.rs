@@ -11,9 +11,9 @@
 //! * `batch`: standalone tasks and everything that waits for room;
 //!   `run_task`: the calls that start them;
 //! * `fleet`, `pool`: container instances and their groups; `capacity`: managed scaling;
-//!   `purchase`: which type a group buys, and how;
+//!   `purchase`: which type a group buys, and how; `market`: the pools it buys from; `spot`: interruptions;
 //! * `load`: request load of services; `cpu_sharing`: the CPU their tasks get; `balancer`: what its load balancer processed;
-//!   `scaling`: samples, alarms and scaling activities;
+//!   `metrics`: samples; `scaling`: alarms and scaling activities;
 //! * `unplaced`: what found no instance, and why; `watch`: the decisions of one task, in a repeated run;
 //!   `packing`: the lower bound on instance-hours;
 //! * `recorder`: time series; `outcome`: the results; `quota`, `integral`: small parts.
@@ -43,6 +43,8 @@ mod lifecycle;
 #[cfg(test)]
 mod lives;
 mod load;
+mod market;
+mod metrics;
 mod outcome;
 mod packing;
 mod pool;
@@ -63,6 +65,7 @@ mod scaling;
 mod scheduling_tests;
 mod service;
 mod shifting;
+mod spot;
 #[cfg(test)]
 mod standalone_tests;
 mod state;

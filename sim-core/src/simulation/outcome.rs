@@ -11,7 +11,6 @@ use super::rollout::deployment_name;
 use super::state::{InstanceState, ServiceState};
 use super::task::{Capacity, Owner, TaskState};
 use super::world::{MINUTE, World};
-use crate::billing::Category;
 use crate::engine::{RunStatistics, fold};
 use crate::results::{
     BatchResults, CapacityResults, DeploymentResults, Distribution, InstanceRecord, InstanceTotals,
@@ -75,8 +74,7 @@ impl World<'_, '_> {
                 let lines = invoice.lines.iter();
                 lines
                     .filter(|line| {
-                        matches!(line.category, Category::Ec2Compute | Category::EbsVolume)
-                            && *line.owner == *group.settings.name
+                        line.category.is_of_instances() && *line.owner == *group.settings.name
                     })
                     .map(|line| line.amount)
                     .sum()
@@ -86,10 +84,7 @@ impl World<'_, '_> {
         let direct = |name: &str| -> i128 {
             let lines = invoice.lines.iter();
             lines
-                .filter(|line| {
-                    !matches!(line.category, Category::Ec2Compute | Category::EbsVolume)
-                        && *line.owner == *name
-                })
+                .filter(|line| !line.category.is_of_instances() && *line.owner == *name)
                 .map(|line| line.amount)
                 .sum()
         };
@@ -97,25 +92,19 @@ impl World<'_, '_> {
         let services: Vec<ServiceResults> = self
             .services
             .enumerate()
-            .map(|(id, state)| {
-                let elasticity = state.load.as_ref().and_then(LoadState::elasticity);
-                ServiceResults {
-                    name: state.settings.name.clone(),
-                    desired_mean: state.desired_integral.mean_at(horizon),
-                    running_mean: state.running.mean_at(horizon),
-                    running_peak: state.running.peak() as u32,
-                    deployments: self.deployment_results(state),
-                    cost: direct(&state.settings.name)
-                        + shares[self.owner_index(Owner::Service(id))],
-                    load: state.load.as_ref().map(LoadState::results),
-                    scaling: state.scaler.as_ref().map(|_| ScalingResults {
-                        scale_out: state.scale_out,
-                        scale_in: state.scale_in,
-                        under_provisioned_mean: elasticity.map(|(under, _, _)| under),
-                        over_provisioned_mean: elasticity.map(|(_, over, _)| over),
-                        under_provisioned_time: elasticity.map(|(_, _, time)| time),
-                    }),
-                }
+            .map(|(id, state)| ServiceResults {
+                name: state.settings.name.clone(),
+                desired_mean: state.desired_integral.mean_at(horizon),
+                running_mean: state.running.mean_at(horizon),
+                running_peak: state.running.peak() as u32,
+                deployments: self.deployment_results(state),
+                cost: direct(&state.settings.name) + shares[self.owner_index(Owner::Service(id))],
+                load: state.load.as_ref().map(LoadState::results),
+                elasticity: state.load.as_ref().and_then(LoadState::elasticity),
+                scaling: state.scaler.as_ref().map(|_| ScalingResults {
+                    scale_out: state.scale_out,
+                    scale_in: state.scale_in,
+                }),
             })
             .collect();
         let batch_ids: Vec<_> = self.batches.ids().collect();
@@ -150,7 +139,11 @@ impl World<'_, '_> {
                 scale_out: group.scale_out,
                 scale_in: group.scale_in,
                 max_size: group.settings.max_size,
+                spot_mean: group.purchase.spot_running.mean_at(horizon),
+                interrupted: group.purchase.interrupted,
+                failed_launches: group.purchase.failed,
                 waiting_at_maximum_time: group.waiting_at_maximum.mean_at(horizon),
+                elasticity: group.elasticity.finish(horizon),
                 cost: *cost,
             })
             .collect();
@@ -282,7 +275,7 @@ impl World<'_, '_> {
             peak: running.peak() as u32,
             launched: self.instances.len() as u32,
             terminated: self.totals.instances_terminated,
-            interrupted: 0,
+            interrupted: self.groups.iter().map(|it| it.purchase.interrupted).sum(),
             lived: SimDuration::from_nanos(
                 u64::try_from(running.total_at(horizon)).unwrap_or(u64::MAX),
             ),
@@ -382,6 +375,8 @@ impl World<'_, '_> {
                     group: group.settings.name.clone(),
                     instance_type: shape.instance_type.clone(),
                     purchase_option: instance.purchase.option,
+                    interruption_notice: instance.purchase.notice,
+                    interrupted: instance.purchase.interrupted,
                     zone: self.scenario.zones[instance.zone].clone(),
                     requested: instance.requested,
                     running: instance.running,
@@ -431,6 +426,13 @@ impl World<'_, '_> {
             }
         }
         for state in &self.services {
+            if state.load.as_ref().is_some_and(|load| !load.knows_demand()) {
+                warnings.push(format!(
+                    "no number of tasks would always meet the objective of service `{}`: its elasticity \
+                     is not measured",
+                    state.settings.name
+                ));
+            }
             if state.quota_bound {
                 warnings.push(format!(
                     "service `{}` was held to {} tasks, the quota of a service",

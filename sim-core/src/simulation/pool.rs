@@ -51,9 +51,18 @@ impl GroupInstances {
         self.running.last().map(|(since, _)| *since)
     }
 
-    /// The zone with fewest instances, in listed order; `None` in a group without zones.
-    pub(super) fn launch_zone(&self) -> Option<usize> {
-        (0..self.zones.len()).min_by_key(|zone| (self.zones[*zone].alive.len(), *zone))
+    /// The zones in which a launch is tried: fewest instances first, then in listed order.
+    pub(super) fn launch_zones(&self) -> Vec<usize> {
+        let mut zones: Vec<usize> = (0..self.zones.len()).collect();
+        zones.sort_by_key(|zone| self.zones[*zone].alive.len());
+        zones
+    }
+
+    /// The zones from which a scale-in takes: most instances first, then in listed order.
+    pub(super) fn fullest_zones(&self) -> Vec<usize> {
+        let mut zones: Vec<usize> = (0..self.zones.len()).collect();
+        zones.sort_by_key(|zone| Reverse(self.zones[*zone].alive.len()));
+        zones
     }
 
     /// The instance that a scale-in terminates: in the zone with most instances, in listed order, the
@@ -80,7 +89,7 @@ impl GroupInstances {
     /// Notes whether tasks hold resources on an instance.
     pub(super) fn set_idle(&mut self, zone: usize, id: InstanceId, idle: bool) {
         let pool = &mut self.zones[zone];
-        if idle {
+        if idle && pool.alive.contains(&id) {
             self.idle += u32::from(pool.idle.insert(id));
         } else {
             self.idle -= u32::from(pool.idle.remove(&id));
@@ -104,7 +113,7 @@ mod tests {
     fn five() -> GroupInstances {
         let mut group = GroupInstances::new(2);
         for id in 0..5 {
-            let zone = group.launch_zone().expect("there are zones");
+            let zone = group.launch_zones()[0];
             group.launched(zone, InstanceId(id));
             group.started(InstanceId(id), SimTime::from_secs(u64::from(id)));
         }
@@ -115,7 +124,8 @@ mod tests {
     fn launches_go_where_fewest_are() {
         let group = five();
         assert_eq!((group.len(), group.running(), group.empty()), (5, 5, 5));
-        assert_eq!(group.launch_zone(), Some(1));
+        assert_eq!(group.launch_zones(), [1, 0]);
+        assert_eq!(group.fullest_zones(), [0, 1]);
         assert_eq!(group.youngest(), Some(SimTime::from_secs(4)));
     }
 

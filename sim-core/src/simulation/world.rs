@@ -7,6 +7,8 @@ use super::containers::{Checks, Exits, order_of};
 use super::cpu_sharing::CpuSharing;
 use super::event::Event;
 use super::faults::FaultState;
+use super::market::Market;
+use super::metrics::MetricState;
 use super::packing::Pools;
 use super::quota::TokenBucket;
 use super::recorder::Recorder;
@@ -43,6 +45,7 @@ pub(super) struct World<'s, 'p> {
     pub(super) batches: IdVec<BatchId, BatchState<'s>>,
     pub(super) groups: IdVec<AsgId, GroupState<'s>>,
     pub(super) providers: IdVec<CapacityProviderId, ProviderState<'s>>,
+    pub(super) metrics: MetricState,
     pub(super) fargate_bucket: TokenBucket,
     pub(super) fargate_spot_bucket: TokenBucket,
     /// Calls of RunTask and StartTask.
@@ -60,6 +63,7 @@ pub(super) struct World<'s, 'p> {
     pub(super) exits: BTreeMap<TaskId, Exits>,
     /// Health checks, of tasks that have any.
     pub(super) checks: BTreeMap<TaskId, Checks>,
+    pub(super) market: Market<'s>,
     pub(super) meter: Meter,
     pub(super) recorder: Recorder,
     pub(super) cpu_sharing: CpuSharing,
@@ -79,8 +83,12 @@ impl<'s, 'p> World<'s, 'p> {
         let mut fleet = Fleet::new(scenario.auto_scaling_groups.len(), scenario.zones.len());
         let control_plane = &scenario.control_plane;
         let services = scenario.services.iter();
-        let services =
+        let services: IdVec<ServiceId, ServiceState<'_>> =
             services.map(|settings| ServiceState::new(scenario, settings, &mut fleet)).collect();
+        let mut metrics = MetricState::new(scenario);
+        for scaler in services.iter().filter_map(|state| state.scaler.as_ref()) {
+            scaler.retain(&mut metrics.store);
+        }
         let mut task_groups = BTreeMap::new();
         let batches = scenario
             .batches
@@ -104,6 +112,7 @@ impl<'s, 'p> World<'s, 'p> {
             batches,
             groups,
             providers,
+            metrics,
             fargate_bucket,
             fargate_spot_bucket: fargate_bucket,
             call_bucket: TokenBucket::new(calls.burst, calls.refill_per_second.saturating_mul(60)),
@@ -122,6 +131,7 @@ impl<'s, 'p> World<'s, 'p> {
             images_resolved: BTreeMap::new(),
             exits: BTreeMap::new(),
             checks: BTreeMap::new(),
+            market: Market::new(scenario),
             meter: Meter::new(scenario.start_unix_seconds),
             recorder: Recorder::new(scenario),
             cpu_sharing: CpuSharing::new(scenario),
@@ -137,6 +147,7 @@ impl<'s, 'p> World<'s, 'p> {
 
     /// Schedules what happens by itself: initial capacity, the minute, arrivals, scheduled actions.
     pub(super) fn start(&mut self, scheduler: &mut Scheduler<Event>) {
+        self.start_market(scheduler);
         for group in self.groups.ids() {
             self.start_group(group, scheduler);
         }
@@ -156,6 +167,8 @@ impl<'s, 'p> World<'s, 'p> {
         let first_minute = SimTime::ZERO + MINUTE;
         scheduler.schedule_at(first_minute, Phase::Sample, Event::Sample);
         scheduler.schedule_at(first_minute, Phase::Decide, Event::Decide);
+        self.start_metrics(scheduler);
+        self.start_alarms(scheduler);
         let record = SimTime::ZERO + self.scenario.record_interval;
         scheduler.schedule_at(record, Phase::Observe, Event::Record);
     }
@@ -225,6 +238,18 @@ impl Model for World<'_, '_> {
             Event::ZoneCheck(service) => self.zone_check(service, scheduler),
             Event::Drain(index) => self.drain(index, scheduler),
             Event::DrainingLimit(instance) => self.draining_limit(instance, scheduler),
+            Event::InterruptionNotice(instance) => self.interruption_notice(instance, scheduler),
+            Event::Interruption(instance) => self.interruption(instance, scheduler),
+            Event::RebalanceRecommendation(instance) => {
+                self.rebalance_recommended(instance, scheduler);
+            }
+            Event::ShortageTurns(number) => self.shortage_turns(number, scheduler),
+            Event::ShortageNears(number) => self.shortage_nears(number, scheduler),
+            Event::SpotPrice(pool) => self.spot_price(pool, scheduler),
+            Event::LaunchRetry(group) => self.launch_retry(group, scheduler),
+            Event::CapacityAppears(pool) => self.capacity_appears(pool, scheduler),
+            Event::SampleMetrics(index) => self.sample_metrics(index, scheduler),
+            Event::EvaluateAlarms(service) => self.evaluate_alarms(service, scheduler),
         }
     }
 

@@ -7,7 +7,7 @@ use plimsoll_core::autoscaling::ManagedScaling;
 use plimsoll_core::catalog::{self, InstanceType};
 use plimsoll_core::scenario::{
     AgentSettings, AutoScalingGroup, CapacityProvider, CapacityProviderKind, InstanceShape,
-    LaunchType, OperatingSystem,
+    InstancesDistribution, LaunchType, OperatingSystem,
 };
 use plimsoll_core::units::{AsgId, CapacityProviderId, Cpu, Id, Mib, SimDuration, ZoneId};
 
@@ -208,7 +208,10 @@ fn lower_group(
         types: vec![LaunchType {
             attributes: attributes::lower(context, path, raw, &shape, named),
             shape,
+            weight: 1,
         }],
+        distribution: InstancesDistribution::default(),
+        capacity_rebalance: false,
         zones,
         min_size: raw.min_size,
         max_size: raw.max_size,
@@ -269,6 +272,7 @@ fn agent(raw: &raw::AutoScalingGroup) -> AgentSettings {
         stop_timeout: or(settings.container_stop_timeout, default.stop_timeout),
         start_timeout: or(settings.container_start_timeout, default.start_timeout),
         pull_bandwidth: raw.image_pull_bandwidth.0,
+        spot_instance_draining: settings.enable_spot_instance_draining,
     }
 }
 

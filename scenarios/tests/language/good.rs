@@ -6,7 +6,7 @@ use plimsoll_core::placement::PlacementConstraint;
 use plimsoll_core::scenario::{
     AppliedTo, BatchJobs, CountedInstances, FargateZones, FromZero, LaunchTarget,
     ManagedScalingChoices, NamedInstance, QueueDiscipline, ScaleInStep, SeveralTypes,
-    StrategyOrder, TaskGroupsMet, WeightZeroBase,
+    SpotStrategy, StrategyOrder, TaskGroupsMet, WeightZeroBase,
 };
 use plimsoll_core::units::{AsgId, Cpu, Mib, SimDuration, SimTime};
 
@@ -413,4 +413,26 @@ fn a_scheduled_task_starts_within_the_minute() {
     let at = jobs[0].arrival.as_secs_f64();
     assert!((1800.0..1860.0).contains(&at) && at.fract() != 0.0, "{at}");
     assert!(jobs.iter().all(|job| job.arrival == jobs[0].arrival), "one call");
+}
+
+#[test]
+fn a_group_with_a_mixed_instances_policy_loads_as_aws_prints_it() {
+    let scenario = loaded("mixed.yaml", &[]).scenario;
+    let group = &scenario.auto_scaling_groups.as_slice()[0];
+    let types: Vec<_> =
+        group.types.iter().map(|it| (it.shape.instance_type.as_str(), it.weight)).collect();
+    assert_eq!(types, [("m7i.large", 1), ("m7i.xlarge", 2)]);
+    let distribution = &group.distribution;
+    assert_eq!((distribution.on_demand_base, distribution.on_demand_percentage), (2, 25));
+    assert_eq!(distribution.spot_strategy, SpotStrategy::PriceCapacityOptimized);
+    assert_eq!(distribution.spot_max_price.map(|it| it.to_string()), Some("0.08".to_owned()));
+    assert!(group.capacity_rebalance);
+    // Two types in two zones, at half of 0.1008 and 0.2016, with one process for all.
+    let markets = &scenario.purchasing.markets;
+    let prices: Vec<String> = markets.iter().map(|it| it.prices[0].1.to_string()).collect();
+    assert_eq!(prices, ["0.0504", "0.0504", "0.1008", "0.1008"]);
+    assert_eq!(scenario.purchasing.shortages.len(), 1);
+    let results = plimsoll_core::simulation::run(&scenario, &mut |_| {}).expect("it runs");
+    let broken = plimsoll_core::invariants::violations(&scenario, &results);
+    assert!(broken.is_empty(), "{broken:#?}");
 }

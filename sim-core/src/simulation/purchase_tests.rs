@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::testing::{definition, empty, group, service};
+use super::watched::run_watched;
 use crate::agent::Window;
 use crate::catalog::HourlyRate;
 use crate::engine::DurationDistribution;
@@ -129,7 +130,7 @@ fn tv_mix_3_a_weight_of_twelve_overshoots_by_seven_and_a_small_scale_in_does_not
         scenario.auto_scaling_groups[AsgId(0)].desired_capacity = 24;
         scenario.auto_scaling_groups[AsgId(0)].max_size = 24;
         let mut done = false;
-        super::testing::run_watched(&scenario, &mut |world, scheduler| {
+        run_watched(&scenario, &mut |world, scheduler| {
             if !done && at(600) <= scheduler.now() {
                 done = true;
                 world.set_desired_capacity(AsgId(0), desired, "test".into(), scheduler);
@@ -145,7 +146,7 @@ fn tv_mix_3_a_weight_of_twelve_overshoots_by_seven_and_a_small_scale_in_does_not
 fn a_scale_in_keeps_the_split() {
     let scenario = scenario(mixed(8, 2, 50));
     let mut done = false;
-    let results = super::testing::run_watched(&scenario, &mut |world, scheduler| {
+    let results = run_watched(&scenario, &mut |world, scheduler| {
         if !done && at(600) <= scheduler.now() {
             done = true;
             world.set_desired_capacity(AsgId(0), 4, "test".into(), scheduler);

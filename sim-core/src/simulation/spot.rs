@@ -313,6 +313,8 @@ impl World<'_, '_> {
             } else {
                 self.terminate(instance, reason, scheduler);
             }
+            // There is room above the group's size for the next one.
+            self.rebalance(id, scheduler);
         }
     }
 

@@ -6,15 +6,16 @@
 #[path = "../examples/launch_study/study.rs"]
 mod study;
 
+use std::sync::LazyLock;
+
 use study::{PUBLISHED_2020, PUBLISHED_2022, Study, difference_percent, folder};
 
-fn study() -> Study {
-    Study::run().expect("the scenarios run")
-}
+/// All runs, once for all tests.
+static STUDY: LazyLock<Study> = LazyLock::new(|| Study::run().expect("the scenarios run"));
 
 #[test]
 fn fargate_in_2020_is_within_ten_percent_from_minute_five_on() {
-    let study = study();
+    let study = &*STUDY;
     let mut checked = 0;
     for (minute, published) in PUBLISHED_2020 {
         if minute < 5 {
@@ -30,7 +31,7 @@ fn fargate_in_2020_is_within_ten_percent_from_minute_five_on() {
 
 #[test]
 fn fargate_in_2022_rises_as_published_and_ends_where_it_did() {
-    let study = study();
+    let study = &*STUDY;
     let late = PUBLISHED_2022.iter().filter(|(second, _)| 100 <= *second);
     for (second, published) in late {
         let simulated = study.fargate_2022.running(*second);
@@ -42,7 +43,7 @@ fn fargate_in_2022_rises_as_published_and_ends_where_it_did() {
 
 #[test]
 fn the_committed_study_is_current() {
-    let study = study();
+    let study = &*STUDY;
     let again = "write it again: cargo run --release -p plimsoll --example launch_study";
     let committed = |name: &str| {
         std::fs::read_to_string(folder().join(name)).unwrap_or_else(|_| panic!("{name}: {again}"))

@@ -331,5 +331,7 @@ most 300 tasks wait, a data point sees no more of them, and instances that are b
 N, so that no further ones are asked for until they run. The other columns change one reading each of what AWS leaves
 open (`controlPlane.managedScaling`): when in the minute the alarms are looked at, whether N counts instances that are
 being launched, and to which size a data point is applied, the one it was measured at or that of a minute later. No
-value was fitted to the two published figures. The plot joins these by a straight line; nothing is published between.
+value was fitted to the two published figures. The last reading alone ends near the published time. Two figures of one
+experiment do not decide which is right, so the default stays. The plot joins the published figures by a straight line;
+nothing is published between them.
 ";

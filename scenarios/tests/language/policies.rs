@@ -35,8 +35,11 @@ fn printed_policies_find_their_metrics_and_alarms() {
     assert_eq!(metrics[metric].period, SimDuration::from_secs(20));
     assert_eq!(metrics[metric].delay, SimDuration::from_secs(8));
     let QueryKind::Math(math) = &backlog.query.kind else { panic!("{backlog:?}") };
-    let operands: Vec<_> =
-        math.operands.iter().map(|(metric, statistic)| (&metrics[*metric].source, *statistic)).collect();
+    let operands: Vec<_> = math
+        .operands
+        .iter()
+        .map(|(metric, statistic)| (&metrics[*metric].source, *statistic))
+        .collect();
     let running = MetricSource::Service(ServiceId(0), ServiceMeasure::RunningTaskCount);
     assert!(matches!(operands[0], (MetricSource::Trace(_), Statistic::Sum)), "{operands:?}");
     assert_eq!(operands[1], (&running, Statistic::Average));
@@ -44,13 +47,21 @@ fn printed_policies_find_their_metrics_and_alarms() {
     let result = math.expression.evaluate(60.0, 1, |operand, _| values[operand]);
     assert_eq!(result, [Some(150.0)]);
     assert_eq!((backlog.scale_out_cooldown, backlog.scale_in_cooldown), (secs(60), secs(120)));
-    let QueryKind::Metric(metric, Statistic::Maximum) = plain.query.kind else { panic!("{plain:?}") };
+    let QueryKind::Metric(metric, Statistic::Maximum) = plain.query.kind else {
+        panic!("{plain:?}")
+    };
     assert!(matches!(metrics[metric].source, MetricSource::Formula(_)));
     assert_eq!(metrics[metric].delay, secs(30));
     let [burst] = &scaling.step_scaling[..] else { panic!("one policy") };
-    assert_eq!((burst.aggregation, burst.min_adjustment_magnitude), (MetricAggregation::Maximum, Some(2)));
+    assert_eq!(
+        (burst.aggregation, burst.min_adjustment_magnitude),
+        (MetricAggregation::Maximum, Some(2))
+    );
     let alarm = &burst.alarm;
-    assert_eq!((alarm.name.as_str(), alarm.evaluation_periods, alarm.datapoints_to_alarm), ("burst", 6, 4));
+    assert_eq!(
+        (alarm.name.as_str(), alarm.evaluation_periods, alarm.datapoints_to_alarm),
+        ("burst", 6, 4)
+    );
     assert_eq!(alarm.query, fine.query, "a period of 20 s watches the metric of 20 s");
     assert_eq!(alarm.comparison_operator, ComparisonOperator::GreaterThanOrEqual);
     assert_eq!(alarm.treat_missing_data, TreatMissingData::NotBreaching);

@@ -15,9 +15,7 @@ use crate::metrics::{
 use crate::results::{EventCategory, RunResults};
 use crate::scenario::*;
 use crate::traffic::{AfterEnd, RequestRate};
-use crate::units::{
-    Cpu, MetricId, Mib, ServiceId, SimDuration, SimTime, TaskDefinitionId,
-};
+use crate::units::{Cpu, MetricId, Mib, ServiceId, SimDuration, SimTime, TaskDefinitionId};
 
 fn run(scenario: &Scenario) -> RunResults {
     super::run(scenario, &mut |_| {}).expect("no limit is reached")

@@ -263,7 +263,12 @@ fn gap_03_late_points_are_missing_only_if_asked() {
     for minute in 0..10 {
         series.push(SimTime::from_secs(60 * minute), Some(1.0));
     }
-    let late = AlarmRules { late_is_missing: true, range_beyond: 0, range_minimum: 1, ..AlarmRules::default() };
+    let late = AlarmRules {
+        late_is_missing: true,
+        range_beyond: 0,
+        range_minimum: 1,
+        ..AlarmRules::default()
+    };
     let mut alarm =
         Alarm::new("a".to_owned(), AlarmCondition { rules: late, ..above(3.0, 3, 1, Breaching) });
     alarm.evaluate(SimTime::from_secs(600), Some(&series));
@@ -320,10 +325,13 @@ fn periods_and_their_number_have_the_limits_of_cloudwatch() {
         };
         settings.problems().len()
     };
-    for (period, n) in [(10, 8640), (20, 3), (30, 1), (60, 1440), (300, 288), (3600, 168), (86_400, 7)] {
+    for (period, n) in
+        [(10, 8640), (20, 3), (30, 1), (60, 1440), (300, 288), (3600, 168), (86_400, 7)]
+    {
         assert_eq!(problems(period, n), 0, "{n} of {period} s");
     }
-    for (period, n) in [(10, 8641), (60, 1441), (3600, 169), (86_400, 8), (15, 1), (90, 1), (60, 0)] {
+    for (period, n) in [(10, 8641), (60, 1441), (3600, 169), (86_400, 8), (15, 1), (90, 1), (60, 0)]
+    {
         assert_eq!(problems(period, n), 1, "{n} of {period} s");
     }
 }

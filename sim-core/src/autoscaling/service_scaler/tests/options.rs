@@ -60,8 +60,7 @@ fn gap_10_a_scale_in_may_be_limited_to_a_share() {
 #[test]
 fn gap_11_the_base_may_be_what_runs() {
     let next = |frozen_base| {
-        let mut bench =
-            after_scale_out(ScalingRules { frozen_base, ..ScalingRules::default() });
+        let mut bench = after_scale_out(ScalingRules { frozen_base, ..ScalingRules::default() });
         bench.scaler.observe_running(at(220), 8);
         // Half of eight tasks more than needed: from four that is no more than eight.
         bench.minute_of(75.0, 0.0, still(8, 8)).decision.map(|it| it.new_desired)
@@ -74,8 +73,7 @@ fn gap_11_the_base_may_be_what_runs() {
 fn gap_12_a_cooldown_begins_with_the_tasks_or_with_the_decision() {
     // Decided at 180 s, running at 420 s, again above the target: the frozen base ends with the cooldown.
     let next = |cooldown_start| {
-        let mut bench =
-            after_scale_out(ScalingRules { cooldown_start, ..ScalingRules::default() });
+        let mut bench = after_scale_out(ScalingRules { cooldown_start, ..ScalingRules::default() });
         bench.minutes_of(4, 75.0, 0.0, still(4, 8));
         bench.scaler.observe_running(at(430), 8);
         (bench.minutes_of(20, 75.0, 0.0, still(8, 8)).is_some()).then(|| bench.minute)
@@ -116,9 +114,8 @@ fn gap_15_actions_are_repeated_once_per_interval() {
         let mut rules = ScalingRules::default();
         rules.alarms.action_interval = SimDuration::from_secs(interval);
         let mut bench = Bench::with(&tracker(1, 6, 50.0), rules);
-        let acted = (0..9).filter(|_| {
-            bench.minute_of(100.0, 0.0, still(6, 6)).not_scaled.is_some()
-        });
+        let acted =
+            (0..9).filter(|_| bench.minute_of(100.0, 0.0, still(6, 6)).not_scaled.is_some());
         acted.count()
     };
     assert_eq!(acts(60), 7);

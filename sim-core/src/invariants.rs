@@ -23,7 +23,8 @@
 //! Law 7 (no decision reads a metric before its publication), law 8 (same input, same bytes), law 9
 //! (a policy that never triggers changes nothing), law 10 (doubled prices double the cost) and law 11
 //! (shifted times shift the outputs) compare runs or look inside one; they are tests of `simulation`
-//! and `metrics`. Debug builds also check laws 1 and 2 from the live state at every record.
+//! and `metrics`. Debug builds also check law 7 at every point that is read, and laws 1 and 2 from the live
+//! state at every record.
 
 use std::collections::BTreeMap;
 

@@ -34,8 +34,11 @@ impl Sample {
 
     fn summary(&self) -> Option<Distribution> {
         let count = self.histogram.len();
-        // The histogram answers with the upper end of a bucket.
-        let quantile = |p: f64| self.histogram.value_at_quantile(p).min(self.largest) as f64 / 1e9;
+        // The histogram answers with the upper end of a bucket; that of no wait begins at zero.
+        let quantile = |p: f64| {
+            let upper = self.histogram.value_at_quantile(p);
+            self.histogram.lowest_equivalent(upper) as f64 / 1e9
+        };
         (0 < count).then(|| Distribution {
             mean: self.sum as f64 / count as f64 / 1e9,
             p50: quantile(0.50),

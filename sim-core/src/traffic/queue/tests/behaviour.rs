@@ -207,6 +207,8 @@ fn long_and_short_polling_call_as_often_as_they_should() {
     // Long: empty at 20 and 40, the call from 40 on is answered at 50.
     assert_eq!(system.counts(QUEUE).empty_receives, 2);
     assert_eq!(system.waits(QUEUE).wait_total(), (0, 1));
+    let wait = system.waits(QUEUE).wait_seconds().expect("one message");
+    assert!(wait.p99 < 1e-12, "no wait is none: {wait:?}");
     // Short: calls at 1, 5, …, 49 are empty; the one at 53 is not.
     assert_eq!(system.counts(DEAD).empty_receives, 13);
     assert_eq!(system.waits(DEAD).wait_total(), (3_000_000_000, 1));

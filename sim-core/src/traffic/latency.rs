@@ -167,14 +167,14 @@ fn arrivals_root(shape: f64, rho: f64) -> f64 {
     // The transform is convex in σ and above it at 0, so that Newton's method climbs to the smaller root
     // without passing it; it takes about eight steps at ρ = 0.99.
     for _ in 0..50 {
-        let argument = (1.0 - sigma) / rho;
         let (value, slope) = match &bursty {
             None => {
-                let x = argument / shape;
+                let x = (1.0 - sigma) / (shape * rho);
                 let value = libm::exp(-shape * libm::log1p(x));
                 (value, value / (rho * (1.0 + x)))
             }
             Some(HyperExponential { p, rates: [fast, slow] }) => {
+                let argument = (1.0 - sigma) / rho;
                 let (first, second) = (fast / (fast + argument), slow / (slow + argument));
                 let slope = p * first * first / fast + (1.0 - p) * second * second / slow;
                 (p * first + (1.0 - p) * second, slope / rho)

@@ -41,7 +41,7 @@ impl Queue {
             discipline: Discipline::Fifo,
             algorithm: BalancingAlgorithm::RoundRobin,
             most_present: None,
-            requests: if rho < 0.9 { 15_000.0 } else { 40_000.0 },
+            requests: if rho < 0.6 { 15_000.0 } else { 40_000.0 },
         }
     }
 

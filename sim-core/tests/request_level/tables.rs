@@ -19,7 +19,11 @@ fn check(queue: &Queue, mean: f64, p99: Option<f64>, widest: f64) {
 }
 
 fn width(rho: f64) -> f64 {
-    if rho < 0.9 { 0.08 } else { 0.25 }
+    match rho {
+        ..0.6 => 0.08,
+        ..0.9 => 0.1,
+        _ => 0.25,
+    }
 }
 
 #[test]

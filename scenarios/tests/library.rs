@@ -131,3 +131,41 @@ fn aws_363_s_and_86_s_to_trigger_simulated_beside_published() {
     }
     println!("{table}");
 }
+
+/// The measures of the stability study with some of its keys changed.
+fn stability(changes: &[(&str, &str)]) -> plimsoll_core::statistics::Elasticity {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("library/stability.yaml");
+    let set = changes.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    let options = LoadOptions { set, ..LoadOptions::default() };
+    let loaded = load(&path, &options).unwrap_or_else(|problems| panic!("{problems}"));
+    let results = simulation::run(&loaded.scenario, &mut |_| {}).expect("no limit is reached");
+    results.services[0].elasticity.expect("there is load")
+}
+
+#[test]
+fn target_tracking_oscillates_without_cool_downs_and_overshoots_with_a_slow_start() {
+    const POLICY: &str = "services.web.scaling.targetTracking.0";
+    let (out, back) = (format!("{POLICY}.scaleOutCooldown"), format!("{POLICY}.scaleInCooldown"));
+    let none = [(out.as_str(), "0"), (back.as_str(), "0")];
+    let slow = [("controlPlane.fargateProvisioning", "10m")];
+    let day = "{trace: ../data/synthetic-day.csv, column: requests, timeColumn: minute, timeUnit: minutes}";
+    let loads = [
+        None,
+        Some("{profile: {base: 180/s, diurnal: {peakToTrough: 5, peakAt: \"12:00\"}}}"),
+        Some(day),
+    ];
+    for load in loads {
+        let with = |more: &[(&str, &str)]| {
+            let load = load.map(|load| ("services.web.load.requests", load));
+            let changes: Vec<(&str, &str)> = load.into_iter().chain(more.iter().copied()).collect();
+            stability(&changes)
+        };
+        let (calm, swings, late) = (with(&[]), with(&none), with(&slow));
+        assert!(calm.instability < 0.1, "{load:?} {calm:?}");
+        assert!(0.25 < swings.instability, "{load:?} {swings:?}");
+        assert!(5.0 * calm.under_accuracy < swings.under_accuracy, "{load:?} {swings:?}");
+        assert!(calm.under_accuracy <= late.under_accuracy, "{load:?} {late:?}");
+        assert!(load.is_some() || calm.over_accuracy < late.over_accuracy, "{late:?}");
+        assert!(calm.instability <= late.instability, "{load:?} {late:?}");
+    }
+}

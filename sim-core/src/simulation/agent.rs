@@ -150,10 +150,7 @@ impl<'s> World<'s, '_> {
             };
             fargate_pull_time(&self.scenario.images, images, &costs)
         };
-        let length = match delayed {
-            true => slowed(length, self.pull_factor(id, now)),
-            false => length,
-        };
+        let length = if delayed { slowed(length, self.pull_factor(id, now)) } else { length };
         (length + self.wait_for_resolution(id, start_up, now), Fate::None)
     }
 

@@ -8,6 +8,7 @@
 
 use super::disruptions::Disruptions;
 use super::faults::FaultState;
+use super::load::LoadState;
 use super::world::{MINUTE, World};
 use crate::agent::Window;
 use crate::results::{FaultRecord, Recovered, ServiceRecovery};
@@ -197,7 +198,7 @@ impl World<'_, '_> {
         let minute = MINUTE.as_nanos();
         let of = |id: ServiceId| {
             let spells = self.recovery.services[id].all();
-            let objective = self.services[id].load.as_ref().and_then(|load| load.violations());
+            let objective = self.services[id].load.as_ref().and_then(LoadState::violations);
             let objective = objective.map(|minutes| {
                 let spells = minutes.iter().map(|(first, last)| Window {
                     from: SimTime::from_nanos(first.saturating_mul(minute)),

@@ -5,8 +5,8 @@ use plimsoll_core::engine::DurationDistribution;
 use plimsoll_core::placement::PlacementConstraint;
 use plimsoll_core::scenario::{
     AppliedTo, BatchJobs, CountedInstances, FargateZones, FromZero, LaunchTarget,
-    ManagedScalingChoices, NamedInstance, QueueDiscipline, ScaleInStep, SeveralTypes,
-    SpotStrategy, StrategyOrder, TaskGroupsMet, WeightZeroBase,
+    ManagedScalingChoices, NamedInstance, QueueDiscipline, ScaleInStep, SeveralTypes, SpotStrategy,
+    StrategyOrder, TaskGroupsMet, WeightZeroBase,
 };
 use plimsoll_core::units::{AsgId, Cpu, Mib, SimDuration, SimTime};
 

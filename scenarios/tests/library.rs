@@ -86,10 +86,9 @@ fn times_to_scale(metric_type: &str) -> (f64, f64) {
             ("services.web.scaling.targetTracking.0.predefinedMetricType", metric_type.to_owned()),
             ("services.web.scaling.targetTracking.0.policyName", format!("cpu70-{policy}")),
             ("services.web.load.requests.profile.spikes.0.start", format!("{start}s")),
-            ("seed", run.to_string()),
         ];
         let set = set.map(|(key, value)| (key.to_owned(), value)).to_vec();
-        let loaded = load(&path, &LoadOptions { set, seed: None })
+        let loaded = load(&path, &LoadOptions { set, seed: Some(u64::from(run)) })
             .unwrap_or_else(|problems| panic!("it loads: {problems}"));
         let results = simulation::run(&loaded.scenario, &mut |_| {}).expect("no limit is reached");
         let scaled = results

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use plimsoll_core::metrics::MetricTrace;
 
-use super::trace::{Table, TraceError};
+use super::trace::{MAX_ROWS, Table, TraceError};
 use super::tree::shorten;
 
 /// How a metric trace is to be read.
@@ -27,6 +27,11 @@ pub(crate) fn read(options: &MetricTraceOptions) -> Result<MetricTrace, TraceErr
     let column = table.column(&options.column)?;
     let mut values = Vec::new();
     while table.next()? {
+        let empty = table.empty_rows() as usize;
+        if MAX_ROWS < values.len().saturating_add(empty) {
+            return Err(TraceError::file(format!("the trace has more than {MAX_ROWS} rows")));
+        }
+        values.resize(values.len() + empty, None);
         let text = table.text(column);
         if text.is_empty() {
             values.push(None);

@@ -358,7 +358,7 @@ Where the levels part:
 proportion to their size. The fluid has the tail of service in order, and its 99th percentile is up to 45 % too low.
 - *Processor sharing above 95 %.* The fluid serves in order, and who would wait too long leaves unserved. With sharing, \
 every request slows all others, and the time-out takes those with much work: far fewer are present, and those that are \
-answered took a third of what the fluid says. Utilization and failures agree. No bounds are stated.
+answered took a third of what the fluid says. Utilization and failures agree within 3 points. No bounds are stated.
 - *Load 1.* The backlog of single requests wanders where a fluid has none.
 - *Chance.* A policy acts on minutes that differ by chance. Where the load is just what a number of tasks holds at the \
 target, as at 0.3, such minutes keep a task more than the fluid has.

@@ -134,7 +134,7 @@ fn aws_363_s_and_86_s_to_trigger_simulated_beside_published() {
 /// The measures of the stability study with some of its keys changed.
 fn stability(changes: &[(&str, &str)]) -> plimsoll_core::statistics::Elasticity {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("library/stability.yaml");
-    let set = changes.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    let set = changes.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
     let options = LoadOptions { set, ..LoadOptions::default() };
     let loaded = load(&path, &options).unwrap_or_else(|problems| panic!("{problems}"));
     let results = simulation::run(&loaded.scenario, &mut |_| {}).expect("no limit is reached");

@@ -77,6 +77,8 @@ mod task;
 mod testing;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod troubled;
 mod unplaced;
 mod watch;
 #[cfg(test)]

@@ -267,6 +267,7 @@ pub(crate) fn web_run_of(days: u64, interval: u64) -> (RunResults, Bill) {
             },
         ],
         batches: Vec::new(),
+        queues: Vec::new(),
         capacity: vec![CapacityResults {
             group: "web".to_owned(),
             capacity_provider: Some("web-ec2".to_owned()),

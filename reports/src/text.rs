@@ -45,6 +45,7 @@ pub fn summary_text(summary: &Summary, width: usize, colour: bool) -> String {
     text.services(summary);
     text.capacity(summary);
     text.batches(summary);
+    text.queues(summary);
     text.totals(summary);
     for warning in &summary.warnings {
         text.block("Warning", "1;33", warning);
@@ -215,6 +216,29 @@ impl Lines {
         self.table(
             "Batch work",
             &["", "arrived", "finished", "wait p50", "wait p95", "cost"],
+            rows,
+        );
+    }
+
+    fn queues(&mut self, summary: &Summary) {
+        let mut rows = Vec::new();
+        for (name, queue) in &summary.queues {
+            let wait = |pick: fn(&crate::summary::Quantiles) -> f64| {
+                queue.wait_seconds.as_ref().map_or("–".to_owned(), |w| duration(pick(w)))
+            };
+            rows.push(vec![
+                clean(name),
+                count((queue.sent + queue.moved_in) as f64),
+                count(queue.deleted as f64),
+                count(queue.visible_peak as f64),
+                wait(|w| w.p50),
+                wait(|w| w.p95),
+                wait(|w| w.max),
+            ]);
+        }
+        self.table(
+            "Queues",
+            &["", "messages", "done", "peak", "wait p50", "wait p95", "longest"],
             rows,
         );
     }

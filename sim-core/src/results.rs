@@ -10,6 +10,7 @@ use crate::placement::Rejections;
 use crate::scenario::{PurchaseOption, QueueDiscipline};
 use crate::service::completion::RolloutState;
 use crate::statistics::Elasticity;
+use crate::traffic::queue::QueueCounts;
 use crate::units::{Cpu, Mib, SimDuration, SimTime, TaskDefinitionId};
 
 /// Everything a run produced.
@@ -53,6 +54,8 @@ pub struct RunResults {
     pub services: Vec<ServiceResults>,
     /// One entry per batch source.
     pub batches: Vec<BatchResults>,
+    /// One entry per message queue, in scenario order.
+    pub queues: Vec<QueueResults>,
     /// One entry per capacity provider that is an Auto Scaling group, then groups without one.
     pub capacity: Vec<CapacityResults>,
     /// Lower bound on instance-hours, if the cluster has instances.
@@ -167,6 +170,39 @@ pub struct ServiceResults {
     pub elasticity: Option<Elasticity>,
     /// Scaling activity, if it scales.
     pub scaling: Option<ScalingResults>,
+}
+
+/// A message queue over the run.
+#[derive(Clone, Debug)]
+pub struct QueueResults {
+    /// Name.
+    pub name: String,
+    /// Services that work on it.
+    pub workers: Vec<String>,
+    /// What happened to messages.
+    pub counts: QueueCounts,
+    /// Visible messages at the end.
+    pub visible_at_end: u64,
+    /// Received and not deleted ones at the end.
+    pub in_flight_at_end: u64,
+    /// Receives whose message a worker still has in its hands at the end, begun or not.
+    pub held_at_end: u64,
+    /// Delayed ones at the end.
+    pub delayed_at_end: u64,
+    /// Time-weighted mean of visible messages.
+    pub visible_mean: f64,
+    /// Largest number of visible messages.
+    pub visible_peak: u64,
+    /// Largest age of the oldest message at the end of any minute or recording interval.
+    pub oldest_seconds: f64,
+    /// From sending to the beginning of the first attempt, over the messages that were begun.
+    pub wait_seconds: Option<Distribution>,
+    /// From sending to deletion, over the messages that were deleted.
+    pub stay_seconds: Option<Distribution>,
+    /// Sum of the waits in nanoseconds, exact.
+    pub total_wait: u128,
+    /// Sum of the stays in nanoseconds, exact.
+    pub total_stay: u128,
 }
 
 /// Why a deployment began.

@@ -1,12 +1,14 @@
 //! The summary of a run, field by field.
 
-use plimsoll_core::results::{Distribution, ObjectiveResults, Packing, RunResults, ServiceResults};
+use plimsoll_core::results::{
+    Distribution, ObjectiveResults, Packing, QueueResults, RunResults, ServiceResults,
+};
 
 use super::{
     BatchSummary, CapacitySummary, CostSummary, DeploymentSummary, ElasticitySummary,
-    InstancesSummary, ObjectiveSummary, PackingSummary, Quantiles, RequestedPackingSummary,
-    RequestsSummary, RunMeta, ScalingTotals, ServiceScaling, ServiceSummary, Summary, TasksSummary,
-    UtilizationSummary,
+    InstancesSummary, ObjectiveSummary, PackingSummary, Quantiles, QueueSummary,
+    RequestedPackingSummary, RequestsSummary, RunMeta, ScalingTotals, ServiceScaling,
+    ServiceSummary, Summary, TasksSummary, UtilizationSummary,
 };
 use plimsoll_core::statistics::Elasticity;
 
@@ -79,6 +81,7 @@ impl Summary {
                 .map(|s| (s.name.clone(), service(results, s)))
                 .collect(),
             batches: results.batches.iter().map(|b| (b.name.clone(), batch(b))).collect(),
+            queues: results.queues.iter().map(|q| (q.name.clone(), queue(q))).collect(),
             capacity: results
                 .capacity
                 .iter()
@@ -259,6 +262,33 @@ fn batch(batch: &plimsoll_core::results::BatchResults) -> BatchSummary {
         total_wait_seconds: batch.total_wait as f64 / 1e9,
         last_end_seconds: batch.last_end.map(plimsoll_core::units::SimTime::as_secs_f64),
         cost_usd: decimal(batch.cost),
+    }
+}
+
+fn queue(queue: &QueueResults) -> QueueSummary {
+    let counts = &queue.counts;
+    QueueSummary {
+        workers: queue.workers.clone(),
+        sent: counts.sent,
+        moved_in: counts.moved_in,
+        received: counts.received,
+        received_again: counts.received_again,
+        deleted: counts.deleted,
+        dead_lettered: counts.dead_lettered,
+        expired: counts.expired,
+        failed: counts.failed,
+        wasted: counts.wasted,
+        abandoned: counts.abandoned,
+        empty_receives: counts.empty_receives,
+        calls: counts.calls(),
+        visible: or_zero(queue.visible_mean),
+        visible_peak: queue.visible_peak,
+        visible_at_end: queue.visible_at_end,
+        in_flight_at_end: queue.in_flight_at_end,
+        delayed_at_end: queue.delayed_at_end,
+        oldest_seconds: or_zero(queue.oldest_seconds),
+        wait_seconds: quantiles(queue.wait_seconds.as_ref()),
+        stay_seconds: quantiles(queue.stay_seconds.as_ref()),
     }
 }
 

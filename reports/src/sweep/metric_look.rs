@@ -88,6 +88,9 @@ impl MetricLook {
         if let Some(entity) = rest.strip_suffix(".lastEndSeconds") {
             return number(format!("{entity}: last end"), "seconds");
         }
+        if let Some(entity) = rest.strip_suffix(".wasted") {
+            return number(format!("{entity}: attempts in vain"), "");
+        }
         number(path.to_owned(), "")
     }
 
@@ -143,6 +146,8 @@ mod tests {
         assert_eq!(name("services.api.costUsd"), "api: cost, USD");
         assert_eq!(name("cost.byCategory.EC2"), "cost of EC2, USD");
         assert_eq!(name("batches.etl.waitSeconds.mean"), "etl: wait, mean, seconds");
+        assert_eq!(name("queues.jobs.waitSeconds.p95"), "jobs: wait, p95, seconds");
+        assert_eq!(name("queues.jobs.wasted"), "jobs: attempts in vain");
         assert_eq!(name("something.new"), "something.new");
         assert_eq!(MetricLook::of("utilization.cpuReserved").difference(-0.051), "−5.1 points");
         assert_eq!(MetricLook::of("cost.totalUsd").difference(0.0), "$0.00");

@@ -20,6 +20,7 @@ mod document;
 mod job_trace;
 mod json;
 mod lower;
+mod metric_trace;
 mod note;
 mod overrides;
 mod pattern;

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use plimsoll_core::metrics::MetricTrace;
 use plimsoll_core::scenario::BatchJob;
 
 use super::job_trace::{self, JobTraceOptions};
+use super::metric_trace::{self, MetricTraceOptions};
 use super::request_trace::{self, RequestTrace, RequestTraceOptions};
 use super::spot_trace::{self, SpotTrace, SpotTraceOptions};
 use super::trace::TraceError;
@@ -21,6 +23,7 @@ pub(crate) struct TraceStore {
     requests: Mutex<BTreeMap<RequestTraceOptions, Kept<Arc<RequestTrace>>>>,
     jobs: Mutex<BTreeMap<JobTraceOptions, Kept<Arc<[BatchJob]>>>>,
     spot: Mutex<BTreeMap<SpotTraceOptions, Kept<Arc<SpotTrace>>>>,
+    metrics: Mutex<BTreeMap<MetricTraceOptions, Kept<Arc<MetricTrace>>>>,
 }
 
 impl TraceStore {
@@ -43,6 +46,17 @@ impl TraceStore {
         let mut kept = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
         kept.entry(options.clone())
             .or_insert_with(|| request_trace::read(options).map(Arc::new))
+            .clone()
+    }
+
+    /// A trace of a metric.
+    ///
+    /// # Errors
+    /// What is wrong with the file.
+    pub(crate) fn metrics(&self, options: &MetricTraceOptions) -> Kept<Arc<MetricTrace>> {
+        let mut kept = self.metrics.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.entry(options.clone())
+            .or_insert_with(|| metric_trace::read(options).map(Arc::new))
             .clone()
     }
 

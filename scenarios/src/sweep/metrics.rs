@@ -44,6 +44,9 @@ pub enum MetricKind {
     PlacementFailures,
     BatchWaitMean,
     BatchLastEnd,
+    MessageWaitMean,
+    MessageWaitP95,
+    WastedAttempts,
 }
 
 impl Metric {
@@ -90,6 +93,9 @@ impl Metric {
             MetricKind::PlacementFailures => "tasks.placementFailures".to_owned(),
             MetricKind::BatchWaitMean => format!("batches.{name}.waitSeconds.mean"),
             MetricKind::BatchLastEnd => format!("batches.{name}.lastEndSeconds"),
+            MetricKind::MessageWaitMean => format!("queues.{name}.waitSeconds.mean"),
+            MetricKind::MessageWaitP95 => format!("queues.{name}.waitSeconds.p95"),
+            MetricKind::WastedAttempts => format!("queues.{name}.wasted"),
         }
     }
 
@@ -106,6 +112,8 @@ impl Metric {
             | MetricKind::ScalingLag
             | MetricKind::BatchWaitMean
             | MetricKind::BatchLastEnd
+            | MetricKind::MessageWaitMean
+            | MetricKind::MessageWaitP95
             | MetricKind::PendingP50
             | MetricKind::PendingP95
             | MetricKind::PendingP99 => ("shorter", "longer"),
@@ -126,6 +134,7 @@ impl Metric {
                 | MetricKind::LatencyP99
                 | MetricKind::PendingP95
                 | MetricKind::BatchWaitMean
+                | MetricKind::MessageWaitP95
         )
     }
 }
@@ -153,6 +162,12 @@ impl UnitMetrics {
             let wait = batch.wait_seconds.as_ref();
             values.put(MetricKind::BatchWaitMean, name, wait.map(|wait| wait.mean));
             values.put(MetricKind::BatchLastEnd, name, batch.last_end_seconds);
+        }
+        for (name, queue) in &summary.queues {
+            let wait = queue.wait_seconds.as_ref();
+            values.put(MetricKind::MessageWaitMean, name, wait.map(|wait| wait.mean));
+            values.put(MetricKind::MessageWaitP95, name, wait.map(|wait| wait.p95));
+            values.put(MetricKind::WastedAttempts, name, Some(queue.wasted as f64));
         }
         let mut values = values.0;
         values.sort_by(|a, b| a.0.cmp(&b.0));

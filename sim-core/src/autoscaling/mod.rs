@@ -25,7 +25,7 @@ mod target_tracking;
 
 pub use activity::{
     ActivityEnd, ActivityStatus, NotScaled, NotScaledReason, RejectedChange, ScalingDecision,
-    ScalingDirection,
+    ScalingDirection, SuspendedState,
 };
 pub use alarm::{
     Alarm, AlarmChange, AlarmCondition, AlarmOutcome, AlarmPhase, AlarmRules, AlarmSettings,

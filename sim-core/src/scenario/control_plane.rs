@@ -24,8 +24,12 @@ pub struct ControlPlane {
     pub placement_retry: PlacementRetry,
     /// Delay for the capacity provider's metric.
     pub capacity_provider_metric_delay: SimDuration,
+    /// Delay of the metrics of an inactive queue that becomes active.
+    pub queue_activation_lag: DurationDistribution,
     /// From an alarm's action to the changed desired count.
     pub scaling_action_delay: SimDuration,
+    /// From a scheduled action to the changed desired count.
+    pub scheduled_action_delay: SimDuration,
     /// Open choices of Application Auto Scaling.
     pub scaling: ScalingRules,
     /// What decides among equal candidates.

@@ -9,6 +9,7 @@ mod containers;
 mod control_plane;
 mod fault;
 mod purchase;
+mod queue;
 mod scheduling;
 mod service;
 mod task_definition;
@@ -28,6 +29,9 @@ pub use purchase::{
     InstancesDistribution, LaunchType, OnDemandStrategy, PurchaseOption, Purchasing,
     Recommendation, Shortage, ShortageLaw, ShortageScope, SpotMarket, SpotStrategy,
 };
+pub use queue::{
+    MessageArrivals, MessageBatch, MessageSource, OnStop, Queue, RedrivePolicy, Worker,
+};
 pub use scheduling::{
     DeploymentAlarms, DeploymentConfiguration, DeploymentStrategy, DrainingRequest,
     SchedulingStrategy, ServiceScheduling, ServiceUpdate, ShiftingDeployment, TaskProtection,
@@ -44,7 +48,8 @@ use crate::engine::Limits;
 use crate::metrics::Metric;
 use crate::rules::RuleSet;
 use crate::units::{
-    AsgId, CapacityProviderId, IdVec, ImageId, MetricId, SimDuration, TaskDefinitionId, ZoneId,
+    AsgId, CapacityProviderId, IdVec, ImageId, MetricId, QueueId, SimDuration, TaskDefinitionId,
+    ZoneId,
 };
 
 /// Everything that a run depends on. Same scenario, same bytes out.
@@ -84,6 +89,8 @@ pub struct Scenario {
     pub draining: Vec<DrainingRequest>,
     /// Sources of standalone tasks (RunTask).
     pub batches: Vec<BatchSource>,
+    /// Message queues.
+    pub queues: IdVec<QueueId, Queue>,
     /// What goes wrong.
     pub faults: Vec<Fault>,
     /// Spot markets and the lack of capacity.

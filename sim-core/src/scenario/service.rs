@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{LaunchTarget, Scenario, ServiceScheduling};
-use crate::autoscaling::{StepScalingPolicy, TargetTrackingPolicy};
+use super::{LaunchTarget, Scenario, ServiceScheduling, Worker};
+use crate::autoscaling::{StepScalingPolicy, SuspendedState, TargetTrackingPolicy};
 use crate::engine::DurationDistribution;
 use crate::placement::{PlacementConstraint, PlacementStrategy};
 use crate::traffic::RequestRate;
@@ -30,6 +30,8 @@ pub struct Service {
     pub target_group: Option<TargetGroup>,
     /// Request load, if any.
     pub load: Option<ServiceLoad>,
+    /// How its tasks work on a queue, if they do; then there is no request load.
+    pub worker: Option<Worker>,
     /// Application Auto Scaling, if registered.
     pub scaling: Option<ScalableTarget>,
     /// What the owner wants to hold.
@@ -119,7 +121,7 @@ impl ServiceLoad {
 }
 
 /// A scalable target of Application Auto Scaling with its policies.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct ScalableTarget {
     /// `MinCapacity`.
     pub min_capacity: u32,
@@ -131,6 +133,10 @@ pub struct ScalableTarget {
     pub step_scaling: Vec<StepScalingPolicy>,
     /// Scheduled actions expanded to instants, in time order.
     pub scheduled: Vec<ScheduledChange>,
+    /// What is suspended at the start.
+    pub suspended: SuspendedState,
+    /// What is suspended from later instants on, in time order.
+    pub suspensions: Vec<(SimTime, SuspendedState)>,
 }
 
 /// One firing of a scheduled action.

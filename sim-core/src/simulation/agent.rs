@@ -87,6 +87,7 @@ impl<'s> World<'s, '_> {
         }
         task.exited = now;
         let (instance, fate) = (task.instance, task.fate);
+        self.worker_gone(id, now);
         self.forget_containers(id);
         let Some(instance) = instance else { return };
         let demand = self.host_demand(id);

@@ -69,6 +69,7 @@ fn bounds(min: u32, max: u32, scheduled: Vec<ScheduledChange>) -> ScalableTarget
         target_tracking: Vec::new(),
         step_scaling: Vec::new(),
         scheduled,
+        ..ScalableTarget::default()
     }
 }
 
@@ -93,7 +94,8 @@ fn count(results: &RunResults, holds: impl Fn(&&TaskRecord) -> bool) -> usize {
 
 fn changes(results: &RunResults) -> Vec<(SimTime, Option<(u32, u32)>)> {
     let scaling = results.event_records.iter();
-    let scaling = scaling.filter(|event| event.category == EventCategory::ServiceScaling);
+    let scaling = scaling
+        .filter(|event| event.category == EventCategory::ServiceScaling && event.change.is_some());
     scaling.map(|event| (event.at, event.change)).collect()
 }
 

@@ -292,6 +292,7 @@ fn scaling_reacts_to_more_than_all_of_a_reservation() {
         }],
         step_scaling: Vec::new(),
         scheduled: Vec::new(),
+        ..ScalableTarget::default()
     });
     let results = run(&scenario);
     // One vCPU on 256 units is 400 %: ceil(400 / 150) tasks have 133 % each.

@@ -157,6 +157,11 @@ impl World<'_, '_> {
             }
         };
         let Some(load) = self.services[service].load.as_ref().map(|load| load.load) else {
+            // A worker is taken to keep its reservation, as a standalone task.
+            let worker = self.services[service].settings.worker.is_some();
+            if worker && (from == CpuUse::None || to == CpuUse::None) {
+                self.change_standalone(id, to, now);
+            }
             return;
         };
         self.sync_load(service, now);

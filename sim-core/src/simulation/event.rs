@@ -88,6 +88,8 @@ pub enum Event {
     Drain(u32),
     /// An instance has been held for draining as long as its termination hook allows.
     DrainingLimit(InstanceId),
+    /// The end of the run, for queues: what happens in them last is held against the limits.
+    QueuesEnd,
     /// EC2 announces that it takes a Spot Instance back.
     InterruptionNotice(InstanceId),
     /// EC2 takes a Spot Instance back.
@@ -108,6 +110,8 @@ pub enum Event {
     SampleMetrics(u32),
     /// Alarms of a service that are not only evaluated at full minutes.
     EvaluateAlarms(ServiceId),
+    /// The suspended state of a scalable target changes.
+    Suspension(ServiceId),
 }
 
 impl Event {
@@ -137,6 +141,7 @@ impl Event {
             Self::ZoneCheck(_) => 43,
             Self::Drain(_) => 44,
             Self::DrainingLimit(_) => 45,
+            Self::QueuesEnd => 100,
             Self::InterruptionNotice(_) => 60,
             Self::Interruption(_) => 61,
             Self::RebalanceRecommendation(_) => 62,
@@ -147,6 +152,7 @@ impl Event {
             Self::CapacityAppears(_) => 67,
             Self::SampleMetrics(_) => 70,
             Self::EvaluateAlarms(_) => 71,
+            Self::Suspension(_) => 72,
         }
     }
 
@@ -176,6 +182,7 @@ impl Event {
             43 => "zone check",
             44 => "drain",
             45 => "draining limit",
+            100 => "end of queues",
             60 => "interruption notice",
             61 => "interruption",
             62 => "rebalance recommendation",
@@ -186,6 +193,7 @@ impl Event {
             67 => "capacity appears",
             70 => "sample metrics",
             71 => "evaluate alarms",
+            72 => "suspension",
             _ => "unknown",
         }
     }
@@ -218,9 +226,12 @@ impl Event {
             | Self::Scheduled(service)
             | Self::ServiceUpdate(service)
             | Self::ZoneCheck(service)
-            | Self::EvaluateAlarms(service) => (service.0, 0),
+            | Self::EvaluateAlarms(service)
+            | Self::Suspension(service) => (service.0, 0),
             Self::BatchArrival(batch) => (batch.0, 0),
-            Self::PlaceWaiting | Self::Sample | Self::Decide | Self::Record => (0, 0),
+            Self::PlaceWaiting | Self::Sample | Self::Decide | Self::Record | Self::QueuesEnd => {
+                (0, 0)
+            }
             Self::DesiredCount { service, desired } => (service.0, *desired),
         };
         Digest { kind: self.kind(), entity: entity as u64, payload: payload as u64 }

@@ -66,6 +66,7 @@ impl World<'_, '_> {
                     self.serves(id, start_up, scheduler);
                     self.watch_target(id, scheduler);
                 }
+                TaskState::Stopping => self.worker_stops(id, now),
                 TaskState::Deprovisioning => self.containers_gone(id, scheduler),
                 TaskState::Stopped => {
                     self.on_stopped(id, scheduler);
@@ -75,8 +76,7 @@ impl World<'_, '_> {
                 | TaskState::Provisioning
                 | TaskState::Starting
                 | TaskState::TargetUnhealthy
-                | TaskState::Deactivating
-                | TaskState::Stopping => {}
+                | TaskState::Deactivating => {}
             }
             let Some((length, fate)) = self.step(id, state, start_up, now) else { return };
             let skip = start_up == StartUp::Ready
@@ -198,6 +198,7 @@ impl World<'_, '_> {
             }
         }
         self.change_cpu_use(id, CpuUse::None, CpuUse::Idle, now);
+        self.worker_starts(id, now);
         if let Capacity::Provider(provider) = capacity
             && let CapacityProviderKind::FargateSpot { mean_time_to_interruption: Some(mean) } =
                 self.providers[provider].settings.kind

@@ -92,6 +92,7 @@ fn scale_to(scenario: &mut Scenario, second: u64, count: u32) {
         target_tracking: Vec::new(),
         step_scaling: Vec::new(),
         scheduled: vec![change],
+        ..ScalableTarget::default()
     });
 }
 

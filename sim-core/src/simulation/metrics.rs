@@ -110,7 +110,7 @@ impl World<'_, '_> {
             for (service, measures) in &services {
                 let loaded = measures.iter().any(|(measure, _)| measure.needs_load());
                 let reading = if loaded {
-                    self.read_load(*service, now, Reading::HighResolution)
+                    self.read_use(*service, now, Reading::HighResolution)
                 } else {
                     None
                 };
@@ -162,6 +162,14 @@ impl World<'_, '_> {
             MetricSource::Service(..) => return,
             MetricSource::Group(group, measure) => self.group_samples(group, measure),
             MetricSource::CapacityProvider(provider) => self.reservation_samples(provider),
+            MetricSource::Queue(queue, measure) => self.queues.samples(queue, measure),
+            MetricSource::Trace(ref trace) => {
+                let period = self.scenario.metrics[id].period.as_nanos();
+                trace.value(start.as_nanos() / period).and_then(StatisticSet::of)
+            }
+            MetricSource::Formula(ref formula) => {
+                self.metrics.store.measure(formula, start, MINUTE)
+            }
         };
         self.metrics.store.record(id, start, samples);
     }

@@ -14,6 +14,7 @@
 //!   `purchase`: which type a group buys, and how; `market`: the pools it buys from; `spot`: interruptions;
 //! * `load`: request load of services; `cpu_sharing`: the CPU their tasks get; `balancer`: what its load balancer processed;
 //!   `metrics`: samples; `scaling`: alarms and scaling activities;
+//! * `queues`: message queues and the services that work on them;
 //! * `unplaced`: what found no instance, and why; `watch`: the decisions of one task, in a repeated run;
 //!   `packing`: the lower bound on instance-hours;
 //! * `recorder`: time series; `outcome`: the results; `quota`, `integral`: small parts.
@@ -47,10 +48,15 @@ mod market;
 mod metrics;
 mod outcome;
 mod packing;
+#[cfg(test)]
+mod policy_tests;
 mod pool;
 mod purchase;
 #[cfg(test)]
 mod purchase_tests;
+mod queues;
+#[cfg(test)]
+mod queues_tests;
 mod quota;
 #[cfg(test)]
 mod random;

@@ -62,6 +62,7 @@ impl World<'_, '_> {
             }
         }
         self.record_interval(horizon);
+        let queues = self.queue_results(horizon);
         self.bill_what_still_runs(horizon);
         self.bill_load_balancers(horizon);
 
@@ -165,6 +166,7 @@ impl World<'_, '_> {
             tasks: self.task_totals(),
             services,
             batches,
+            queues,
             capacity,
             packing: self.packing(horizon),
             record_interval: scenario.record_interval,
@@ -259,7 +261,8 @@ impl World<'_, '_> {
         let cpu = totals.registered_cpu.total_at(horizon);
         let memory = totals.registered_memory.total_at(horizon);
         let on_instances = |state: &ServiceState<'_>| state.settings.launch_is_ec2(self.scenario);
-        let modelled = self.services.iter().any(|s| s.load.is_some() && on_instances(s));
+        let models = |s: &ServiceState<'_>| s.load.is_some() || s.settings.worker.is_some();
+        let modelled = self.services.iter().any(|s| models(s) && on_instances(s));
         let used = modelled.then(|| self.used_cpu_on_instances(horizon));
         Some(Utilization {
             cpu_reserved: ratio(totals.reserved_cpu.total_at(horizon), cpu)?,
@@ -495,6 +498,14 @@ fn outcome_fingerprint(results: &RunResults) -> u64 {
                 add_wide(amount);
             }
         }
+    }
+    for queue in &results.queues {
+        let counts = &queue.counts;
+        for count in [counts.sent, counts.received, counts.deleted, counts.dead_lettered] {
+            add_wide(u128::from(count));
+        }
+        add_wide(queue.total_wait);
+        add_wide(queue.total_stay);
     }
     for batch in &results.batches {
         add_wide(u128::from(batch.completed));

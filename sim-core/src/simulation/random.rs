@@ -1,5 +1,7 @@
 //! Laws of every run, tested on random scenarios.
 
+mod queues;
+
 use std::sync::Arc;
 
 use super::testing::{control_plane, definition, empty, group, watch};
@@ -143,6 +145,7 @@ pub(super) fn random_scenario(seed: u64) -> Scenario {
         scenario.batches.push(batch);
     }
     add_daemon_and_draining(&mut dice, &mut scenario, groups as u32);
+    queues::add_queues(&mut dice, &mut scenario);
     let needs = PriceNeeds {
         instances: INSTANCE_TYPES.map(|it| (it.0, OperatingSystem::Linux)).to_vec(),
         fargate: [false, true]
@@ -272,6 +275,7 @@ fn random_service(dice: &mut Dice, index: u64, groups: u32) -> Service {
             min_capacity: Some(2),
             max_capacity: None,
         }],
+        ..ScalableTarget::default()
     });
     Service {
         name: format!("service-{index}"),
@@ -293,6 +297,7 @@ fn random_service(dice: &mut Dice, index: u64, groups: u32) -> Service {
             rules_processed: 12,
         }),
         load: loaded.then_some(load),
+        worker: None,
         scaling,
         slo: loaded.then_some(ServiceLevelObjective {
             quantile: 0.99,
@@ -488,6 +493,7 @@ fn a_policy_that_never_triggers_leaves_the_trajectory_as_it_was() {
                     cooldown: SimDuration::from_secs(300),
                 }],
                 scheduled: Vec::new(),
+                ..ScalableTarget::default()
             });
         }
         let after = run(&scenario);

@@ -49,10 +49,17 @@ impl World<'_, '_> {
         state.quota_bound = quota < state.desired;
         state.desired = state.desired.min(quota);
         state.desired_integral.set(SimTime::ZERO, u64::from(state.desired));
+        self.worker_count_wanted(id, SimTime::ZERO);
+        let state = &self.services[id];
         if let Some(scaling) = &state.settings.scaling
             && let Some(first) = scaling.scheduled.first()
         {
             scheduler.schedule_at(first.at, Phase::Decide, Event::Scheduled(id));
+        }
+        if let Some((first, _)) =
+            state.settings.scaling.as_ref().and_then(|scaling| scaling.suspensions.first())
+        {
+            scheduler.schedule_at(*first, Phase::Decide, Event::Suspension(id));
         }
         self.schedule_next_update(id, scheduler);
         self.request_pass(id, SimTime::ZERO, scheduler);
@@ -104,6 +111,7 @@ impl World<'_, '_> {
         // An update of the service starts the retries of failed placements afresh.
         state.failing_since = None;
         state.steady = false;
+        self.worker_count_wanted(id, now);
         self.request_pass_after_reaction(id, scheduler);
     }
 
@@ -115,6 +123,7 @@ impl World<'_, '_> {
         }
         state.next_pass = None;
         state.passes += 1;
+        self.sync_queues(now);
         let Changes { started, stopped } = if self.is_daemon(Owner::Service(id)) {
             self.daemon_pass(id, scheduler)
         } else if self.services[id].rollout.is_settled(self.services[id].active.len()) {

@@ -293,12 +293,13 @@ fn target_tracking_scales_to_the_proportional_count() {
         }],
         step_scaling: Vec::new(),
         scheduled: Vec::new(),
+        ..ScalableTarget::default()
     });
     let results = run(&scenario);
     let changes: Vec<_> = results
         .event_records
         .iter()
-        .filter(|event| event.category == EventCategory::ServiceScaling)
+        .filter(|event| event.category == EventCategory::ServiceScaling && event.change.is_some())
         .map(|event| (event.at, event.change))
         .collect();
     // Three minutes above the target, then once: 8 tasks sit at 45 %, not below 0.9 × 50.
@@ -331,6 +332,7 @@ fn a_load_balanced_task_drains_before_it_stops() {
             min_capacity: None,
             max_capacity: Some(1),
         }],
+        ..ScalableTarget::default()
     });
     let results = run(&scenario);
     let stopped: Vec<_> = results.task_records.iter().filter_map(|task| task.stopped).collect();

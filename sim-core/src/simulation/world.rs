@@ -10,6 +10,7 @@ use super::faults::FaultState;
 use super::market::Market;
 use super::metrics::MetricState;
 use super::packing::Pools;
+use super::queues::QueueState;
 use super::quota::TokenBucket;
 use super::recorder::Recorder;
 use super::state::{
@@ -67,6 +68,7 @@ pub(super) struct World<'s, 'p> {
     pub(super) meter: Meter,
     pub(super) recorder: Recorder,
     pub(super) cpu_sharing: CpuSharing,
+    pub(super) queues: QueueState<'s>,
     pub(super) log: Vec<EventRecord>,
     pub(super) totals: Totals,
     pub(super) unplaced: Unplaced,
@@ -135,6 +137,7 @@ impl<'s, 'p> World<'s, 'p> {
             meter: Meter::new(scenario.start_unix_seconds),
             recorder: Recorder::new(scenario),
             cpu_sharing: CpuSharing::new(scenario),
+            queues: QueueState::new(scenario),
             log: Vec::new(),
             totals: Totals::default(),
             unplaced: Unplaced::default(),
@@ -164,6 +167,7 @@ impl<'s, 'p> World<'s, 'p> {
         for batch in self.batches.ids() {
             self.schedule_next_arrival(batch, scheduler);
         }
+        self.start_queues(scheduler);
         let first_minute = SimTime::ZERO + MINUTE;
         scheduler.schedule_at(first_minute, Phase::Sample, Event::Sample);
         scheduler.schedule_at(first_minute, Phase::Decide, Event::Decide);
@@ -238,6 +242,7 @@ impl Model for World<'_, '_> {
             Event::ZoneCheck(service) => self.zone_check(service, scheduler),
             Event::Drain(index) => self.drain(index, scheduler),
             Event::DrainingLimit(instance) => self.draining_limit(instance, scheduler),
+            Event::QueuesEnd => self.queues_end(scheduler),
             Event::InterruptionNotice(instance) => self.interruption_notice(instance, scheduler),
             Event::Interruption(instance) => self.interruption(instance, scheduler),
             Event::RebalanceRecommendation(instance) => {
@@ -249,6 +254,7 @@ impl Model for World<'_, '_> {
             Event::LaunchRetry(group) => self.launch_retry(group, scheduler),
             Event::CapacityAppears(pool) => self.capacity_appears(pool, scheduler),
             Event::SampleMetrics(index) => self.sample_metrics(index, scheduler),
+            Event::Suspension(service) => self.change_suspension(service, scheduler),
             Event::EvaluateAlarms(service) => self.evaluate_alarms(service, scheduler),
         }
     }

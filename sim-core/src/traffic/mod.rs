@@ -22,6 +22,7 @@ mod lanes;
 mod latency;
 mod objective;
 mod profile;
+pub mod queue;
 mod rate;
 mod recorder;
 mod target_health;

@@ -213,10 +213,11 @@ fn alarms(
     }
     let known: Vec<&plimsoll_core::autoscaling::AlarmSettings> =
         scaling.iter().flat_map(|it| &it.step_scaling).map(|policy| &policy.alarm).collect();
-    let mut windows = 0;
+    let mut windows = 0_u128;
     for (index, name) in alarms.alarm_names.iter().enumerate() {
         if let Some(alarm) = known.iter().find(|alarm| alarm.name == *name) {
-            windows += alarm.evaluation_periods;
+            let length = alarm.query.period.as_nanos();
+            windows += u128::from(length) * u128::from(alarm.evaluation_periods);
         } else {
             let names: Vec<&str> = known.iter().map(|alarm| alarm.name.as_str()).collect();
             let path = path.key("alarmNames").index(index);
@@ -224,8 +225,7 @@ fn alarms(
         }
     }
     let given = context.alarm_bake_time;
-    // Alarms look at minutes.
-    let computed = SimDuration::from_secs(60 * u64::from(windows));
+    let computed = SimDuration::from_nanos(u64::try_from(windows).unwrap_or(u64::MAX));
     Some(DeploymentAlarms {
         names: alarms.alarm_names.clone(),
         rollback: alarms.rollback,

@@ -49,7 +49,8 @@ pub(super) fn lower(
     })
 }
 
-fn requests(
+/// A rate over time; `name` labels its random stream.
+pub(super) fn requests(
     context: &Context<'_>,
     path: &Path,
     name: &str,

@@ -15,6 +15,7 @@ mod metric;
 mod placement;
 mod prices;
 mod purchase;
+mod queue;
 mod scaling;
 mod scheduled_task;
 mod service;
@@ -23,7 +24,6 @@ pub(crate) mod task_definition;
 
 use std::cell::{Cell, RefCell};
 
-use plimsoll_core::autoscaling::ScalingRules;
 use plimsoll_core::catalog;
 use plimsoll_core::engine::Limits;
 use plimsoll_core::placement::StrategyRegistry;
@@ -74,6 +74,8 @@ pub(super) struct Context<'a> {
     pub(super) duration: SimDuration,
     /// Start of the run.
     pub(super) start: i64,
+    /// Whether a scheduled action with a start time also happens then.
+    pub(super) run_at_start_time: bool,
     /// Bake time of deployments with alarms, if it is given.
     pub(super) alarm_bake_time: Option<SimDuration>,
     /// Zone of the scenario.
@@ -206,9 +208,10 @@ pub(super) fn lower(
         rules: rules::newest(),
         duration: raw.duration.duration(),
         start: raw.start.0,
+        run_at_start_time: raw.control_plane.scaling_policies.run_at_start_time,
         alarm_bake_time: raw.control_plane.service_scheduler.alarm_bake_time.map(Length::duration),
         time_zone: jiff::tz::TimeZone::UTC,
-        metrics: metric::Metrics::new(&raw.control_plane),
+        metrics: metric::Metrics::new(raw),
         steps: Cell::new(0),
         found: RefCell::new(Vec::new()),
         notes: RefCell::new(Vec::new()),
@@ -276,6 +279,8 @@ fn build(context: &Context<'_>, raw: &ScenarioDocument) -> Option<Scenario> {
     let task_definitions = TaskDefinitions::lower(context, raw, &mut images);
     images.report_unused(context);
     let mut cluster = Cluster::lower(context, raw);
+    let queues = queue::lower(context, raw);
+    metric::define(context, raw);
     let services = service::lower(context, raw, &task_definitions, &mut cluster);
     let mut definitions = task_definitions.into_definitions();
     let mut batches = batch::lower(context, raw, &mut definitions, &mut cluster);
@@ -290,7 +295,8 @@ fn build(context: &Context<'_>, raw: &ScenarioDocument) -> Option<Scenario> {
     if context.failed() {
         return None;
     }
-    let (services, batches) = (services?, batches?);
+    let (services, batches, queues) = (services?, batches?, queues?);
+    queue::report_unused(context, &queues, &services);
     let faults = fault::lower(context, raw, &definitions, &services, &batches)?;
     let prices = prices::lower(context, &raw.pricing, &cluster, &definitions, &services, &batches)?;
     let parts = spot::Parts { groups: &cluster.groups, zones: &cluster.zones, prices: &prices };
@@ -315,6 +321,7 @@ fn build(context: &Context<'_>, raw: &ScenarioDocument) -> Option<Scenario> {
         services,
         draining,
         batches,
+        queues,
         faults,
         purchasing,
         prices,
@@ -393,11 +400,10 @@ fn control_plane(context: &Context<'_>, raw: &control::ControlPlane) -> Option<C
             slow_interval: raw.placement_retry.slow_interval.duration(),
         },
         capacity_provider_metric_delay: raw.capacity_provider_metric_delay.duration(),
+        queue_activation_lag: distribution("queueActivationLag", &raw.queue_activation_lag)?,
         scaling_action_delay: raw.scaling_action_delay.duration(),
-        scaling: ScalingRules {
-            activity_timeout: raw.scaling_activity_timeout.duration(),
-            ..ScalingRules::default()
-        },
+        scheduled_action_delay: raw.scheduled_action_delay.duration(),
+        scaling: scaling::rules(context, &path.key("scalingPolicies"), raw)?,
         tie_break: match raw.tie_break {
             control::TieBreak::SeededRank => TieBreak::SeededRank,
             control::TieBreak::OldestFirst => TieBreak::OldestFirst,

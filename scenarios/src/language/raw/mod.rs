@@ -12,9 +12,12 @@ pub mod deployment;
 pub mod distribution;
 pub mod kinds;
 pub mod load;
+pub mod metric;
 pub mod pricing;
 pub mod purchase;
+pub mod queue;
 pub mod scaling;
+pub mod scaling_policies;
 pub mod scheduled_task;
 pub mod service;
 pub mod sweep;
@@ -84,6 +87,10 @@ pub struct ScenarioDocument {
     #[serde(default)]
     #[schemars(length(max = 1000))]
     pub task_definitions: Vec<task_definition::TaskDefinition>,
+    /// CloudWatch metrics of your own, for policies and alarms.
+    #[serde(default)]
+    #[schemars(length(max = 1000))]
+    pub metrics: Vec<metric::UserMetric>,
     /// Services.
     #[serde(default)]
     #[schemars(length(max = 5000))]
@@ -92,6 +99,10 @@ pub struct ScenarioDocument {
     #[serde(default)]
     #[schemars(length(max = 1000))]
     pub draining: Vec<deployment::Draining>,
+    /// Message queues.
+    #[serde(default)]
+    #[schemars(length(max = 1000))]
+    pub queues: Vec<queue::Queue>,
     /// Sources of standalone tasks.
     #[serde(default)]
     #[schemars(length(max = 1000))]

@@ -414,7 +414,7 @@ fn lower_provider(
         && purchase::is_weighted(group)
     {
         let message =
-            format!("ECS takes no group with weights, and `{name}` has `weightedCapacity`");
+            format!("a capacity provider takes no weights: `{name}` has `weightedCapacity`");
         context.error(&path.key(key), message);
     }
     let managed = provider.managed_scaling.as_ref();

@@ -164,7 +164,14 @@ fn source(
     match (&raw.rate, &raw.burst) {
         (Some(rate), None) => {
             let label = format!("{queue}/messages/{index}");
-            let rate = load::requests(context, &path.key("rate"), &label, rate)?;
+            let path = path.key("rate");
+            let (rate, instants) = load::requests(context, &path, &label, rate)?;
+            if instants.is_some() {
+                let message = "messages come at a rate, not at listed times";
+                let hint = "give their number per interval with `trace`";
+                context.error_hint(&path.key("arrivalTimes"), message, hint);
+                return None;
+            }
             Some(MessageSource::Rate {
                 rate: Arc::new(rate),
                 at_once: raw.at_once.unwrap_or(1),

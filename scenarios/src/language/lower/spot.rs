@@ -539,7 +539,7 @@ fn shortage(
     good &= check_zones(context, &path.key("availabilityZones"), named, zones);
     let on_demand = raw.purchase_option == Some(raw_fault::PurchaseOption::OnDemand);
     if raw.interrupts.is_some() && on_demand {
-        let message = "EC2 does not take On-Demand Instances back";
+        let message = "only Spot Instances are interrupted";
         context.error(&path.key("interrupts"), message);
         good = false;
     }

@@ -92,7 +92,8 @@ pub(super) fn lower(
         | FaultType::CannotPullImage
         | FaultType::ContainerUnhealthy
         | FaultType::TargetUnhealthy
-        | FaultType::SlowImagePulls => return None,
+        | FaultType::SlowImagePulls
+        | FaultType::InsufficientCapacity => return None,
     };
     Some(kind)
 }

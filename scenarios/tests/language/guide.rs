@@ -38,7 +38,7 @@ capacityProviders:
 ];
 
 /// Files that blocks of the guide read.
-const FILES: [(&str, &str); 4] = [
+const FILES: [(&str, &str); 5] = [
     (
         "api.json",
         r#"{"taskDefinition": {"family": "api", "networkMode": "awsvpc", "requiresCompatibilities": ["EC2"],

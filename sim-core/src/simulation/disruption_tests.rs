@@ -71,6 +71,7 @@ fn scale_to(scenario: &mut Scenario, second: u64, count: u32) {
     let update = ServiceUpdate {
         at: at(second),
         task_definition: None,
+        launch: None,
         force_new_deployment: false,
         desired_count: Some(count),
     };

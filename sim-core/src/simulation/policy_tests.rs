@@ -45,6 +45,7 @@ fn loaded(percent: impl Fn(u64) -> u64, minutes: u64) -> Scenario {
         other_latency: SimDuration::ZERO,
         algorithm: BalancingAlgorithm::LeastOutstandingRequests,
         timeout: seconds(60),
+        fidelity: crate::scenario::Fidelity::default(),
         parallelism: None,
         idle_cpu: Cpu::ZERO,
         idle_memory: Mib::new(100),

@@ -39,6 +39,8 @@ fn bounds(min_capacity: u32, max_capacity: u32) -> ScalableTarget {
         target_tracking: Vec::new(),
         step_scaling: Vec::new(),
         scheduled: Vec::new(),
+        suspended: crate::autoscaling::SuspendedState::default(),
+        suspensions: Vec::new(),
     }
 }
 

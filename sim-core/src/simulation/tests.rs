@@ -327,6 +327,8 @@ fn missing_metrics_hold_up_a_scale_out() {
         }],
         step_scaling: Vec::new(),
         scheduled: Vec::new(),
+        suspended: crate::autoscaling::SuspendedState::default(),
+        suspensions: Vec::new(),
     });
     let first_change = |scenario: &Scenario| {
         let results = run(scenario);

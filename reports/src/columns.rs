@@ -96,6 +96,7 @@ pub const INSTANCES: &[Column] = &[
     c("instance", "number", "Instance, counted from 0 in order of launch"),
     c("group", "text", "Auto Scaling group"),
     c("instanceType", "text", "Instance type"),
+    c("purchaseOption", "text", "`On-Demand` or `Spot`"),
     c("zone", "text", "Availability Zone"),
     c("requestedAt", "RFC 3339, UTC", "Decision to launch"),
     c("runningAt", "RFC 3339, UTC", "EC2 state running; billing starts"),

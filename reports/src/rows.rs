@@ -136,6 +136,7 @@ pub fn write_instances(
             index.to_string().as_str(),
             &instance.group,
             &instance.instance_type,
+            instance.purchase_option.name(),
             &instance.zone,
             &clock.text(instance.requested),
             &clock.optional(instance.running),

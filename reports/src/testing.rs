@@ -8,7 +8,7 @@ use plimsoll_core::results::{
     Packing, PlacementFailure, RequestedPacking, ResourceHours, RunResults, ScalingResults, Series,
     ServiceResults, TaskRecord, TaskTotals, Utilization,
 };
-use plimsoll_core::scenario::QueueDiscipline;
+use plimsoll_core::scenario::{PurchaseOption, QueueDiscipline};
 use plimsoll_core::service::completion::RolloutState;
 use plimsoll_core::units::{Cpu, Mib, SimDuration, SimTime, TaskDefinitionId};
 
@@ -431,6 +431,7 @@ fn instance_records() -> Vec<InstanceRecord> {
         .map(|i| InstanceRecord {
             group: "web".to_owned(),
             instance_type: "m7g.large".to_owned(),
+            purchase_option: if i == 3 { PurchaseOption::Spot } else { PurchaseOption::OnDemand },
             zone: format!("eu-west-1{}", ['a', 'b', 'c'][(i % 3) as usize]),
             requested: SimTime::from_secs(i * 40),
             running: Some(SimTime::from_secs(i * 40 + 31)),

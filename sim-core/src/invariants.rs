@@ -185,8 +185,10 @@ fn over_commitment(scenario: &Scenario, results: &RunResults, book: Book, found:
     for (instance, mut list) in changes {
         let Some(record) = results.instance_records.get(instance as usize) else { continue };
         let group = scenario.auto_scaling_groups.iter().find(|group| group.name == record.group);
-        let Some(shape) = group.map(|group| &group.shape) else {
-            found.push(format!("law {law}: instance {instance} is of no group"));
+        let types = group.map_or(&[][..], |group| &group.types);
+        let named = types.iter().find(|it| it.shape.instance_type == record.instance_type);
+        let Some(shape) = named.map(|it| &it.shape) else {
+            found.push(format!("law {law}: instance {instance} is of no type of its group"));
             continue;
         };
         list.sort_unstable();

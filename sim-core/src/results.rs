@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::billing::Invoice;
 use crate::placement::Rejections;
-use crate::scenario::QueueDiscipline;
+use crate::scenario::{PurchaseOption, QueueDiscipline};
 use crate::service::completion::RolloutState;
 use crate::units::{Cpu, Mib, SimDuration, SimTime, TaskDefinitionId};
 
@@ -295,7 +295,7 @@ pub struct CapacityResults {
     pub group: String,
     /// Name of the capacity provider, if it has one.
     pub capacity_provider: Option<String>,
-    /// Instance type.
+    /// Instance types that it can launch, in order of priority, joined by commas.
     pub instance_type: String,
     /// Time-weighted mean of running instances.
     pub mean: f64,
@@ -456,6 +456,8 @@ pub struct InstanceRecord {
     pub group: String,
     /// Instance type.
     pub instance_type: String,
+    /// How it was bought.
+    pub purchase_option: PurchaseOption,
     /// Zone name.
     pub zone: String,
     /// Launch decision.

@@ -112,12 +112,14 @@ fn describe(scenario: &Scenario) -> String {
         let _ = writeln!(text, "  jobs {}: {jobs} on {launch}", batch.name);
     }
     for group in &scenario.auto_scaling_groups {
+        let types: Vec<&str> =
+            group.types.iter().map(|it| it.shape.instance_type.as_str()).collect();
         let _ = writeln!(
             text,
             "  Auto Scaling group {}: {} × {}, from {} to {}",
             group.name,
             group.desired_capacity,
-            group.shape.instance_type,
+            types.join(" or "),
             group.min_size,
             group.max_size,
         );

@@ -23,9 +23,9 @@ fn loaded(name: &str, set: &[(&str, &str)]) -> Loaded {
 fn a_minimal_scenario_has_documented_defaults() {
     let scenario = loaded("minimal.yaml", &[]).scenario;
     let group = &scenario.auto_scaling_groups.as_slice()[0];
-    assert_eq!(group.shape.cpu, Cpu::from_ecs_units(2048));
+    assert_eq!(group.types[0].shape.cpu, Cpu::from_ecs_units(2048));
     // 8192 MiB less 2.5 %.
-    assert_eq!(group.shape.memory, Mib::new(7987));
+    assert_eq!(group.types[0].shape.memory, Mib::new(7987));
     assert_eq!((group.desired_capacity, group.zones.len()), (1, 3));
     assert!((group.launch_time.mean_seconds() - 43.33).abs() < 0.01, "median 40 s, sigma 0.4");
     let task = &scenario.task_definitions.as_slice()[0];
@@ -291,7 +291,8 @@ fn what_can_be_said_about_placement() {
     let loaded = loaded("placement.yaml", &[]);
     let scenario = &loaded.scenario;
     let group = &scenario.auto_scaling_groups.as_slice()[0];
-    let of_zone = |zone: usize, name: &str| group.attributes[zone].get(name).unwrap_or_default();
+    let of_zone =
+        |zone: usize, name: &str| group.types[0].attributes[zone].get(name).unwrap_or_default();
     let expected = [
         ("ecs.ami-id", "ami-0123456789abcdef0"),
         ("ecs.availability-zone", "eu-west-1b"),
@@ -304,14 +305,14 @@ fn what_can_be_said_about_placement() {
         ("rack", "r 1"),
         ("stack", "prod"),
     ];
-    assert_eq!(group.attributes[0].iter().collect::<Vec<_>>(), expected);
+    assert_eq!(group.types[0].attributes[0].iter().collect::<Vec<_>>(), expected);
     assert_eq!(
         (of_zone(1, "ecs.availability-zone"), of_zone(1, "ecs.subnet-id")),
         ("eu-west-1a", "subnet-a")
     );
-    assert_eq!(group.attributes[1].agent_version(), "1.99.1");
+    assert_eq!(group.types[0].attributes[1].agent_version(), "1.99.1");
     // What is not given is made up: one subnet per zone, one VPC, an image per processor.
-    let made_up = &scenario.auto_scaling_groups.as_slice()[1].attributes;
+    let made_up = &scenario.auto_scaling_groups.as_slice()[1].types[0].attributes;
     let ids =
         |name: &str| made_up.iter().map(|it| it.get(name).unwrap().to_owned()).collect::<Vec<_>>();
     let subnets = ids("ecs.subnet-id");

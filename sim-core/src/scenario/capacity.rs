@@ -1,9 +1,8 @@
 //! What tasks run on: instances and their groups, capacity providers, launch targets.
 
-use super::{AgentSettings, Architecture, OperatingSystem};
+use super::{AgentSettings, Architecture, LaunchType, OperatingSystem};
 use crate::autoscaling::ManagedScaling;
 use crate::engine::DurationDistribution;
-use crate::placement::Attributes;
 use crate::units::{AsgId, CapacityProviderId, Cpu, Mib, SimDuration, ZoneId};
 
 /// The hardware of an instance type as the cluster sees it.
@@ -25,13 +24,13 @@ pub struct InstanceShape {
     pub operating_system: OperatingSystem,
 }
 
-/// An Auto Scaling group of identical container instances.
+/// An Auto Scaling group of container instances.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AutoScalingGroup {
     /// `AutoScalingGroupName`.
     pub name: String,
-    /// What is launched.
-    pub shape: InstanceShape,
+    /// What can be launched, in order of priority; at least one type.
+    pub types: Vec<LaunchType>,
     /// Zones in listed order.
     pub zones: Vec<ZoneId>,
     /// `MinSize`.
@@ -52,8 +51,6 @@ pub struct AutoScalingGroup {
     pub root_volume_gib: u32,
     /// The agent of its instances.
     pub agent: AgentSettings,
-    /// Attributes of the instances in each of `zones`, in the same order.
-    pub attributes: Vec<Attributes>,
 }
 
 /// A capacity provider.

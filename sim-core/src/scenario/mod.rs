@@ -8,6 +8,7 @@ mod capacity;
 mod containers;
 mod control_plane;
 mod fault;
+mod purchase;
 mod scheduling;
 mod service;
 mod task_definition;
@@ -23,6 +24,7 @@ pub use control_plane::{
     UnhealthyOrder,
 };
 pub use fault::{Fault, FaultKind, FaultOwner};
+pub use purchase::{LaunchType, PurchaseOption};
 pub use scheduling::{
     DeploymentAlarms, DeploymentConfiguration, DeploymentStrategy, DrainingRequest,
     SchedulingStrategy, ServiceScheduling, ServiceUpdate, ShiftingDeployment, TaskProtection,

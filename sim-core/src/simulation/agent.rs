@@ -6,7 +6,7 @@ use super::task::{Fate, Owner, TaskState};
 use super::world::World;
 use crate::agent::{Admission, Host, HostDemand, ImageCache, PullCosts, fargate_pull_time};
 use crate::engine::Scheduler;
-use crate::scenario::AutoScalingGroup;
+use crate::scenario::{AutoScalingGroup, InstanceShape};
 use crate::units::{InstanceId, SimDuration, SimTime, TaskId};
 
 /// The agent of a registered instance.
@@ -20,8 +20,7 @@ pub(super) struct InstanceAgent {
 
 impl InstanceAgent {
     /// The agent of a new instance of `group`.
-    pub(super) fn new(group: &AutoScalingGroup, now: SimTime) -> Self {
-        let shape = &group.shape;
+    pub(super) fn new(group: &AutoScalingGroup, shape: &InstanceShape, now: SimTime) -> Self {
         let settings = &group.agent;
         Self {
             host: Host::new(shape.cpu, shape.memory, shape.gpus),

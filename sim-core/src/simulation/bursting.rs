@@ -108,7 +108,7 @@ fn served_per_second(results: &RunResults, name: &str) -> f64 {
 /// One task of 512 units and 1024 MiB on a c4.large.
 fn c4_large(requests_per_second: f64, used_mib: u64) -> RunResults {
     let mut scenario = cluster(1);
-    scenario.auto_scaling_groups[AsgId(0)].shape.memory = Mib::new(3768);
+    scenario.auto_scaling_groups[AsgId(0)].types[0].shape.memory = Mib::new(3768);
     let load = ServiceLoad { idle_memory: Mib::new(used_mib), ..load(requests_per_second) };
     add(&mut scenario, burstable("web", 512, 1024), 1, load);
     run(&scenario)
@@ -134,9 +134,9 @@ fn tv_92_the_same_task_using_a_quarter() {
 fn tv_90_the_reservation_of_a_cluster_of_two_sizes() {
     let mut scenario = cluster(1);
     let mut large = group(1, 1, 1);
-    large.shape.cpu = Cpu::from_ecs_units(16_384);
-    large.shape.memory = Mib::new(30_158);
-    scenario.auto_scaling_groups[AsgId(0)].shape.memory = Mib::new(3768);
+    large.types[0].shape.cpu = Cpu::from_ecs_units(16_384);
+    large.types[0].shape.memory = Mib::new(30_158);
+    scenario.auto_scaling_groups[AsgId(0)].types[0].shape.memory = Mib::new(3768);
     large.name = "large".into();
     scenario.auto_scaling_groups.push(large);
     // 9 on the large instance and 1 on the small one.

@@ -34,7 +34,9 @@ impl World<'_, '_> {
             let distinct = constraints.contains(&PlacementConstraint::DistinctInstance);
             pending.add(demand, distinct, 1);
         }
-        let sizes = InstanceSizes::uniform(InstanceSize::of(&state.settings.shape));
+        let mut types = state.settings.types.iter().map(|it| InstanceSize::of(&it.shape));
+        let Some(first) = types.next() else { return };
+        let sizes = types.fold(InstanceSizes::uniform(first), InstanceSizes::with);
         let needed = instances_needed(n, empty, pending.as_slice(), &sizes, &settings);
         let Some(start) = now.since(SimTime::ZERO + MINUTE) else { return };
         let provider = &mut self.providers[id];

@@ -262,7 +262,7 @@ impl World<'_, '_> {
     }
 
     fn share_cpu_of(&mut self, instance: InstanceId) {
-        let shape = &self.groups[self.instances[instance].group].settings.shape;
+        let shape = self.shape_of(instance);
         let tenancy = &mut self.cpu_sharing.tenancies[instance.0 as usize];
         tenancy.pending = false;
         let mut claims = Vec::with_capacity(2 * tenancy.residents.len() + 1);

@@ -11,6 +11,7 @@ use super::draining::Draining;
 use super::event::Event;
 use super::integral::Integral;
 use super::ledger::bound_instances;
+use super::purchase::Purchased;
 use super::state::{Instance, InstanceState};
 use super::world::World;
 use crate::billing::{InstanceUsage, VolumeUsage};
@@ -171,6 +172,7 @@ impl World<'_, '_> {
             reserved_memory: Integral::default(),
             registration_delay: SimDuration::ZERO,
             billed_seconds: 0,
+            purchase: Purchased::default(),
         });
         self.groups[id].alive.launched(zone_position, instance);
         Some(instance)
@@ -193,6 +195,7 @@ impl World<'_, '_> {
         self.totals.instances_running.add(now, 1);
         let group = &mut self.groups[self.instances[id].group];
         group.running.add(now, 1);
+        group.purchase.running(&self.instances[id].purchase).add(now, 1);
         group.alive.started(id, now);
     }
 
@@ -221,15 +224,16 @@ impl World<'_, '_> {
         instance.state = InstanceState::Registered;
         instance.registered = Some(now);
         let group = &mut self.groups[instance.group];
-        instance.agent = Some(InstanceAgent::new(group.settings, now));
-        let shape = &group.settings.shape;
+        let launched = &group.settings.types[instance.purchase.of_type];
+        let shape = &launched.shape;
+        instance.agent = Some(InstanceAgent::new(group.settings, shape, now));
         group.registered.add(now, 1);
         self.totals.registered_cpu.add(now, shape.cpu.as_raw());
         self.totals.registered_memory.add(now, shape.memory.as_mib());
         let mut slot = Slot::new(id, instance.zone, shape, instance.tie_rank);
         let since_start = (now.as_nanos() / NANOS_PER_SECOND) as i64;
         slot.registered_at = self.scenario.start_unix_seconds.saturating_add(since_start);
-        let attributes = &group.settings.attributes[instance.zone_position];
+        let attributes = &launched.attributes[instance.zone_position];
         let group = instance.group;
         self.fleet.register(NewInstance { group, shape, attributes, slot });
     }
@@ -247,7 +251,7 @@ impl World<'_, '_> {
         }
         if was == InstanceState::Registered {
             let group = self.instances[id].group;
-            let shape = &self.groups[group].settings.shape;
+            let shape = self.shape_of(id);
             self.totals.registered_cpu.subtract(now, shape.cpu.as_raw());
             self.totals.registered_memory.subtract(now, shape.memory.as_mib());
             self.groups[group].registered.subtract(now, 1);
@@ -262,6 +266,7 @@ impl World<'_, '_> {
         if instance.running.is_some() {
             self.totals.instances_running.subtract(now, 1);
             self.groups[group_id].running.subtract(now, 1);
+            self.groups[group_id].purchase.running(&instance.purchase).subtract(now, 1);
         }
         self.totals.instances_terminated += 1;
         let (zone, running) = (instance.zone_position, instance.running);
@@ -287,10 +292,11 @@ impl World<'_, '_> {
         let instance = &mut self.instances[id];
         let Some(from) = instance.running else { return };
         let settings = self.groups[instance.group].settings;
+        let shape = &settings.types[instance.purchase.of_type].shape;
         let billed = self.meter.instance(&InstanceUsage {
             group: &settings.name,
-            instance_type: &settings.shape.instance_type,
-            operating_system: settings.shape.operating_system,
+            instance_type: &shape.instance_type,
+            operating_system: shape.operating_system,
             from,
             until,
             complete,

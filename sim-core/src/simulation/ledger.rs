@@ -7,10 +7,11 @@ use crate::units::{AsgId, Cpu, InstanceId, Mib, SimTime, TaskDefinitionId, TaskI
 
 /// Keeps the integral of the fewest instances that could hold a group's tasks and those that wait for it.
 pub(super) fn bound_instances(group: &mut GroupState<'_>, now: SimTime) {
-    let shape = &group.settings.shape;
+    // With several types, the most that any of them has of each: fewer cannot do.
+    let (largest_cpu, largest_memory) = group.purchase.largest();
     let instances = |cpu: u64, memory: u64| {
-        let by_cpu = cpu.div_ceil(shape.cpu.as_raw().max(1));
-        by_cpu.max(memory.div_ceil(shape.memory.as_mib().max(1)))
+        let by_cpu = cpu.div_ceil(largest_cpu.as_raw().max(1));
+        by_cpu.max(memory.div_ceil(largest_memory.as_mib().max(1)))
     };
     let wanted = instances(
         group.reserved_cpu + group.waiting_cpu,

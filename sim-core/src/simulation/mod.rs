@@ -11,6 +11,7 @@
 //! * `batch`: standalone tasks and everything that waits for room;
 //!   `run_task`: the calls that start them;
 //! * `fleet`, `pool`: container instances and their groups; `capacity`: managed scaling;
+//!   `purchase`: which type a group buys, and how;
 //! * `load`: request load of services; `cpu_sharing`: the CPU their tasks get; `balancer`: what its load balancer processed;
 //!   `scaling`: samples, alarms and scaling activities;
 //! * `unplaced`: what found no instance, and why; `watch`: the decisions of one task, in a repeated run;
@@ -45,6 +46,7 @@ mod load;
 mod outcome;
 mod packing;
 mod pool;
+mod purchase;
 mod quota;
 #[cfg(test)]
 mod random;

@@ -6,6 +6,7 @@ use super::fleet::instance_name;
 use super::integral::ratio;
 use super::ledger::split_weight;
 use super::load::{LoadState, Reading};
+use super::purchase::GroupPurchases;
 use super::rollout::deployment_name;
 use super::state::{InstanceState, ServiceState};
 use super::task::{Capacity, Owner, TaskState};
@@ -143,7 +144,7 @@ impl World<'_, '_> {
                 capacity_provider: group
                     .provider
                     .map(|provider| self.providers[provider].settings.name.clone()),
-                instance_type: group.settings.shape.instance_type.clone(),
+                instance_type: GroupPurchases::type_names(group.settings),
                 mean: group.running.mean_at(horizon),
                 peak: group.running.peak() as u32,
                 scale_out: group.scale_out,
@@ -243,9 +244,11 @@ impl World<'_, '_> {
         let mut shares = vec![0; self.services.len() + self.batches.len()];
         let mut idle = 0;
         for (group, cost) in self.groups.iter().zip(group_costs) {
-            let shape = &group.settings.shape;
-            let capacity = u128::from(split_weight(shape.cpu, shape.memory))
-                * (group.running.total_at(horizon) >> SPLIT_SHIFT);
+            let capacity =
+                group.purchase.by_type(group.settings).fold(0, |sum, (shape, running)| {
+                    let weight = u128::from(split_weight(shape.cpu, shape.memory));
+                    sum + weight * (running.total_at(horizon) >> SPLIT_SHIFT)
+                });
             let mut rest = *cost;
             for (share, weight) in shares.iter_mut().zip(&group.owner_weights) {
                 let weight = weight.total_at(horizon) >> SPLIT_SHIFT;
@@ -367,7 +370,7 @@ impl World<'_, '_> {
             .enumerate()
             .map(|(id, instance)| {
                 let group = &self.groups[instance.group];
-                let shape = &group.settings.shape;
+                let shape = self.shape_of(id);
                 let until = instance.terminated.unwrap_or(horizon);
                 let registered = instance.registered.unwrap_or(until);
                 let nanos = u128::from(until.saturating_since(registered).as_nanos());
@@ -378,6 +381,7 @@ impl World<'_, '_> {
                 InstanceRecord {
                     group: group.settings.name.clone(),
                     instance_type: shape.instance_type.clone(),
+                    purchase_option: instance.purchase.option,
                     zone: self.scenario.zones[instance.zone].clone(),
                     requested: instance.requested,
                     running: instance.running,

@@ -50,7 +50,9 @@ fn allowed_groups<'a>(
             && shape.operating_system == definition.operating_system
     };
     let groups = scenario.auto_scaling_groups.enumerate();
-    groups.filter(move |(id, group)| named(*id) && runs(&group.shape)).map(|(id, _)| id)
+    let groups = groups
+        .filter(move |(id, group)| named(*id) && group.types.iter().any(|it| runs(&it.shape)));
+    groups.map(|(id, _)| id)
 }
 
 impl Pools {
@@ -80,9 +82,9 @@ impl Pools {
             let groups = scenario.auto_scaling_groups.iter().zip(&of_group);
             let types: Vec<_> = groups
                 .filter(|(_, of)| **of == pool)
-                .map(|(group, _)| {
-                    let InstanceShape { cpu, memory, gpus, task_network_interfaces, .. } =
-                        group.shape;
+                .flat_map(|(group, _)| &group.types)
+                .map(|it| {
+                    let InstanceShape { cpu, memory, gpus, task_network_interfaces, .. } = it.shape;
                     Need::new(cpu, memory, gpus, task_network_interfaces, &[]).priced(1)
                 })
                 .collect();
@@ -409,8 +411,8 @@ mod tests {
     fn twice_the_size() -> AutoScalingGroup {
         let mut group = group(0, 0, 1);
         group.name = "large".into();
-        group.shape.cpu = Cpu::from_ecs_units(4096);
-        group.shape.memory = Mib::new(2 * 7985);
+        group.types[0].shape.cpu = Cpu::from_ecs_units(4096);
+        group.types[0].shape.memory = Mib::new(2 * 7985);
         group
     }
 

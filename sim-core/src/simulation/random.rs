@@ -88,10 +88,10 @@ pub(super) fn random_scenario(seed: u64) -> Scenario {
         let max = min + dice.between(1, 12) as u32;
         let mut asg = group(min, dice.between(min.into(), max.into()) as u32, max);
         asg.name = format!("group-{index}");
-        asg.shape.instance_type = name.into();
-        asg.shape.cpu = Cpu::from_ecs_units(cpu);
-        asg.shape.memory = Mib::new(memory);
-        asg.shape.task_network_interfaces = interfaces;
+        asg.types[0].shape.instance_type = name.into();
+        asg.types[0].shape.cpu = Cpu::from_ecs_units(cpu);
+        asg.types[0].shape.memory = Mib::new(memory);
+        asg.types[0].shape.task_network_interfaces = interfaces;
         asg.starts_ready = dice.coin();
         asg.launch_time = dice.delay(40);
         asg.registration_time = dice.delay(15);

@@ -290,7 +290,7 @@ impl World<'_, '_> {
         }
         for (id, instance) in self.instances.enumerate() {
             let Some(slot) = self.fleet.slot(id) else { continue };
-            let shape = &self.groups[instance.group].settings.shape;
+            let shape = self.shape_of(id);
             if let Some(agent) = &instance.agent {
                 let (cpu, memory, gpus) = agent.host.consumed();
                 debug_assert_eq!(cpu.as_raw(), admitted[id.index()], "agent of instance {id}");

@@ -178,7 +178,7 @@ fn tv_40_new_capacity_after_start_and_check_old_tasks_gone_after_drain_and_stop(
     }
     scenario.control_plane.network_interface_detach = seconds(5);
     let mut asg = group(8, 8, 8);
-    asg.shape.task_network_interfaces = 4;
+    asg.types[0].shape.task_network_interfaces = 4;
     scenario.auto_scaling_groups.push(asg);
     let web = &mut scenario.services[0];
     web.launch = LaunchTarget::Ec2;

@@ -8,6 +8,7 @@ use super::draining::Draining;
 use super::integral::Integral;
 use super::load::LoadState;
 use super::pool::GroupInstances;
+use super::purchase::{GroupPurchases, Purchased};
 use super::quota::TokenBucket;
 use super::rollout::Rollout;
 use super::run_task::OpenCall;
@@ -146,6 +147,8 @@ pub(super) struct Instance {
     pub(super) reserved_memory: Integral,
     pub(super) registration_delay: SimDuration,
     pub(super) billed_seconds: u64,
+    /// What was bought.
+    pub(super) purchase: Purchased,
 }
 
 /// The state of an Auto Scaling group.
@@ -182,6 +185,8 @@ pub(super) struct GroupState<'s> {
     pub(super) reconcile_key: StreamKey,
     /// Weighted reservation per owner, for the split of the group's cost.
     pub(super) owner_weights: Vec<Integral>,
+    /// What it bought.
+    pub(super) purchase: GroupPurchases,
 }
 
 /// The state of a capacity provider.
@@ -382,6 +387,7 @@ impl<'s> GroupState<'s> {
             instance_key: stream_key(scenario, "instance", &settings.name),
             reconcile_key: stream_key(scenario, "reconcile", &settings.name),
             owner_weights: vec![Integral::default(); owners],
+            purchase: GroupPurchases::new(settings),
         }
     }
 }

@@ -81,15 +81,18 @@ pub(super) fn definition(cpu_units: u32, memory: u64) -> TaskDefinition {
 pub(super) fn group(min: u32, desired: u32, max: u32) -> AutoScalingGroup {
     AutoScalingGroup {
         name: "group".into(),
-        shape: InstanceShape {
-            instance_type: "m5.large".into(),
-            cpu: Cpu::from_ecs_units(2048),
-            memory: Mib::new(7985),
-            gpus: 0,
-            task_network_interfaces: 2,
-            architecture: Architecture::X86_64,
-            operating_system: OperatingSystem::Linux,
-        },
+        types: vec![LaunchType {
+            shape: InstanceShape {
+                instance_type: "m5.large".into(),
+                cpu: Cpu::from_ecs_units(2048),
+                memory: Mib::new(7985),
+                gpus: 0,
+                task_network_interfaces: 2,
+                architecture: Architecture::X86_64,
+                operating_system: OperatingSystem::Linux,
+            },
+            attributes: ["us-east-1a", "us-east-1b", "us-east-1c"].map(attributes).to_vec(),
+        }],
         zones: vec![ZoneId(0), ZoneId(1), ZoneId(2)],
         min_size: min,
         max_size: max,
@@ -100,7 +103,6 @@ pub(super) fn group(min: u32, desired: u32, max: u32) -> AutoScalingGroup {
         reconcile_lag: DurationDistribution::Constant(SimDuration::from_secs(5)),
         root_volume_gib: 30,
         agent: AgentSettings::default_for(OperatingSystem::Linux),
-        attributes: ["us-east-1a", "us-east-1b", "us-east-1c"].map(attributes).to_vec(),
     }
 }
 

@@ -118,10 +118,11 @@ fn platform(launch: &LaunchTarget, cluster: &Cluster) -> Platform {
             })
         }
     };
+    let shape = group.and_then(|it| it.types.first()).map(|it| &it.shape);
     Platform {
         on_fargate,
-        architecture: group.map_or(Architecture::default(), |it| it.shape.architecture),
-        operating_system: group.map_or(OperatingSystem::default(), |it| it.shape.operating_system),
+        architecture: shape.map_or(Architecture::default(), |it| it.architecture),
+        operating_system: shape.map_or(OperatingSystem::default(), |it| it.operating_system),
     }
 }
 

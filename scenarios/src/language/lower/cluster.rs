@@ -7,7 +7,7 @@ use plimsoll_core::autoscaling::ManagedScaling;
 use plimsoll_core::catalog::{self, InstanceType};
 use plimsoll_core::scenario::{
     AgentSettings, AutoScalingGroup, CapacityProvider, CapacityProviderKind, InstanceShape,
-    OperatingSystem,
+    LaunchType, OperatingSystem,
 };
 use plimsoll_core::units::{AsgId, CapacityProviderId, Cpu, Id, Mib, SimDuration, ZoneId};
 
@@ -205,8 +205,10 @@ fn lower_group(
         .collect();
     Some(AutoScalingGroup {
         name: raw.auto_scaling_group_name.clone(),
-        attributes: attributes::lower(context, path, raw, &shape, named),
-        shape,
+        types: vec![LaunchType {
+            attributes: attributes::lower(context, path, raw, &shape, named),
+            shape,
+        }],
         zones,
         min_size: raw.min_size,
         max_size: raw.max_size,

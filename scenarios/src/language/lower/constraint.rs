@@ -134,8 +134,9 @@ fn warn(
 ) {
     let mut attributes = groups
         .iter()
-        .filter(|group| obstacle(&definition.task, &group.shape).is_none())
-        .flat_map(|group| &group.attributes)
+        .flat_map(|group| &group.types)
+        .filter(|it| obstacle(&definition.task, &it.shape).is_none())
+        .flat_map(|it| &it.attributes)
         .peekable();
     if attributes.peek().is_none() {
         return;

@@ -2,8 +2,8 @@
 
 use plimsoll_core::placement::{PlacementConstraint, PlacementStrategy, check_attribute_name};
 use plimsoll_core::scenario::{
-    CapacityProviderKind, InstanceShape, LaunchTarget, OperatingSystem, StrategyItem,
-    TaskDefinition,
+    AutoScalingGroup, CapacityProviderKind, InstanceShape, LaunchTarget, OperatingSystem,
+    StrategyItem, TaskDefinition,
 };
 use plimsoll_core::units::{AsgId, CapacityProviderId, Id};
 
@@ -277,7 +277,7 @@ fn check_any_group(context: &Context<'_>, path: &Path, task: &TaskDefinition, cl
         return;
     }
     let obstacles: Vec<String> =
-        groups.iter().filter_map(|group| obstacle(task, &group.shape)).collect();
+        groups.iter().filter_map(|group| obstacle_on(task, group)).collect();
     if let (Some(first), true) = (obstacles.first(), obstacles.len() == groups.len()) {
         let message =
             format!("no instance can ever run task definition `{}`: {first}", task.family);
@@ -294,7 +294,7 @@ fn check_group(
     provider: CapacityProviderId,
 ) {
     let Some(Some(group)) = cluster.groups.get(group.index()) else { return };
-    if let Some(obstacle) = obstacle(task, &group.shape) {
+    if let Some(obstacle) = obstacle_on(task, group) {
         let provider = cluster.provider_name(provider);
         let message = format!(
             "capacity provider `{provider}` can never run task definition `{}`: {obstacle}",
@@ -302,6 +302,16 @@ fn check_group(
         );
         context.error(&path.key("taskDefinition"), message);
     }
+}
+
+/// Why no instance of `group` can ever take `task`: what keeps it off the first of its types.
+pub(super) fn obstacle_on(task: &TaskDefinition, group: &AutoScalingGroup) -> Option<String> {
+    let mut first = None;
+    for it in &group.types {
+        let found = obstacle(task, &it.shape)?;
+        first.get_or_insert(found);
+    }
+    first
 }
 
 /// Why an empty instance of `shape` cannot take `task`.

@@ -3,7 +3,7 @@
 use plimsoll_core::billing::{FargateRates, PriceBook, PriceNeeds};
 use plimsoll_core::catalog::{HourlyRate, INCLUDED_EPHEMERAL_GIB, MonthlyRate};
 use plimsoll_core::scenario::{
-    Architecture, AutoScalingGroup, BatchSource, CapacityProviderKind, LaunchTarget,
+    Architecture, AutoScalingGroup, BatchSource, CapacityProviderKind, LaunchTarget, LaunchType,
     OperatingSystem, Service, TaskDefinition,
 };
 use plimsoll_core::units::{Id, TaskDefinitionId};
@@ -66,8 +66,8 @@ pub(super) fn lower(
 
 /// Where something without a price is asked for: the group whose instance type it is, or the region.
 fn place(cluster: &Cluster, item: &str) -> Path {
-    let named =
-        |group: &AutoScalingGroup| item.contains(&format!("`{}`", group.shape.instance_type));
+    let named = |it: &LaunchType| item.contains(&format!("`{}`", it.shape.instance_type));
+    let named = |group: &AutoScalingGroup| group.types.iter().any(named);
     match cluster.groups.iter().position(|group| group.as_ref().is_some_and(named)) {
         Some(index) => Path::root().key("autoScalingGroups").index(index).key("instanceType"),
         None => Path::root().key("region"),
@@ -146,7 +146,8 @@ fn needs<'c>(
     let groups = || cluster.groups.iter().flatten();
     let mut needs = PriceNeeds {
         instances: groups()
-            .map(|group| (group.shape.instance_type.as_str(), group.shape.operating_system))
+            .flat_map(|group| &group.types)
+            .map(|it| (it.shape.instance_type.as_str(), it.shape.operating_system))
             .collect(),
         volumes: groups().any(|group| 0 < group.root_volume_gib),
         load_balancers: services.iter().any(|service| service.target_group.is_some()),

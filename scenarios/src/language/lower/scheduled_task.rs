@@ -163,7 +163,7 @@ fn started(
     let (common, start_on) = (common?, start_on?);
     for (index, named) in start_on.iter().enumerate() {
         let Some(Some(group)) = cluster.groups.get(named.group.index()) else { continue };
-        if let Some(obstacle) = placement::obstacle(&common.definition.task, &group.shape) {
+        if let Some(obstacle) = placement::obstacle_on(&common.definition.task, group) {
             let family = &common.definition.task.family;
             let message =
                 format!("the instance can never run task definition `{family}`: {obstacle}");

@@ -1,6 +1,6 @@
 //! What tasks run on: instances and their groups, capacity providers, launch targets.
 
-use super::{AgentSettings, Architecture, LaunchType, OperatingSystem};
+use super::{AgentSettings, Architecture, GroupOperation, LaunchType, OperatingSystem};
 use crate::autoscaling::ManagedScaling;
 use crate::engine::DurationDistribution;
 use crate::units::{AsgId, CapacityProviderId, Cpu, Mib, SimDuration, ZoneId};
@@ -51,6 +51,8 @@ pub struct AutoScalingGroup {
     pub root_volume_gib: u32,
     /// The agent of its instances.
     pub agent: AgentSettings,
+    /// How it runs its instances.
+    pub operation: GroupOperation,
 }
 
 /// A capacity provider.

@@ -8,6 +8,7 @@ mod capacity;
 mod containers;
 mod control_plane;
 mod fault;
+mod group;
 mod purchase;
 mod scheduling;
 mod service;
@@ -24,6 +25,9 @@ pub use control_plane::{
     UnhealthyOrder,
 };
 pub use fault::{Fault, FaultKind, FaultOwner};
+pub use group::{
+    BackOff, CapacityChange, GroupChange, GroupOperation, GroupUpdate, HealthChecks, Process,
+};
 pub use purchase::{LaunchType, PurchaseOption};
 pub use scheduling::{
     DeploymentAlarms, DeploymentConfiguration, DeploymentStrategy, DrainingRequest,

@@ -88,6 +88,18 @@ pub enum Event {
     Drain(u32),
     /// An instance has been held for draining as long as its termination hook allows.
     DrainingLimit(InstanceId),
+    /// The lifecycle hooks that hold an instance are over.
+    HooksOver(InstanceId),
+    /// A group checks the health of its instances. Stale if not the group's next check.
+    GroupHealthCheck(AsgId),
+    /// A change of a group that the scenario asks for.
+    GroupChange(AsgId),
+    /// A group launches again after a failure. Stale if not the group's next attempt.
+    GroupRetry(AsgId),
+    /// A group may replace further instances.
+    ReplacementPass(AsgId),
+    /// An instance has reached the maximum lifetime of its group.
+    LifetimeOver(InstanceId),
 }
 
 impl Event {
@@ -117,6 +129,12 @@ impl Event {
             Self::ZoneCheck(_) => 43,
             Self::Drain(_) => 44,
             Self::DrainingLimit(_) => 45,
+            Self::HooksOver(_) => 50,
+            Self::GroupHealthCheck(_) => 51,
+            Self::GroupChange(_) => 52,
+            Self::GroupRetry(_) => 53,
+            Self::ReplacementPass(_) => 54,
+            Self::LifetimeOver(_) => 55,
         }
     }
 
@@ -146,6 +164,12 @@ impl Event {
             43 => "zone check",
             44 => "drain",
             45 => "draining limit",
+            50 => "hooks over",
+            51 => "group health check",
+            52 => "group change",
+            53 => "group retry",
+            54 => "replacement pass",
+            55 => "lifetime over",
             _ => "unknown",
         }
     }
@@ -163,9 +187,15 @@ impl Event {
             | Self::GracePeriodOver(task) => (task.0, 0),
             Self::InstanceRunning(instance)
             | Self::InstanceRegistered(instance)
-            | Self::DrainingLimit(instance) => (instance.0, 0),
+            | Self::DrainingLimit(instance)
+            | Self::HooksOver(instance)
+            | Self::LifetimeOver(instance) => (instance.0, 0),
             Self::Drain(index) => (*index, 0),
-            Self::GroupReconcile(group) => (group.0, 0),
+            Self::GroupReconcile(group)
+            | Self::GroupHealthCheck(group)
+            | Self::GroupChange(group)
+            | Self::GroupRetry(group)
+            | Self::ReplacementPass(group) => (group.0, 0),
             Self::ServicePass(service)
             | Self::Scheduled(service)
             | Self::ServiceUpdate(service)

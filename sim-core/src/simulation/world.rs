@@ -225,6 +225,12 @@ impl Model for World<'_, '_> {
             Event::ZoneCheck(service) => self.zone_check(service, scheduler),
             Event::Drain(index) => self.drain(index, scheduler),
             Event::DrainingLimit(instance) => self.draining_limit(instance, scheduler),
+            Event::HooksOver(instance) => self.hooks_over(instance, scheduler),
+            Event::GroupHealthCheck(group) => self.check_health(group, scheduler),
+            Event::GroupChange(group) => self.group_change(group, scheduler),
+            Event::GroupRetry(group) => self.retry_launches(group, scheduler),
+            Event::ReplacementPass(group) => self.replacement_pass(group, scheduler),
+            Event::LifetimeOver(instance) => self.lifetime_over(instance, scheduler),
         }
     }
 

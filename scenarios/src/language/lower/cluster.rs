@@ -6,8 +6,8 @@ use plimsoll_core::agent::{Cleanup, PullBehavior};
 use plimsoll_core::autoscaling::ManagedScaling;
 use plimsoll_core::catalog::{self, InstanceType};
 use plimsoll_core::scenario::{
-    AgentSettings, AutoScalingGroup, CapacityProvider, CapacityProviderKind, InstanceShape,
-    LaunchType, OperatingSystem,
+    AgentSettings, AutoScalingGroup, CapacityProvider, CapacityProviderKind, GroupOperation,
+    InstanceShape, LaunchType, OperatingSystem,
 };
 use plimsoll_core::units::{AsgId, CapacityProviderId, Cpu, Id, Mib, SimDuration, ZoneId};
 
@@ -219,6 +219,7 @@ fn lower_group(
         reconcile_lag: reconcile_lag?,
         root_volume_gib: raw.root_volume_size,
         agent: agent(raw),
+        operation: GroupOperation::default(),
     })
 }
 

@@ -83,9 +83,19 @@ pub fn wait_for_hooks(
     outcomes.into_iter().reduce(|so_far, next| match (so_far.1, next.1) {
         (ActionResult::Abandon, ActionResult::Continue) => so_far,
         (ActionResult::Continue, ActionResult::Abandon) => next,
-        (ActionResult::Abandon, ActionResult::Abandon) => if next.0 < so_far.0 { next } else { so_far },
+        (ActionResult::Abandon, ActionResult::Abandon) => {
+            if next.0 < so_far.0 {
+                next
+            } else {
+                so_far
+            }
+        }
         (ActionResult::Continue, ActionResult::Continue) => {
-            if so_far.0 < next.0 { next } else { so_far }
+            if so_far.0 < next.0 {
+                next
+            } else {
+                so_far
+            }
         }
     })
 }

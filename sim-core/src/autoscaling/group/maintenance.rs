@@ -1,8 +1,9 @@
 //! How many instances of a group may be replaced at once.
 //!
 //! Source: Auto Scaling user guide, *Instance maintenance policies* and *Instance refresh*. AWS rounds the
-//! least share of healthy instances up; how it rounds the largest is open, here it is down. Bounds
-//! that would leave no room for any replacement let one instance be launched first.
+//! least share of healthy instances up; how it rounds the largest is open, here it is down. Where that
+//! leaves no room for any replacement, one instance is terminated first if the least share is below
+//! 100 %, and launched first if it is not.
 
 use crate::units::{SimDuration, SimTime};
 
@@ -26,6 +27,9 @@ impl MaintenancePolicy {
         let of = u64::from(desired);
         let lower = (of * u64::from(self.min_healthy_percentage)).div_ceil(100);
         let upper = of * u64::from(self.max_healthy_percentage) / 100;
+        // A share below all of a small group may round up to all of it; one instance goes all the same.
+        let rounded_up = self.min_healthy_percentage < 100 && lower == of && upper == of;
+        let lower = if rounded_up { lower.saturating_sub(1) } else { lower };
         MaintenanceBounds { lower: lower as u32, upper: upper as u32 }
     }
 
@@ -63,8 +67,6 @@ pub struct ReplacementCounts {
     pub desired: u32,
     /// Healthy instances in service, those to be replaced included.
     pub healthy: u32,
-    /// All instances that are not terminating.
-    pub alive: u32,
     /// Instances to be replaced that count as healthy.
     pub healthy_marked: u32,
     /// Other instances to be replaced.
@@ -85,26 +87,21 @@ pub struct ReplacementStep {
 /// One step of a replacement: terminates what the lower bound allows, and has launched ahead of their
 /// termination, up to the upper bound, what it does not.
 pub fn replacement_step(counts: &ReplacementCounts, bounds: MaintenanceBounds) -> ReplacementStep {
-    let ReplacementCounts { desired, healthy, alive, healthy_marked, unhealthy_marked } = *counts;
+    let ReplacementCounts { desired, healthy, healthy_marked, unhealthy_marked } = *counts;
     let lower = bounds.lower.min(desired);
     let mut step = ReplacementStep::default();
-    // An unhealthy instance adds nothing to the healthy ones; it still stays until its replacement is
-    // there if the group is to hold all of its capacity.
-    let replaced = alive.saturating_sub(desired);
-    step.terminate_unhealthy = if lower <= healthy || healthy == 0 && lower < desired {
-        unhealthy_marked
-    } else if lower < desired {
-        // Below the bound already: terminating it makes nothing worse.
+    // An unhealthy instance adds nothing to the healthy ones: only a group that is to hold all of its
+    // capacity keeps it until its replacement is in service.
+    step.terminate_unhealthy = if lower < desired {
         unhealthy_marked
     } else {
-        unhealthy_marked.min(replaced.min(healthy))
+        unhealthy_marked.min((healthy + unhealthy_marked).saturating_sub(desired))
     };
     step.terminate_healthy = healthy_marked.min(healthy.saturating_sub(lower));
-    let waiting = (healthy_marked - step.terminate_healthy)
-        + (unhealthy_marked - step.terminate_unhealthy);
+    let waiting =
+        (healthy_marked - step.terminate_healthy) + (unhealthy_marked - step.terminate_unhealthy);
     let room = bounds.upper.saturating_sub(desired);
-    let stuck = room == 0 && step.terminate_healthy + step.terminate_unhealthy == 0;
-    let room = if stuck && desired <= lower { 1 } else { room };
+    let room = if room == 0 && desired <= lower { 1 } else { room };
     step.ahead = waiting.min(room);
     step
 }
@@ -154,11 +151,10 @@ mod tests {
         assert_eq!(bounds(10), (9, 12));
     }
 
-    fn step(desired: u32, marked: u32, alive: u32, of: MaintenancePolicy) -> (u32, u32) {
+    fn step(desired: u32, marked: u32, in_service: u32, of: MaintenancePolicy) -> (u32, u32) {
         let counts = ReplacementCounts {
             desired,
-            healthy: alive,
-            alive,
+            healthy: in_service,
             healthy_marked: marked,
             unhealthy_marked: 0,
         };
@@ -176,30 +172,29 @@ mod tests {
         assert_eq!(step(100, 100, 110, policy(100, 110)), (10, 10));
         // Both bounds at 100: one at a time, the new one first.
         assert_eq!(step(10, 10, 10, policy(100, 100)), (0, 1));
-        assert_eq!(step(10, 10, 11, policy(100, 100)), (1, 0));
+        assert_eq!(step(10, 10, 11, policy(100, 100)), (1, 1));
         // In between: both at once.
         assert_eq!(step(10, 10, 10, policy(90, 120)), (1, 2));
     }
 
     #[test]
     fn unhealthy_instances_go_at_once_unless_the_policy_launches_first() {
-        let counts = |alive, healthy, marked| ReplacementCounts {
+        let counts = |healthy, marked| ReplacementCounts {
             desired: 4,
             healthy,
-            alive,
             healthy_marked: 0,
             unhealthy_marked: marked,
         };
         let default = MaintenancePolicy::TERMINATE_AND_LAUNCH.bounds(4);
-        let step = replacement_step(&counts(4, 3, 1), default);
+        let step = replacement_step(&counts(3, 1), default);
         assert_eq!((step.terminate_unhealthy, step.ahead), (1, 0));
         let first = policy(100, 125).bounds(4);
-        let step = replacement_step(&counts(4, 3, 1), first);
+        let step = replacement_step(&counts(3, 1), first);
         assert_eq!((step.terminate_unhealthy, step.ahead), (0, 1));
-        let step = replacement_step(&counts(5, 4, 1), first);
+        let step = replacement_step(&counts(4, 1), first);
         assert_eq!((step.terminate_unhealthy, step.ahead), (1, 0));
         // Half may be missing: it goes although only two of four are healthy.
-        let step = replacement_step(&counts(4, 1, 3), policy(50, 100).bounds(4));
+        let step = replacement_step(&counts(1, 3), policy(50, 100).bounds(4));
         assert_eq!((step.terminate_unhealthy, step.ahead), (3, 0));
     }
 
@@ -211,6 +206,7 @@ mod tests {
                 for marked in 0..=desired {
                     let (gone, ahead) = step(desired, marked, desired, policy(min, max));
                     assert!(bounds.lower <= desired - gone, "{min} {max} {desired} {marked}");
+                    assert!((desired * min).div_ceil(100) <= bounds.lower + 1);
                     let one = u32::from(bounds.upper == desired);
                     assert!(desired + ahead <= bounds.upper + one);
                     assert!(marked == 0 || 0 < gone + ahead, "it does not stand still");

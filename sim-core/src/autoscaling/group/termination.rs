@@ -179,9 +179,15 @@ impl Cell {
                 let mut least = None;
                 let mut next = self.first(left);
                 while let Some(it) = next {
-                    least = Some(least.map_or(of(it), |known: (u64, InstanceId)| known.min(of(it))));
+                    least =
+                        Some(least.map_or(of(it), |known: (u64, InstanceId)| known.min(of(it))));
                     let after = (phase, (it.0, u64::MAX, InstanceId(u32::MAX)));
-                    next = self.by_phase.range(after..).next().filter(|it| it.0 == phase).map(|it| it.1);
+                    next = self
+                        .by_phase
+                        .range(after..)
+                        .next()
+                        .filter(|it| it.0 == phase)
+                        .map(|it| it.1);
                 }
                 least
             }
@@ -279,11 +285,7 @@ fn keep_least<T: Copy, K: Ord + Copy>(
     Some(least)
 }
 
-fn closest_to_the_hour(
-    cells: &mut Vec<(LaunchSource, &Cell)>,
-    left: Left,
-    now: SimTime,
-) -> Left {
+fn closest_to_the_hour(cells: &mut Vec<(LaunchSource, &Cell)>, left: Left, now: SimTime) -> Left {
     let now = now.as_nanos() % HOUR;
     match (keep_least(cells, |(_, cell)| cell.next_phase(left, now)), left) {
         (Some((_, phase)), Left::All) => Left::Phase(phase),
@@ -320,8 +322,11 @@ mod tests {
     /// At minute 60: i1 is 50 minutes old, i2 10, i3 5; the current version is 2.
     #[test]
     fn tv_term_1_the_default_policy_and_the_newest_instance() {
-        let (i1, i2, i3) =
-            (candidate(1, version(1), 10), candidate(2, version(2), 50), candidate(3, version(1), 55));
+        let (i1, i2, i3) = (
+            candidate(1, version(1), 10),
+            candidate(2, version(2), 50),
+            candidate(3, version(1), 55),
+        );
         let choose = |zones: &[&CandidateIndex], policy| {
             choose_for_termination(zones.iter().copied(), &[policy], version(2), at(60))
         };
@@ -402,7 +407,8 @@ mod tests {
             }
         };
         let key = |it: &Candidate| {
-            let orders: Vec<(u64, u64)> = policies.iter().map(|policy| order(*policy, it)).collect();
+            let orders: Vec<(u64, u64)> =
+                policies.iter().map(|policy| order(*policy, it)).collect();
             (orders, it.rank)
         };
         candidates.iter().min_by_key(|it| key(it)).map(|it| it.id)

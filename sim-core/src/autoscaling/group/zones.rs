@@ -89,7 +89,8 @@ mod tests {
     use super::*;
 
     fn zones(instances: &[u32]) -> Vec<ZoneCount> {
-        let zone = |instances: &u32| ZoneCount { enabled: true, available: true, instances: *instances };
+        let zone =
+            |instances: &u32| ZoneCount { enabled: true, available: true, instances: *instances };
         instances.iter().map(zone).collect()
     }
 

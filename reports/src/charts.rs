@@ -132,12 +132,7 @@ impl Context<'_> {
                 .to_owned(),
         );
         let tasks = [
-            self.of(
-                SERVICE,
-                service,
-                ("needed at the offered load", Hue::Sky, Form::Area),
-                series::NEEDED,
-            ),
+            self.of(SERVICE, service, ("needed (demand)", Hue::Sky, Form::Area), series::NEEDED),
             self.of(SERVICE, service, ("desired", Hue::Orange, Form::Broad), series::DESIRED),
             self.of(SERVICE, service, ("running", Hue::Blue, Form::Step), series::RUNNING),
         ];

@@ -3,6 +3,10 @@
 use std::fmt::Write as _;
 use std::io;
 
+mod measures;
+
+pub use measures::ELASTICITY;
+
 /// A column or field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Column {
@@ -285,26 +289,20 @@ pub const SUMMARY: &[Column] = &[
         "fraction",
         "Minutes with load in which the quantile was above the bound",
     ),
+    c("services.NAME.objective.violatedMinutes", "minutes", "Such minutes: SLO violation minutes"),
+    c(
+        "services.NAME.elasticity.KEY",
+        "as in `elasticity.csv`",
+        "Each measure of `elasticity.csv`, under the name of its column; absent without load",
+    ),
     c("services.NAME.scaling.scaleOut", "count", "Activities that raised the desired count"),
     c("services.NAME.scaling.scaleIn", "count", "Activities that lowered it"),
-    c(
-        "services.NAME.scaling.underProvisionedMean",
-        "tasks",
-        "Mean number of tasks missing against need",
-    ),
-    c("services.NAME.scaling.overProvisionedMean", "tasks", "Mean number of tasks beyond need"),
-    c(
-        "services.NAME.scaling.underProvisionedTime",
-        "fraction",
-        "Time with fewer tasks than needed",
-    ),
     c(
         "services.NAME.scaling.shortAtPeakTime",
         "fraction",
         "Intervals in which the desired count stood at its largest value and more was needed",
     ),
     c("services.NAME.scaling.desiredPeak", "tasks", "Largest desired count"),
-    c("services.NAME.scaling.neededPeak", "tasks", "Largest number of tasks needed"),
     c("services.NAME.deployments.N.id", "text", "Id of the deployment, as in the events"),
     c("services.NAME.deployments.N.taskDefinition", "text", "Family of its task definition"),
     c("services.NAME.deployments.N.trigger", "text", "Why it began"),
@@ -351,6 +349,11 @@ pub const SUMMARY: &[Column] = &[
         "capacity.NAME.waitingAtMaximumTime",
         "fraction",
         "Of the run, in which tasks waited for a group that was as large as it may be",
+    ),
+    c(
+        "capacity.NAME.elasticity.KEY",
+        "as in `elasticity.csv`",
+        "Each measure of `elasticity.csv`, under the name of its column",
     ),
     c("capacity.NAME.costUsd", "USD, decimal text", "Instances and volumes"),
     c("scaling.serviceScaleOut", "count", "Scale-outs of all services"),
@@ -429,6 +432,11 @@ pub const FILES: &[OutputFile] = &[
         columns: TIMESERIES,
     },
     OutputFile { name: "tasks.csv", purpose: "The life of every task.", columns: TASKS },
+    OutputFile {
+        name: "elasticity.csv",
+        purpose: "How well supply followed demand: services with load, and groups of instances.",
+        columns: ELASTICITY,
+    },
     OutputFile {
         name: "unplaced.csv",
         purpose: "The spells in which no container instance could take a task, with the instances dropped \

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::bill::Bill;
 use crate::charts::file_stem;
 use crate::data::{FORMAT, ReportData};
+use crate::elasticity;
 use crate::html;
 use crate::plot::{self, Figure, Place};
 use crate::rows::{self, Clock};
@@ -74,6 +75,7 @@ pub(crate) fn write_run_with_bill(
     files.write("timeseries.csv", |out| {
         rows::write_timeseries(out, clock, results.record_interval, &results.series)
     })?;
+    files.write("elasticity.csv", |out| elasticity::write_elasticity(out, &summary))?;
     files.write("tasks.csv", |out| rows::write_tasks(out, clock, &results.task_records))?;
     files.write("unplaced.csv", |out| {
         rows::write_unplaced(out, clock, &results.placement_failures)

@@ -14,6 +14,7 @@
 //! | [`limits`] | what holds a run back, in sentences |
 //! | [`explain`] | why: lives of tasks, failed placements |
 //! | [`rows`], [`bill`] | the CSV files |
+//! | [`elasticity`] | the CSV file of the measures |
 //! | [`columns`] | every file, column and field in words; headers come from there |
 //! | [`chart`], [`series`] | what the plots show, thinned to what can be seen |
 //! | [`number`] | numbers, money and times as text |
@@ -33,6 +34,7 @@ pub mod chart;
 mod charts;
 pub mod columns;
 mod data;
+pub mod elasticity;
 pub mod explain;
 pub mod folder;
 mod html;

@@ -81,7 +81,8 @@ fn finding(
 fn maximum_reached(name: &str, service: &ServiceSummary) -> Option<Finding> {
     let scaling = service.scaling.as_ref()?;
     let share = scaling.short_at_peak_time.filter(|share| *share >= 0.005)?;
-    let (desired, needed) = (scaling.desired_peak?, scaling.needed_peak?);
+    let (desired, needed) =
+        (scaling.desired_peak?, service.elasticity.as_ref()?.needed_peak as f64);
     let sentence = format!(
         "{name} needed up to {} tasks, but its desired count never passed {}; it stood there with too few for {} of \
          the time.",
@@ -94,17 +95,21 @@ fn maximum_reached(name: &str, service: &ServiceSummary) -> Option<Finding> {
 
 fn scaling_lag(name: &str, service: &ServiceSummary) -> Option<Finding> {
     let scaling = service.scaling.as_ref()?;
-    let short = scaling.under_provisioned_time?;
+    let elasticity = service.elasticity.as_ref()?;
+    let short = elasticity.under_provisioned_time;
     let lag = short - scaling.short_at_peak_time.unwrap_or(0.0);
     if lag < 0.02 {
         return None;
     }
-    let missing =
-        scaling.under_provisioned_mean.filter(|mean| *mean > 0.0).map_or(String::new(), |mean| {
-            format!(" ({} tasks short on average over the run)", significant(mean, 2))
-        });
+    let mean = elasticity.under_provisioned_mean;
+    let missing = if mean > 0.0 {
+        format!(" ({} tasks short on average over the run)", significant(mean, 2))
+    } else {
+        String::new()
+    };
     let sentence = format!(
-        "{name} ran fewer tasks than its load needed for {} of the time{missing}: capacity follows the load with a delay.",
+        "Fewer tasks of {name} served than its load needed for {} of the time{missing}: capacity follows the load with a \
+         delay.",
         percent(short)
     );
     Some(finding(FindingKind::ScalingLag, 3.0 + lag, "Scaling lags behind the load", sentence))
@@ -290,8 +295,8 @@ fn idle_capacity(summary: &Summary) -> Option<Finding> {
 mod tests {
     use super::*;
     use crate::summary::{
-        BatchSummary, CapacitySummary, Quantiles, RequestsSummary, ServiceScaling,
-        UtilizationSummary,
+        BatchSummary, CapacitySummary, ElasticitySummary, Quantiles, RequestsSummary,
+        ServiceScaling, UtilizationSummary,
     };
 
     /// The sentence with plain spaces.
@@ -312,8 +317,17 @@ mod tests {
         Summary { utilization: Some(utilization), ..Summary::default() }
     }
 
-    fn service(scaling: ServiceScaling) -> Summary {
-        let service = ServiceSummary { scaling: Some(scaling), ..ServiceSummary::default() };
+    fn service(scaling: ServiceScaling, short: f64) -> Summary {
+        let elasticity = ElasticitySummary {
+            under_provisioned_time: short,
+            needed_peak: 42,
+            ..ElasticitySummary::default()
+        };
+        let service = ServiceSummary {
+            scaling: Some(scaling),
+            elasticity: Some(elasticity),
+            ..ServiceSummary::default()
+        };
         Summary { services: [("api".to_owned(), service)].into(), ..Summary::default() }
     }
 
@@ -351,25 +365,20 @@ mod tests {
     #[test]
     fn tells_a_maximum_from_a_delay() {
         let at_maximum = ServiceScaling {
-            under_provisioned_time: Some(0.1),
             short_at_peak_time: Some(0.099),
             desired_peak: Some(32.0),
-            needed_peak: Some(42.0),
             ..ServiceScaling::default()
         };
-        assert_eq!(kinds(&service(at_maximum.clone())), [FindingKind::MaximumReached]);
+        assert_eq!(kinds(&service(at_maximum.clone(), 0.1)), [FindingKind::MaximumReached]);
         let late = ServiceScaling { short_at_peak_time: Some(0.0), ..at_maximum.clone() };
-        assert_eq!(kinds(&service(late)), [FindingKind::ScalingLag]);
-        let both = ServiceScaling { under_provisioned_time: Some(0.3), ..at_maximum };
-        assert_eq!(kinds(&service(both)), [FindingKind::MaximumReached, FindingKind::ScalingLag]);
+        assert_eq!(kinds(&service(late, 0.1)), [FindingKind::ScalingLag]);
+        let both = [FindingKind::MaximumReached, FindingKind::ScalingLag];
+        assert_eq!(kinds(&service(at_maximum, 0.3)), both);
     }
 
     #[test]
     fn many_failures_come_first() {
-        let mut summary = service(ServiceScaling {
-            under_provisioned_time: Some(0.5),
-            ..ServiceScaling::default()
-        });
+        let mut summary = service(ServiceScaling::default(), 0.5);
         if let Some(service) = summary.services.get_mut("api") {
             service.requests =
                 Some(RequestsSummary { offered: 100.0, failed: 5.0, ..RequestsSummary::default() });

@@ -17,7 +17,7 @@ pub const GROUP: &str = "AutoScalingGroupName";
 /// Dimension of the cluster's series.
 pub const CLUSTER: &str = "ClusterName";
 
-/// Tasks that would keep the target at the offered load.
+/// Least number of tasks that the offered load needs.
 pub const NEEDED: Name = ("Plimsoll", "NeededTaskCount");
 /// Desired tasks of a service.
 pub const DESIRED: Name = ("ECS/ContainerInsights", "DesiredTaskCount");

@@ -6,7 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::number::{finite, parse_decimal, usd_f64};
 
+mod elasticity;
 mod of_run;
+
+pub use elasticity::ElasticitySummary;
 
 /// What identifies the program and the scenario; deterministic.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -194,7 +197,10 @@ pub struct ServiceSummary {
     /// The objective.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub objective: Option<ObjectiveSummary>,
-    /// Autoscaling and its elasticity.
+    /// How well the tasks that serve follow what the load needs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub elasticity: Option<ElasticitySummary>,
+    /// Autoscaling.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scaling: Option<ServiceScaling>,
     /// Deployments, oldest first; absent if the service was only created and that is done.
@@ -258,6 +264,9 @@ pub struct ObjectiveSummary {
     pub met: bool,
     /// Fraction of minutes with load in which the quantile was above the bound.
     pub violated_minute_fraction: f64,
+    /// Such minutes.
+    #[serde(default)]
+    pub violated_minutes: u64,
 }
 
 /// Scaling of one service.
@@ -268,24 +277,12 @@ pub struct ServiceScaling {
     pub scale_out: u32,
     /// Activities that lowered it.
     pub scale_in: u32,
-    /// Mean number of tasks missing against need.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub under_provisioned_mean: Option<f64>,
-    /// Mean number of tasks beyond need.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub over_provisioned_mean: Option<f64>,
-    /// Fraction of the time with fewer tasks than needed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub under_provisioned_time: Option<f64>,
     /// Fraction of the intervals in which the desired count stood at its largest value and more was needed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub short_at_peak_time: Option<f64>,
     /// Largest desired count.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub desired_peak: Option<f64>,
-    /// Largest number of tasks needed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub needed_peak: Option<f64>,
 }
 
 /// Whether a count can be left out.
@@ -340,6 +337,9 @@ pub struct CapacitySummary {
     pub max_size: u32,
     /// Fraction of the run in which tasks waited for a group that was as large as it may be.
     pub waiting_at_maximum_time: f64,
+    /// How well its registered instances follow what the tasks need.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub elasticity: Option<ElasticitySummary>,
     /// Instances and volumes, USD.
     pub cost_usd: String,
 }
@@ -356,10 +356,10 @@ pub struct ScalingTotals {
     pub group_scale_out: u32,
     /// Activities that lowered one.
     pub group_scale_in: u32,
-    /// Tasks missing against need, summed over the services that scale.
+    /// Tasks missing against need, summed over services.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub under_provisioned_mean: Option<f64>,
-    /// Tasks beyond need, summed over the services that scale.
+    /// Tasks beyond need, summed over services.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub over_provisioned_mean: Option<f64>,
 }

@@ -10,6 +10,7 @@ use plimsoll_core::results::{
 };
 use plimsoll_core::scenario::{PurchaseOption, QueueDiscipline};
 use plimsoll_core::service::completion::RolloutState;
+use plimsoll_core::statistics::Elasticity;
 use plimsoll_core::units::{Cpu, Mib, SimDuration, SimTime, TaskDefinitionId};
 
 use crate::bill::Bill;
@@ -233,16 +234,25 @@ pub(crate) fn web_run_of(days: u64, interval: u64) -> (RunResults, Bill) {
                         below_ms: 400.0,
                         bad_request_fraction: 0.0162,
                         violated_minute_fraction: 0.031,
+                        violated_minutes: 312,
                         met: false,
                     }),
                 }),
-                scaling: Some(ScalingResults {
-                    scale_out: 74,
-                    scale_in: 61,
-                    under_provisioned_mean: Some(0.61),
-                    over_provisioned_mean: Some(1.92),
-                    under_provisioned_time: Some(0.214),
+                elasticity: Some(Elasticity {
+                    under_accuracy: 0.041,
+                    over_accuracy: 0.187,
+                    under_time: 0.214,
+                    over_time: 0.603,
+                    instability: 0.118,
+                    under_mean: 0.61,
+                    over_mean: 1.92,
+                    demand_mean: 9.4,
+                    demand_peak: 42,
+                    shortages: 57,
+                    lag_mean_seconds: Some(187.5),
+                    lag_longest_seconds: Some(1260.0),
                 }),
+                scaling: Some(ScalingResults { scale_out: 74, scale_in: 61 }),
             },
             ServiceResults {
                 name: "worker".to_owned(),
@@ -252,6 +262,7 @@ pub(crate) fn web_run_of(days: u64, interval: u64) -> (RunResults, Bill) {
                 deployments: Vec::new(),
                 cost: total / 5,
                 load: None,
+                elasticity: None,
                 scaling: None,
             },
         ],
@@ -266,6 +277,7 @@ pub(crate) fn web_run_of(days: u64, interval: u64) -> (RunResults, Bill) {
             scale_in: 31,
             max_size: 40,
             waiting_at_maximum_time: 0.0,
+            elasticity: None,
             cost: total / 2,
         }],
         packing: Some(Packing {

@@ -9,6 +9,7 @@ use crate::billing::Invoice;
 use crate::placement::Rejections;
 use crate::scenario::{PurchaseOption, QueueDiscipline};
 use crate::service::completion::RolloutState;
+use crate::statistics::Elasticity;
 use crate::units::{Cpu, Mib, SimDuration, SimTime, TaskDefinitionId};
 
 /// Everything a run produced.
@@ -161,6 +162,9 @@ pub struct ServiceResults {
     pub cost: i128,
     /// Requests and latency, if it has load.
     pub load: Option<LoadResults>,
+    /// How well the tasks that requests go to follow the fewest that would meet the objective, or could
+    /// serve everything without one. `None` without load, and where no number of tasks would do.
+    pub elasticity: Option<Elasticity>,
     /// Scaling activity, if it scales.
     pub scaling: Option<ScalingResults>,
 }
@@ -245,24 +249,19 @@ pub struct ObjectiveResults {
     pub bad_request_fraction: f64,
     /// Fraction of minutes with load in which the quantile was above the bound.
     pub violated_minute_fraction: f64,
+    /// Such minutes: SLO violation minutes.
+    pub violated_minutes: u64,
     /// Whether at least `quantile` of all requests kept the bound.
     pub met: bool,
 }
 
 /// What autoscaling did to a service.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ScalingResults {
     /// Activities that raised the desired count.
     pub scale_out: u32,
     /// Activities that lowered it.
     pub scale_in: u32,
-    /// Time-weighted mean of tasks missing against need, where need is the number of tasks that keeps
-    /// the target at the offered load. `None` without load.
-    pub under_provisioned_mean: Option<f64>,
-    /// Time-weighted mean of tasks beyond need.
-    pub over_provisioned_mean: Option<f64>,
-    /// Fraction of the time with fewer tasks than needed.
-    pub under_provisioned_time: Option<f64>,
 }
 
 /// A batch source over the run.
@@ -310,6 +309,8 @@ pub struct CapacityResults {
     /// Fraction of the run in which tasks waited in PROVISIONING for a group that was as large as it
     /// may be.
     pub waiting_at_maximum_time: f64,
+    /// How well the registered instances follow a bound on those that the placed and waiting tasks need.
+    pub elasticity: Option<Elasticity>,
     /// Cost of its instances and volumes in 1e-10 USD.
     pub cost: i128,
 }

@@ -286,6 +286,8 @@ ids! {
     ServiceId;
     /// A source of standalone tasks.
     BatchId;
+    /// A CloudWatch metric that something watches.
+    MetricId;
     /// A container image.
     ImageId;
     /// A layer of container images.

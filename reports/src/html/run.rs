@@ -8,12 +8,14 @@ use crate::data::{EventRow, ReportData};
 use crate::number::{count, duration};
 use crate::summary::Summary;
 use cards::{cost_card, limits_card, objective_card};
+use elasticity::elasticity_table;
 use tables::{
     batch_table, bill_table, capacity_table, deployments_table, scaling_table, services_table,
     totals,
 };
 
 mod cards;
+mod elasticity;
 mod tables;
 
 /// Events that are shown without unfolding.
@@ -40,6 +42,7 @@ pub(crate) fn run_page(summary: &Summary, data: &ReportData) -> io::Result<Strin
     body.push_str("<h2 id=\"figures\">Figures</h2>\n");
     body.push_str(&services_table(summary));
     body.push_str(&scaling_table(summary));
+    body.push_str(&elasticity_table(summary));
     body.push_str(&deployments_table(summary));
     body.push_str(&capacity_table(summary));
     body.push_str(&batch_table(summary));

@@ -3,10 +3,13 @@
 use plimsoll_core::results::{Distribution, ObjectiveResults, Packing, RunResults, ServiceResults};
 
 use super::{
-    BatchSummary, CapacitySummary, CostSummary, DeploymentSummary, InstancesSummary,
-    ObjectiveSummary, PackingSummary, Quantiles, RequestedPackingSummary, RequestsSummary, RunMeta,
-    ScalingTotals, ServiceScaling, ServiceSummary, Summary, TasksSummary, UtilizationSummary,
+    BatchSummary, CapacitySummary, CostSummary, DeploymentSummary, ElasticitySummary,
+    InstancesSummary, ObjectiveSummary, PackingSummary, Quantiles, RequestedPackingSummary,
+    RequestsSummary, RunMeta, ScalingTotals, ServiceScaling, ServiceSummary, Summary, TasksSummary,
+    UtilizationSummary,
 };
+use plimsoll_core::statistics::Elasticity;
+
 use crate::bill::Bill;
 use crate::number::{decimal, finite, rfc3339, rfc3339_seconds};
 use crate::series;
@@ -19,9 +22,9 @@ impl Summary {
             .iter()
             .filter_map(|service| service.scaling)
             .fold((0, 0), |(out, back), s| (out + s.scale_out, back + s.scale_in));
-        let sum = |pick: fn(&plimsoll_core::results::ScalingResults) -> Option<f64>| {
-            let scalings = results.services.iter().filter_map(|service| service.scaling.as_ref());
-            scalings.filter_map(pick).filter_map(finite).reduce(|a, b| a + b)
+        let sum = |pick: fn(&Elasticity) -> f64| {
+            let measured = results.services.iter().filter_map(|it| it.elasticity.as_ref());
+            measured.map(pick).filter_map(finite).reduce(|a, b| a + b)
         };
         Self {
             scenario: results.scenario.clone(),
@@ -89,6 +92,7 @@ impl Summary {
                         scale_in: group.scale_in,
                         max_size: group.max_size,
                         waiting_at_maximum_time: group.waiting_at_maximum_time,
+                        elasticity: group.elasticity.as_ref().and_then(ElasticitySummary::new),
                         cost_usd: decimal(group.cost),
                     };
                     (group.group.clone(), summary)
@@ -99,8 +103,8 @@ impl Summary {
                 service_scale_in: back,
                 group_scale_out: results.capacity.iter().map(|group| group.scale_out).sum(),
                 group_scale_in: results.capacity.iter().map(|group| group.scale_in).sum(),
-                under_provisioned_mean: sum(|s| s.under_provisioned_mean),
-                over_provisioned_mean: sum(|s| s.over_provisioned_mean),
+                under_provisioned_mean: sum(|it| it.under_mean),
+                over_provisioned_mean: sum(|it| it.over_mean),
             },
             packing: results.packing.as_ref().map(packing),
             warnings: results.warnings.clone(),
@@ -179,7 +183,9 @@ fn service(results: &RunResults, service: &ServiceResults) -> ServiceSummary {
             below_ms: or_zero(o.below_ms),
             met: o.met,
             violated_minute_fraction: or_zero(o.violated_minute_fraction),
+            violated_minutes: o.violated_minutes,
         }),
+        elasticity: service.elasticity.as_ref().and_then(ElasticitySummary::new),
         scaling: service.scaling.map(|scaling| {
             let desired =
                 series::find(&results.series, series::DESIRED, series::SERVICE, &service.name);
@@ -188,14 +194,10 @@ fn service(results: &RunResults, service: &ServiceResults) -> ServiceSummary {
             ServiceScaling {
                 scale_out: scaling.scale_out,
                 scale_in: scaling.scale_in,
-                under_provisioned_mean: scaling.under_provisioned_mean.and_then(finite),
-                over_provisioned_mean: scaling.over_provisioned_mean.and_then(finite),
-                under_provisioned_time: scaling.under_provisioned_time.and_then(finite),
                 short_at_peak_time: desired
                     .zip(needed)
                     .and_then(|(desired, needed)| short_at_peak(&desired.values, &needed.values)),
                 desired_peak: desired.and_then(|s| series::peak(&s.values)),
-                needed_peak: needed.and_then(|s| series::peak(&s.values)),
             }
         }),
         deployments: deployments(results, service),

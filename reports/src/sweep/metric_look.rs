@@ -65,6 +65,17 @@ impl MetricLook {
         if let Some(entity) = rest.strip_suffix(".objective.violatedMinuteFraction") {
             return share(format!("{entity}: minutes beyond the objective"));
         }
+        if let Some((entity, measure)) = rest.rsplit_once(".elasticity.") {
+            let words = match measure {
+                "underProvisioningAccuracy" => "missing against demand (θU)",
+                "overProvisioningAccuracy" => "surplus against demand (θO)",
+                "underProvisionedTime" => "time short of demand (τU)",
+                "overProvisionedTime" => "time above demand (τO)",
+                "instability" => "instability",
+                _ => return number(format!("{entity}: scaling lag"), "seconds"),
+            };
+            return share(format!("{entity}: {words}"));
+        }
         if let Some(entity) = rest.strip_suffix(".running") {
             return number(format!("{entity}: running tasks"), "tasks");
         }

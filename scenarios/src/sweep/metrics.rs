@@ -29,6 +29,12 @@ pub enum MetricKind {
     RunningMean,
     SloViolation,
     ViolatedMinutes,
+    UnderProvisioning,
+    OverProvisioning,
+    UnderProvisionedTime,
+    OverProvisionedTime,
+    Instability,
+    ScalingLag,
     LatencyP50,
     LatencyP95,
     LatencyP99,
@@ -61,6 +67,20 @@ impl Metric {
             MetricKind::ViolatedMinutes => {
                 format!("services.{name}.objective.violatedMinuteFraction")
             }
+            MetricKind::UnderProvisioning => {
+                format!("services.{name}.elasticity.underProvisioningAccuracy")
+            }
+            MetricKind::OverProvisioning => {
+                format!("services.{name}.elasticity.overProvisioningAccuracy")
+            }
+            MetricKind::UnderProvisionedTime => {
+                format!("services.{name}.elasticity.underProvisionedTime")
+            }
+            MetricKind::OverProvisionedTime => {
+                format!("services.{name}.elasticity.overProvisionedTime")
+            }
+            MetricKind::Instability => format!("services.{name}.elasticity.instability"),
+            MetricKind::ScalingLag => format!("services.{name}.elasticity.scalingLagSeconds"),
             MetricKind::LatencyP50 => format!("services.{name}.latencyMs.p50"),
             MetricKind::LatencyP95 => format!("services.{name}.latencyMs.p95"),
             MetricKind::LatencyP99 => format!("services.{name}.latencyMs.p99"),
@@ -83,6 +103,7 @@ impl Metric {
             MetricKind::LatencyP50
             | MetricKind::LatencyP95
             | MetricKind::LatencyP99
+            | MetricKind::ScalingLag
             | MetricKind::BatchWaitMean
             | MetricKind::BatchLastEnd
             | MetricKind::PendingP50
@@ -100,6 +121,8 @@ impl Metric {
                 | MetricKind::CostPerMillionRequests
                 | MetricKind::CpuReserved
                 | MetricKind::SloViolation
+                | MetricKind::UnderProvisioning
+                | MetricKind::Instability
                 | MetricKind::LatencyP99
                 | MetricKind::PendingP95
                 | MetricKind::BatchWaitMean
@@ -191,6 +214,19 @@ impl Values {
             let objective = service.objective.as_ref();
             let minutes = objective.map(|objective| objective.violated_minute_fraction);
             self.put(MetricKind::ViolatedMinutes, name, minutes);
+            if let Some(elasticity) = &service.elasticity {
+                let shares = [
+                    (MetricKind::UnderProvisioning, elasticity.under_provisioning_accuracy),
+                    (MetricKind::OverProvisioning, elasticity.over_provisioning_accuracy),
+                    (MetricKind::UnderProvisionedTime, elasticity.under_provisioned_time),
+                    (MetricKind::OverProvisionedTime, elasticity.over_provisioned_time),
+                    (MetricKind::Instability, elasticity.instability),
+                ];
+                for (kind, share) in shares {
+                    self.put(kind, name, Some(share));
+                }
+                self.put(MetricKind::ScalingLag, name, elasticity.scaling_lag_seconds);
+            }
             if let Some(latency) = &service.latency_ms {
                 self.put(MetricKind::LatencyP50, name, Some(latency.p50));
                 self.put(MetricKind::LatencyP95, name, Some(latency.p95));

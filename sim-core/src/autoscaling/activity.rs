@@ -96,6 +96,8 @@ pub enum NotScaledReason {
     AlreadyAtDesiredCapacity,
     /// The scale-in cooldown runs.
     ScaleInCooldown,
+    /// The scale-out cooldown runs, and blocks scale-in by the scenario's choice.
+    ScaleOutCooldown,
     /// A deployment is in progress; scale-in waits.
     DeploymentInProgress,
     /// An earlier activity is in progress; scale-in waits.
@@ -113,6 +115,7 @@ impl NotScaledReason {
             Self::AlreadyAtMinCapacity => "AlreadyAtMinCapacity",
             Self::AlreadyAtDesiredCapacity => "AlreadyAtDesiredCapacity",
             Self::ScaleInCooldown => "ScaleInCooldown",
+            Self::ScaleOutCooldown => "ScaleOutCooldown",
             Self::DeploymentInProgress => "DeploymentInProgress",
             Self::ActivityInProgress => "ActivityInProgress",
             Self::OtherPoliciesNotReady => "OtherPoliciesNotReady",

@@ -8,10 +8,10 @@
 //! above the target, and the low alarm needs fifteen points below it.
 
 use super::activity::ScalingDirection;
-use super::alarm::{Alarm, AlarmChange, ComparisonOperator};
+use super::alarm::{Alarm, AlarmChange, AlarmCondition, AlarmRules, ComparisonOperator};
 use super::instance_demand::reservation_percent;
 use super::rounding::clamp;
-use super::target_tracking::{managed_alarm, proportional_capacity};
+use super::target_tracking::proportional_capacity;
 use crate::metrics::MetricSeries;
 use crate::units::{SimDuration, SimTime};
 
@@ -91,7 +91,8 @@ impl CapacityScaler {
         let target = f64::from(settings.target_capacity);
         let alarm = |side, operator, periods| {
             let name = format!("TargetTracking-{group}-{side}");
-            Alarm::new(name, managed_alarm(operator, target, periods))
+            let rules = AlarmRules::default();
+            Alarm::new(name, AlarmCondition::all_of(operator, target, PERIOD, periods, rules))
         };
         let high = alarm("AlarmHigh", ComparisonOperator::GreaterThan, 1);
         let low = alarm("AlarmLow", ComparisonOperator::LessThan, LOW_ALARM_PERIODS);

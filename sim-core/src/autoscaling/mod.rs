@@ -6,6 +6,7 @@
 //! | file | concept |
 //! | --- | --- |
 //! | `alarm` | CloudWatch alarms |
+//! | `rules` | what AWS leaves open about service scaling |
 //! | `target_tracking`, `step_scaling` | the two kinds of policy: settings and arithmetic |
 //! | `service_scaler`, `activity` | a service's scalable target: alarms, cooldowns, activities |
 //! | `instance_demand`, `managed_scaling` | a capacity provider: instances needed, desired capacity |
@@ -17,8 +18,8 @@ mod alarm;
 pub mod group;
 mod instance_demand;
 mod managed_scaling;
-mod metric;
 mod rounding;
+mod rules;
 mod service_scaler;
 mod step_scaling;
 mod strategy;
@@ -29,8 +30,8 @@ pub use activity::{
     ScalingDirection,
 };
 pub use alarm::{
-    Alarm, AlarmChange, AlarmCondition, AlarmOutcome, AlarmSettings, AlarmState,
-    ComparisonOperator, TreatMissingData,
+    Alarm, AlarmChange, AlarmCondition, AlarmOutcome, AlarmPhase, AlarmRules, AlarmSettings,
+    AlarmState, ComparisonOperator, LoneBreach, TreatMissingData,
 };
 pub use instance_demand::{
     InstanceSize, InstanceSizes, PendingGroup, PendingGroups, TaskDemand, instances_needed,
@@ -40,7 +41,7 @@ pub use managed_scaling::{
     CapacityEvaluation, CapacityScaler, GroupCapacity, GroupDecision, ManagedScaling,
     desired_capacity,
 };
-pub use metric::ServiceMetric;
+pub use rules::{CooldownStart, JudgedValue, ScalingRules};
 pub use service_scaler::{Evaluation, ScheduledOutcome, ServiceCapacity, ServiceScaler};
 pub use step_scaling::{AdjustmentType, MetricAggregation, StepAdjustment, StepScalingPolicy};
 pub use strategy::{choose_for_launch, choose_for_stop};

@@ -9,6 +9,11 @@ pub(super) fn ceil_e(x: f64) -> u32 {
     libm::ceil(x - GUARD) as u32
 }
 
+/// `floor(x + 1e-9)` as a capacity.
+pub(super) fn floor_e(x: f64) -> u32 {
+    libm::floor(x + GUARD) as u32
+}
+
 /// `value` within `[min, max]`; `max` wins if the bounds cross, where `Ord::clamp` would panic.
 pub(super) fn clamp(value: u32, min: u32, max: u32) -> u32 {
     value.max(min).min(max)

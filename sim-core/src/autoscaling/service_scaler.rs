@@ -1,29 +1,28 @@
 //! One scalable target of Application Auto Scaling at work: its alarms, cooldowns and activity.
 //!
-//! Source: the Application Auto Scaling and ECS guides. Where they are silent:
+//! Source: the Application Auto Scaling and ECS guides. Where they are silent, [`ScalingRules`] chooses, and:
 //!
 //! * cooldowns and the activity belong to the target, not to a policy; their length is that of the
 //!   policy that acted;
-//! * a policy's result is computed from the running count; while a scale-out is in progress or in its
-//!   cooldown, from the running count before it, so that nothing is added twice;
-//! * a cooldown starts when the service first reaches the new count; an activity that does not get
-//!   there in time ends as unfulfilled, without a cooldown;
+//! * an activity that does not reach its count in time ends as unfulfilled, without a cooldown;
 //! * scale-in also waits for a scale-in in progress: its tasks still count as running;
-//! * the newest point feeds the law on the way out, the maximum of the judged points on the way in;
 //! * a scale-out alarm without effect still holds capacity against a simultaneous scale-in.
+
+mod wish;
 
 use super::activity::{
     Activity, ActivityEnd, ActivityStatus, NotScaled, NotScaledReason, RejectedChange,
     ScalingDecision, ScalingDirection,
 };
-use super::alarm::{Alarm, AlarmChange, AlarmState};
-use super::metric::ServiceMetric;
+use super::alarm::{Alarm, AlarmChange};
 use super::rounding::clamp;
+use super::rules::{CooldownStart, ScalingRules};
 use super::step_scaling::StepScalingPolicy;
-use super::target_tracking::{TargetTrackingPolicy, proportional_capacity};
-use crate::metrics::MetricSeries;
+use super::target_tracking::TargetTrackingPolicy;
+use crate::metrics::{MetricQuery, MetricStore};
 use crate::scenario::{ScalableTarget, ScheduledChange};
 use crate::units::{SimDuration, SimTime};
+use wish::{Author, Wish};
 
 /// What the scaler needs to know of its service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,28 +73,6 @@ struct StepScaler {
     alarm: Alarm,
 }
 
-/// Who asks for a capacity.
-#[derive(Clone, Copy, Debug)]
-enum Author {
-    TrackerHigh(usize),
-    TrackerLow(usize),
-    Step(usize),
-}
-
-/// A policy's wish, before bounds.
-#[derive(Clone, Copy, Debug)]
-struct Wish {
-    capacity: u32,
-    author: Author,
-}
-
-impl Wish {
-    /// The larger of this wish and an earlier one, which wins a tie.
-    fn or_larger(self, earlier: Option<Self>) -> Self {
-        earlier.filter(|earlier| earlier.capacity >= self.capacity).unwrap_or(self)
-    }
-}
-
 /// State of one scalable target.
 #[derive(Clone, Debug)]
 pub struct ServiceScaler {
@@ -103,8 +80,8 @@ pub struct ServiceScaler {
     max: u32,
     trackers: Vec<TargetTracker>,
     steps: Vec<StepScaler>,
+    rules: ScalingRules,
     activity: Option<Activity>,
-    activity_timeout: SimDuration,
     /// Running count before the latest scale-out.
     base: u32,
     out_cooldown_until: SimTime,
@@ -113,28 +90,28 @@ pub struct ServiceScaler {
 
 impl ServiceScaler {
     /// A registered target. `resource_id` names the managed alarms, for example
-    /// `service/default/web`. An activity not fulfilled within `activity_timeout` ends as unfulfilled.
-    pub fn new(resource_id: &str, target: &ScalableTarget, activity_timeout: SimDuration) -> Self {
+    /// `service/default/web`.
+    pub fn new(resource_id: &str, target: &ScalableTarget, rules: ScalingRules) -> Self {
         let tracker = |policy: &TargetTrackingPolicy| {
             let name = |side| format!("TargetTracking-{resource_id}-{side}-{}", policy.name);
             TargetTracker {
                 policy: policy.clone(),
-                high: Alarm::new(name("AlarmHigh"), policy.high_alarm()),
+                high: Alarm::new(name("AlarmHigh"), policy.high_alarm(&rules)),
                 low: (!policy.disable_scale_in)
-                    .then(|| Alarm::new(name("AlarmLow"), policy.low_alarm())),
+                    .then(|| Alarm::new(name("AlarmLow"), policy.low_alarm(&rules))),
             }
         };
         let step = |policy: &StepScalingPolicy| StepScaler {
             policy: policy.clone(),
-            alarm: Alarm::new(policy.alarm.name.clone(), policy.alarm.condition()),
+            alarm: Alarm::new(policy.alarm.name.clone(), policy.alarm.condition(rules.alarms)),
         };
         Self {
             min: target.min_capacity,
             max: target.max_capacity,
             trackers: target.target_tracking.iter().map(tracker).collect(),
             steps: target.step_scaling.iter().map(step).collect(),
+            rules,
             activity: None,
-            activity_timeout,
             base: 0,
             out_cooldown_until: SimTime::ZERO,
             in_cooldown_until: SimTime::ZERO,
@@ -151,12 +128,27 @@ impl ServiceScaler {
         clamp(desired, self.min, self.max)
     }
 
-    /// Slots that the alarm with the longest memory looks at: the range a [`MetricSeries`] needs.
-    pub fn evaluation_range(&self) -> usize {
-        let of = |alarm: &Alarm| alarm.condition().evaluation_range();
-        let trackers =
-            self.trackers.iter().flat_map(|it| std::iter::once(&it.high).chain(it.low.as_ref()));
-        trackers.map(of).chain(self.steps.iter().map(|it| of(&it.alarm))).max().unwrap_or(0)
+    /// Makes room in `store` for what the alarms look back at. To be called before the first sample.
+    pub fn retain(&self, store: &mut MetricStore) {
+        for (query, alarm) in self.alarms() {
+            store.retain(query, alarm.condition().memory());
+        }
+    }
+
+    fn alarms(&self) -> impl Iterator<Item = (&MetricQuery, &Alarm)> {
+        let trackers = self.trackers.iter().flat_map(|tracker| {
+            let alarms = std::iter::once(&tracker.high).chain(tracker.low.as_ref());
+            alarms.map(|alarm| (&tracker.policy.query, alarm))
+        });
+        trackers.chain(self.steps.iter().map(|step| (&step.policy.alarm.query, &step.alarm)))
+    }
+
+    /// The next evaluation after `now` of an alarm that is not only evaluated at full minutes.
+    pub fn next_evaluation(&self, now: SimTime) -> Option<SimTime> {
+        self.alarms()
+            .filter(|(_, alarm)| !alarm.keeps_minutes())
+            .map(|(_, it)| it.next_due(now))
+            .min()
     }
 
     /// Whether a scaling activity is in progress.
@@ -169,35 +161,32 @@ impl ServiceScaler {
     pub fn observe_running(&mut self, now: SimTime, running: u32) -> Option<ActivityEnd> {
         let activity = self.activity.filter(|activity| activity.is_fulfilled(running))?;
         self.activity = None;
-        if let Some(cooldown) = activity.cooldown {
-            match activity.direction {
-                ScalingDirection::Out => self.out_cooldown_until = now + cooldown,
-                ScalingDirection::In => self.in_cooldown_until = now + cooldown,
-            }
+        if self.rules.cooldown_start == CooldownStart::Fulfilled {
+            self.start_cooldown(now, &activity);
         }
         Some(activity.end(ActivityStatus::Successful))
     }
 
-    /// Judges all alarms and decides. To be called every minute, after the data points of the instant
-    /// have been pushed. A metric that the service does not have is `None`. Allocates only when an
-    /// alarm changes or the desired count does.
-    pub fn evaluate<'a>(
+    /// Judges the alarms that are due and decides. To be called every minute and at every
+    /// [`next_evaluation`](Self::next_evaluation), after the data points of the instant have been
+    /// recorded. Allocates only when an alarm changes or the desired count does.
+    pub fn evaluate(
         &mut self,
         now: SimTime,
         capacity: ServiceCapacity,
-        metrics: impl Fn(ServiceMetric) -> Option<&'a MetricSeries>,
+        store: &MetricStore,
     ) -> Evaluation {
         let mut evaluation = Evaluation {
             ended: self.observe_running(now, capacity.running).or_else(|| self.time_out(now)),
             ..Evaluation::default()
         };
-        self.judge(now, &metrics, &mut evaluation.alarm_changes);
+        self.judge(now, store, &mut evaluation.alarm_changes);
         // A decision may still be on its way to the service.
         let desired = self.activity.map_or(capacity.desired, |activity| activity.to);
         let running = capacity.running;
-        let outcome = if let Some(wish) = self.out_wish(now, running, desired, &metrics) {
+        let outcome = if let Some(wish) = self.out_wish(now, running, desired, store) {
             self.scale_out(wish, desired).map(|to| (wish, to))
-        } else if let Some(wish) = self.in_wish(now, running, &metrics) {
+        } else if let Some(wish) = self.in_wish(now, running, store) {
             wish.and_then(|wish| self.scale_in(now, wish, capacity, desired).map(|to| (wish, to)))
         } else {
             return evaluation;
@@ -251,33 +240,40 @@ impl ServiceScaler {
         Ok(ScheduledOutcome { decision: Some(decision), ended })
     }
 
+    fn start_cooldown(&mut self, now: SimTime, activity: &Activity) {
+        if let Some(cooldown) = activity.cooldown {
+            match activity.direction {
+                ScalingDirection::Out => self.out_cooldown_until = now + cooldown,
+                ScalingDirection::In => self.in_cooldown_until = now + cooldown,
+            }
+        }
+    }
+
     fn time_out(&mut self, now: SimTime) -> Option<ActivityEnd> {
-        let timeout = self.activity_timeout;
+        let timeout = self.rules.activity_timeout;
         let activity = self.activity.filter(|activity| activity.started + timeout <= now)?;
         self.activity = None;
         Some(activity.end(ActivityStatus::Unfulfilled))
     }
 
-    fn judge<'a>(
-        &mut self,
-        now: SimTime,
-        metrics: &impl Fn(ServiceMetric) -> Option<&'a MetricSeries>,
-        changes: &mut Vec<AlarmChange>,
-    ) {
-        let mut judge = |alarm: &mut Alarm, series: Option<&MetricSeries>| {
-            if let Some(from) = alarm.evaluate(now, series).changed_from {
-                changes.push(alarm.change(from, now, series));
+    fn judge(&mut self, now: SimTime, store: &MetricStore, changes: &mut Vec<AlarmChange>) {
+        let mut judge = |alarm: &mut Alarm, query: &MetricQuery| {
+            if !alarm.is_due(now) {
+                return;
+            }
+            let points = Some(&store.view(query));
+            if let Some(from) = alarm.evaluate(now, points).changed_from {
+                changes.push(alarm.change(from, now, points));
             }
         };
-        for tracker in &mut self.trackers {
-            let series = metrics(tracker.policy.metric);
-            judge(&mut tracker.high, series);
-            if let Some(low) = &mut tracker.low {
-                judge(low, series);
+        for TargetTracker { policy, high, low } in &mut self.trackers {
+            judge(high, &policy.query);
+            if let Some(low) = low {
+                judge(low, &policy.query);
             }
         }
-        for step in &mut self.steps {
-            judge(&mut step.alarm, metrics(step.policy.alarm.metric));
+        for StepScaler { policy, alarm } in &mut self.steps {
+            judge(alarm, &policy.alarm.query);
         }
     }
 
@@ -286,102 +282,8 @@ impl ServiceScaler {
         let scaling_out =
             self.activity.is_some_and(|activity| activity.direction == ScalingDirection::Out);
         // Nothing can be proportional to zero: from there on the running count is the base.
-        let frozen = (scaling_out || now < self.out_cooldown_until) && self.base > 0;
-        if frozen { self.base } else { running }
-    }
-
-    /// The largest wish for more capacity; `None` if no scale-out alarm acts.
-    fn out_wish<'a>(
-        &self,
-        now: SimTime,
-        running: u32,
-        desired: u32,
-        metrics: &impl Fn(ServiceMetric) -> Option<&'a MetricSeries>,
-    ) -> Option<Wish> {
-        let base = self.out_base(now, running);
-        let mut best = None;
-        for (index, TargetTracker { policy, high, .. }) in self.trackers.iter().enumerate() {
-            let Some(series) = metrics(policy.metric) else { continue };
-            let newest = high.judged(now, series).next().map(|point| point.value);
-            // From zero one data point is enough.
-            let from_zero = running == 0
-                && desired == 0
-                && matches!(series.window(now, 1).next(), Some(Some(point)) if high.condition().breaches(point.value));
-            if let Some(value) = newest.filter(|_| high.acted_at(now) || from_zero) {
-                let capacity = match base {
-                    0 => self.min.max(1),
-                    _ => proportional_capacity(base, value, policy.target_value),
-                };
-                let wish = Wish { capacity, author: Author::TrackerHigh(index) };
-                best = Some(wish.or_larger(best));
-            }
-        }
-        for (index, adjustment) in self.acting_steps(now, metrics) {
-            let policy = &self.steps[index].policy;
-            if policy.direction(adjustment, running) == Some(ScalingDirection::Out) {
-                let capacity = policy.adjusted(base, adjustment);
-                let wish = Wish { capacity, author: Author::Step(index) };
-                best = Some(wish.or_larger(best));
-            }
-        }
-        best
-    }
-
-    /// The largest wish for less capacity; `None` if no scale-in alarm acts.
-    fn in_wish<'a>(
-        &self,
-        now: SimTime,
-        running: u32,
-        metrics: &impl Fn(ServiceMetric) -> Option<&'a MetricSeries>,
-    ) -> Option<Result<Wish, NotScaled>> {
-        let mut best = None;
-        let (mut any_acts, mut all_ready) = (false, true);
-        for (index, tracker) in self.trackers.iter().enumerate() {
-            let Some(low) = &tracker.low else { continue };
-            any_acts |= low.acted_at(now);
-            all_ready &= low.state() == AlarmState::Alarm;
-            let policy = &tracker.policy;
-            let judged = metrics(policy.metric).map(|series| low.judged(now, series));
-            let values = judged.into_iter().flatten().map(|point| point.value);
-            if let Some(value) = values.reduce(f64::max) {
-                let capacity = proportional_capacity(running, value, policy.target_value);
-                let wish = Wish { capacity, author: Author::TrackerLow(index) };
-                best = Some(wish.or_larger(best));
-            }
-        }
-        if !(any_acts && all_ready) {
-            best = None;
-        }
-        // A step policy does not wait for target tracking.
-        for (index, adjustment) in self.acting_steps(now, metrics) {
-            let policy = &self.steps[index].policy;
-            if policy.direction(adjustment, running) == Some(ScalingDirection::In) {
-                let capacity = policy.adjusted(running, adjustment);
-                let wish = Wish { capacity, author: Author::Step(index) };
-                best = Some(wish.or_larger(best));
-            }
-        }
-        match best {
-            Some(wish) => Some(Ok(wish)),
-            None if any_acts => Some(Err(not_in(NotScaledReason::OtherPoliciesNotReady))),
-            None => None,
-        }
-    }
-
-    /// Step policies whose alarm acts, with the adjustment of the step that applies.
-    fn acting_steps<'s, 'a: 's>(
-        &'s self,
-        now: SimTime,
-        metrics: &'s impl Fn(ServiceMetric) -> Option<&'a MetricSeries>,
-    ) -> impl Iterator<Item = (usize, i32)> + 's {
-        let acting =
-            self.steps.iter().enumerate().filter(move |(_, step)| step.alarm.acted_at(now));
-        acting.filter_map(move |(index, StepScaler { policy, alarm })| {
-            let series = metrics(policy.alarm.metric)?;
-            let values = alarm.judged(now, series).map(|point| point.value);
-            let value = policy.aggregation.aggregate(values)?;
-            policy.adjustment_for(value).map(|adjustment| (index, adjustment))
-        })
+        let frozen = self.rules.frozen_base && (scaling_out || now < self.out_cooldown_until);
+        if frozen && self.base > 0 { self.base } else { running }
     }
 
     /// The new desired count of a scale-out.
@@ -418,6 +320,9 @@ impl ServiceScaler {
         }
         if now < self.in_cooldown_until {
             return Err(not_in(NotScaledReason::ScaleInCooldown));
+        }
+        if self.rules.out_cooldown_blocks_in && now < self.out_cooldown_until {
+            return Err(not_in(NotScaledReason::ScaleOutCooldown));
         }
         if desired > self.max {
             // A count above the bounds is brought to them first.
@@ -488,6 +393,9 @@ impl ServiceScaler {
             self.base = self.out_base(now, running);
         }
         let activity = Activity { direction, from, to, started: now, cooldown };
+        if self.rules.cooldown_start == CooldownStart::Decision {
+            self.start_cooldown(now, &activity);
+        }
         let overridden = self.activity.replace(activity);
         overridden.map(|activity| activity.end(ActivityStatus::Overridden))
     }

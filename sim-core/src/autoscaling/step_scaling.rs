@@ -226,7 +226,8 @@ fn seam_problem(number: u32, upper: Option<f64>, lower: Option<f64>) -> Option<S
 mod tests {
     use super::*;
     use crate::autoscaling::alarm::TreatMissingData;
-    use crate::autoscaling::metric::ServiceMetric;
+    use crate::metrics::{MetricQuery, Statistic};
+    use crate::units::MetricId;
 
     fn policy(
         adjustment_type: AdjustmentType,
@@ -238,7 +239,7 @@ mod tests {
             name: "step".to_owned(),
             alarm: AlarmSettings {
                 name: "alarm".to_owned(),
-                metric: ServiceMetric::CpuUtilization,
+                query: MetricQuery::per_minute(MetricId(0), Statistic::Average),
                 comparison_operator: operator,
                 threshold,
                 evaluation_periods: 1,

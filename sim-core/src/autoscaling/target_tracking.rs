@@ -4,13 +4,12 @@
 //! target, 15 of 15 below 90 % of it) is what accounts show, not what AWS promises; the law is the
 //! one that every published example and rounding rule fits.
 
-use super::alarm::{AlarmCondition, ComparisonOperator, TreatMissingData};
-use super::metric::ServiceMetric;
+use super::alarm::{AlarmCondition, ComparisonOperator};
 use super::rounding::ceil_e;
+use super::rules::ScalingRules;
+use crate::metrics::MetricQuery;
 use crate::units::SimDuration;
 
-/// The low alarm of an ECS service breaches below this share of the target.
-const LOW_ALARM_SHARE: f64 = 0.9;
 /// Evaluation periods of the high alarm, all of which must breach.
 const HIGH_ALARM_PERIODS: u32 = 3;
 /// Evaluation periods of the low alarm, all of which must breach.
@@ -21,8 +20,8 @@ const LOW_ALARM_PERIODS: u32 = 15;
 pub struct TargetTrackingPolicy {
     /// `PolicyName`.
     pub name: String,
-    /// Watched metric.
-    pub metric: ServiceMetric,
+    /// Watched metric; its period is that of the high alarm.
+    pub query: MetricQuery,
     /// `TargetValue`.
     pub target_value: f64,
     /// `ScaleOutCooldown`.
@@ -34,15 +33,24 @@ pub struct TargetTrackingPolicy {
 }
 
 impl TargetTrackingPolicy {
-    /// The managed alarm that asks for more: above the target in 3 of 3 minutes.
-    pub fn high_alarm(&self) -> AlarmCondition {
-        managed_alarm(ComparisonOperator::GreaterThan, self.target_value, HIGH_ALARM_PERIODS)
+    /// The managed alarm that asks for more: above the target in 3 of 3 periods.
+    pub fn high_alarm(&self, rules: &ScalingRules) -> AlarmCondition {
+        let (operator, period) = (ComparisonOperator::GreaterThan, self.query.period);
+        AlarmCondition::all_of(
+            operator,
+            self.target_value,
+            period,
+            HIGH_ALARM_PERIODS,
+            rules.alarms,
+        )
     }
 
-    /// The managed alarm that asks for less: below 90 % of the target in 15 of 15 minutes.
-    pub fn low_alarm(&self) -> AlarmCondition {
-        let threshold = self.target_value * LOW_ALARM_SHARE;
-        managed_alarm(ComparisonOperator::LessThan, threshold, LOW_ALARM_PERIODS)
+    /// The managed alarm that asks for less: below a share of the target in 15 of 15 periods.
+    pub fn low_alarm(&self, rules: &ScalingRules) -> AlarmCondition {
+        let threshold = self.target_value * rules.low_alarm_share;
+        let period = self.query.period.max(rules.low_alarm_period);
+        let operator = ComparisonOperator::LessThan;
+        AlarmCondition::all_of(operator, threshold, period, LOW_ALARM_PERIODS, rules.alarms)
     }
 
     /// What Application Auto Scaling would refuse, in plain words; empty if nothing.
@@ -52,21 +60,6 @@ impl TargetTrackingPolicy {
         } else {
             vec![format!("the target value must be a positive number, not {}", self.target_value)]
         }
-    }
-}
-
-/// An alarm all of whose `periods` points must breach; missing points lead to no action.
-pub(super) fn managed_alarm(
-    comparison_operator: ComparisonOperator,
-    threshold: f64,
-    periods: u32,
-) -> AlarmCondition {
-    AlarmCondition {
-        comparison_operator,
-        threshold,
-        evaluation_periods: periods,
-        datapoints_to_alarm: periods,
-        treat_missing_data: TreatMissingData::Missing,
     }
 }
 
@@ -80,6 +73,8 @@ pub fn proportional_capacity(capacity: u32, value: f64, target: f64) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics::Statistic;
+    use crate::units::MetricId;
 
     #[test]
     fn tv_tt_1_proportional_law() {
@@ -136,13 +131,14 @@ mod tests {
         for (target, low) in [(30.0, 27.0), (50.0, 45.0), (70.0, 63.0), (75.0, 67.5)] {
             let policy = TargetTrackingPolicy {
                 name: "cpu".to_owned(),
-                metric: ServiceMetric::CpuUtilization,
+                query: MetricQuery::per_minute(MetricId(0), Statistic::Average),
                 target_value: target,
                 scale_out_cooldown: SimDuration::from_secs(300),
                 scale_in_cooldown: SimDuration::from_secs(300),
                 disable_scale_in: false,
             };
-            let (high_alarm, low_alarm) = (policy.high_alarm(), policy.low_alarm());
+            let rules = ScalingRules::default();
+            let (high_alarm, low_alarm) = (policy.high_alarm(&rules), policy.low_alarm(&rules));
             assert!((low_alarm.threshold - low).abs() < 1e-9, "{}", low_alarm.threshold);
             assert!(!high_alarm.breaches(target));
             assert!(high_alarm.breaches(target + 0.1));
@@ -157,7 +153,7 @@ mod tests {
         for target_value in [0.0, -1.0, f64::NAN, f64::INFINITY] {
             let policy = TargetTrackingPolicy {
                 name: "cpu".to_owned(),
-                metric: ServiceMetric::CpuUtilization,
+                query: MetricQuery::per_minute(MetricId(0), Statistic::Average),
                 target_value,
                 scale_out_cooldown: SimDuration::ZERO,
                 scale_in_cooldown: SimDuration::ZERO,

@@ -1,8 +1,24 @@
-//! CloudWatch-like series: data points with a period and a publication delay.
+//! CloudWatch: metrics with a period and a publication delay, and what alarms and policies read of them.
 //!
 //! A [`MetricSeries`] is written by whoever measures and read by alarms. A reader names the instant
 //! at which it looks, and sees only what is published by then; there is no way to ask for more.
+//!
+//! * `source`: what a metric measures; a scenario lists the metrics that something watches, and only
+//!   those are sampled;
+//! * `statistic`: sets of statistics, and the statistic that a reader asks for;
+//! * `series`: the data points of one metric; `window`: what a reader sees of them;
+//! * `query`: what an alarm or a policy watches, by the id of the metric; `store`: all series of a run.
 
+mod query;
 mod series;
+mod source;
+mod statistic;
+mod store;
+mod window;
 
-pub use series::{DataPoint, MetricSeries, Window};
+pub use query::{MetricQuery, QueryView, QueryWindow};
+pub use series::MetricSeries;
+pub use source::{GroupMeasure, Metric, MetricSource, ServiceMeasure};
+pub use statistic::{Statistic, StatisticSet};
+pub use store::MetricStore;
+pub use window::{DataPoint, Points, Span, Window};

@@ -2,18 +2,9 @@
 
 use std::collections::VecDeque;
 
+use super::statistic::{Statistic, StatisticSet};
+use super::window::{DataPoint, Points, Span, Window};
 use crate::units::{SimDuration, SimTime};
-
-/// A published data point.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct DataPoint {
-    /// Start of its period, as CloudWatch stamps it.
-    pub start: SimTime,
-    /// First instant at which a reader sees it.
-    pub visible_at: SimTime,
-    /// Finite value.
-    pub value: f64,
-}
 
 /// The newest data points of one metric.
 ///
@@ -30,7 +21,7 @@ pub struct MetricSeries {
     period: SimDuration,
     delay: SimDuration,
     /// Newest last; one entry per slot up to `next_slot`, without holes.
-    values: VecDeque<Option<f64>>,
+    values: VecDeque<Option<StatisticSet>>,
     /// Number of the slot after the newest entry.
     next_slot: u64,
     retained: usize,
@@ -45,7 +36,14 @@ impl MetricSeries {
         assert!(!period.is_zero(), "a metric has a period");
         let waiting = delay.as_nanos().div_ceil(period.as_nanos()) as usize;
         let retained = range.max(1).saturating_add(waiting).saturating_add(1);
-        Self { period, delay, values: VecDeque::with_capacity(retained), next_slot: 0, retained }
+        Self { period, delay, values: VecDeque::new(), next_slot: 0, retained }
+    }
+
+    /// Makes room for a reader that looks back over `length`. To be called before the first push.
+    pub fn retain(&mut self, length: SimDuration) {
+        let range = length.as_nanos().div_ceil(self.period.as_nanos()) as usize;
+        let needed = Self::new(self.period, self.delay, range.saturating_add(1)).retained;
+        self.retained = self.retained.max(needed);
     }
 
     /// Length of a period.
@@ -58,12 +56,21 @@ impl MetricSeries {
         self.delay
     }
 
-    /// Records the period that begins at `start`. `None` is a gap; so is a value that is not finite, as
-    /// CloudWatch drops the result of a division by zero. Periods skipped since the last push are gaps.
+    /// Records the period that begins at `start`, of one sample. `None` is a gap; so is a value that is
+    /// not finite.
+    ///
+    /// # Panics
+    /// As [`record`](Self::record).
+    pub fn push(&mut self, start: SimTime, value: Option<f64>) {
+        self.record(start, value.and_then(StatisticSet::of));
+    }
+
+    /// Records the samples of the period that begins at `start`; `None` is a gap. Periods skipped since
+    /// the last one are gaps.
     ///
     /// # Panics
     /// If `start` is not on the period's grid, or not after the last push: a bug of the writer.
-    pub fn push(&mut self, start: SimTime, value: Option<f64>) {
+    pub fn record(&mut self, start: SimTime, samples: Option<StatisticSet>) {
         let period = self.period.as_nanos();
         assert!(start.as_nanos().is_multiple_of(period), "{start:?} is not the start of a period");
         let slot = start.as_nanos() / period;
@@ -73,76 +80,60 @@ impl MetricSeries {
         for _ in 0..gaps {
             self.append(None);
         }
-        self.append(value.filter(|value| value.is_finite()));
+        self.append(samples);
         self.next_slot = slot + 1;
     }
 
-    fn append(&mut self, value: Option<f64>) {
+    fn append(&mut self, samples: Option<StatisticSet>) {
         if self.values.len() == self.retained {
             self.values.pop_front();
         }
-        self.values.push_back(value);
+        self.values.push_back(samples);
     }
 
     /// The newest data point visible at `now`, gaps passed over, among the retained ones.
     pub fn newest_visible(&self, now: SimTime) -> Option<DataPoint> {
-        let end = self.visible_slots(now);
-        (0..end)
-            .rev()
-            .take(self.retained)
-            .find_map(|slot| self.value(slot).map(|value| self.point(slot, value)))
+        self.window(now, self.retained).flatten().next()
     }
 
     /// The newest `range` slots visible at `now`, newest first, gaps as `None`. Slots before the start
     /// of the run are gaps, so the window always has `range` entries.
     pub fn window(&self, now: SimTime, range: usize) -> Window<'_> {
-        Window { series: self, end: self.visible_slots(now), left: range }
+        let span = Span { grid: self.period, ..Span::new(self.period, range) };
+        self.read(now, Statistic::Average, span)
+    }
+
+    /// The slots of `span` visible at `now`.
+    pub fn read(&self, now: SimTime, statistic: Statistic, span: Span) -> Window<'_> {
+        Window::new(self, now, statistic, span)
     }
 
     /// Number of slots whose point is visible at `now`.
-    fn visible_slots(&self, now: SimTime) -> u64 {
+    pub(super) fn published_at(&self, now: SimTime) -> u64 {
         now.saturating_since(SimTime::ZERO + self.delay).as_nanos() / self.period.as_nanos()
     }
 
-    fn value(&self, slot: u64) -> Option<f64> {
+    pub(super) fn value(&self, slot: u64) -> Option<StatisticSet> {
         let age = self.next_slot.checked_sub(slot)? as usize;
         let index = self.values.len().checked_sub(age)?;
         self.values.get(index).copied().flatten()
     }
 
-    fn point(&self, slot: u64, value: f64) -> DataPoint {
+    pub(super) fn visible_at(&self, slot: u64) -> SimTime {
         let start = SimTime::from_nanos(slot.saturating_mul(self.period.as_nanos()));
-        DataPoint { start, visible_at: start + self.period + self.delay, value }
+        start + self.period + self.delay
     }
 }
 
-/// Visible slots of a series, newest first. Made by [`MetricSeries::window`].
-#[derive(Clone, Debug)]
-pub struct Window<'a> {
-    series: &'a MetricSeries,
-    /// Slots before this one are still to come.
-    end: u64,
-    left: usize,
-}
-
-impl Iterator for Window<'_> {
-    type Item = Option<DataPoint>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        self.left = self.left.checked_sub(1)?;
-        let Some(slot) = self.end.checked_sub(1) else {
-            return Some(None);
-        };
-        self.end = slot;
-        Some(self.series.value(slot).map(|value| self.series.point(slot, value)))
+impl Points for MetricSeries {
+    fn points(&self, now: SimTime, span: Span) -> impl Iterator<Item = Option<DataPoint>> {
+        self.read(now, Statistic::Average, span)
     }
 
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.left, Some(self.left))
+    fn published(&self, now: SimTime) -> u64 {
+        self.published_at(now)
     }
 }
-
-impl ExactSizeIterator for Window<'_> {}
 
 #[cfg(test)]
 mod tests {
@@ -222,6 +213,82 @@ mod tests {
         series.push(at(0), Some(1.0));
         series.push(at(6_000_000_000), Some(2.0));
         assert_eq!(values(&series, 6_000_000_060, 3), [Some(2.0), None, None]);
+    }
+
+    fn read(series: &MetricSeries, now: u64, statistic: Statistic, span: Span) -> Vec<Option<f64>> {
+        series.read(at(now), statistic, span).map(|point| point.map(|point| point.value)).collect()
+    }
+
+    /// A series of `period` seconds whose values are the numbers of the slots, ten of them.
+    fn counting(period: u64, delay: u64) -> MetricSeries {
+        let seconds = SimDuration::from_secs;
+        let mut series = MetricSeries::new(seconds(period), seconds(delay), 1);
+        series.retain(seconds(10 * period));
+        for slot in 0..10_u32 {
+            series.push(at(period * u64::from(slot)), Some(f64::from(slot)));
+        }
+        series
+    }
+
+    #[test]
+    fn a_longer_period_slides_by_a_minute() {
+        let series = counting(60, 0);
+        let five_minutes = Span::new(SimDuration::from_secs(300), 1);
+        // At minute 5 the minutes 1 to 5, at minute 6 the minutes 2 to 6.
+        assert_eq!(read(&series, 300, Statistic::Average, five_minutes), [Some(2.0)]);
+        assert_eq!(read(&series, 360, Statistic::Average, five_minutes), [Some(3.0)]);
+        assert_eq!(read(&series, 360, Statistic::Sum, five_minutes), [Some(15.0)]);
+        assert_eq!(read(&series, 360, Statistic::Maximum, five_minutes), [Some(5.0)]);
+        assert_eq!(read(&series, 360, Statistic::SampleCount, five_minutes), [Some(5.0)]);
+    }
+
+    #[test]
+    fn minutes_of_a_high_resolution_metric_are_clock_minutes() {
+        let series = counting(20, 10);
+        let minutes = Span::new(MINUTE, 2);
+        let average = |now| read(&series, now, Statistic::Average, minutes);
+        assert_eq!(average(129), [Some(1.0), None]);
+        assert_eq!(average(130), [Some(4.0), Some(1.0)]);
+        assert_eq!(average(180), [Some(4.0), Some(1.0)]);
+        assert_eq!(average(190), [Some(7.0), Some(4.0)]);
+    }
+
+    #[test]
+    fn a_shorter_period_than_the_metrics_leaves_gaps() {
+        let series = counting(60, 0);
+        let span = Span::new(SimDuration::from_secs(20), 6);
+        let expected = [None, None, Some(1.0), None, None, Some(0.0)];
+        assert_eq!(read(&series, 120, Statistic::Average, span), expected);
+        // Of points at 0, 20, 40 and 60 s, a slot of 30 s holds two or one.
+        let thirty = Span::new(SimDuration::from_secs(30), 3);
+        // At 90 s the point of 80 s is still to come.
+        let high_resolution = counting(20, 0);
+        let average = |now| read(&high_resolution, now, Statistic::Average, thirty);
+        assert_eq!(average(90), [Some(2.0), Some(0.5), None]);
+        assert_eq!(average(100), [Some(3.5), Some(2.0), Some(0.5)]);
+    }
+
+    #[test]
+    fn late_points_are_gaps_only_if_asked() {
+        let series = counting(60, 120);
+        let span = Span { late_is_missing: true, ..Span::new(MINUTE, 4) };
+        assert_eq!(
+            read(&series, 300, Statistic::Average, span),
+            [None, None, Some(2.0), Some(1.0)]
+        );
+        let patient = Span::new(MINUTE, 2);
+        assert_eq!(read(&series, 300, Statistic::Average, patient), [Some(2.0), Some(1.0)]);
+    }
+
+    #[test]
+    fn an_hourly_window_ends_with_the_last_full_hour() {
+        let mut series = MetricSeries::new(MINUTE, SimDuration::ZERO, 200);
+        for minute in 0..130_u32 {
+            series.push(at(60 * u64::from(minute)), Some(f64::from(minute)));
+        }
+        let hour = SimDuration::from_secs(3600);
+        let span = Span { grid: hour, ..Span::new(hour, 1) };
+        assert_eq!(read(&series, 7800, Statistic::Maximum, span), [Some(119.0)]);
     }
 
     #[test]

@@ -1,13 +1,14 @@
 //! Delays and open choices of the control plane.
 
 use super::ImageDelays;
+use crate::autoscaling::ScalingRules;
 use crate::engine::DurationDistribution;
 use crate::rules::TokenBucket;
 use crate::service::throttle::ThrottleLaw;
 use crate::units::SimDuration;
 
 /// Delays and open choices of the control plane; each is a scenario setting.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ControlPlane {
     /// From a change of desired count to the scheduler's reaction.
     pub scheduler_reaction: DurationDistribution,
@@ -21,16 +22,12 @@ pub struct ControlPlane {
     pub provisioning_timeout: DurationDistribution,
     /// Retry schedule of a launch-type service that found no room: quick retries, then slow ones.
     pub placement_retry: PlacementRetry,
-    /// Delay from the end of a period to its data point for the ECS service metrics.
-    pub service_metric_delay: SimDuration,
-    /// Delay for the load balancer's metrics.
-    pub load_balancer_metric_delay: SimDuration,
     /// Delay for the capacity provider's metric.
     pub capacity_provider_metric_delay: SimDuration,
     /// From an alarm's action to the changed desired count.
     pub scaling_action_delay: SimDuration,
-    /// An unfulfilled scaling activity ends after this.
-    pub scaling_activity_timeout: SimDuration,
+    /// Open choices of Application Auto Scaling.
+    pub scaling: ScalingRules,
     /// What decides among equal candidates.
     pub tie_break: TieBreak,
     /// Images.

@@ -42,9 +42,10 @@ pub use task_definition::{Architecture, NetworkMode, OperatingSystem, Protocol, 
 use crate::agent::Image;
 use crate::billing::PriceBook;
 use crate::engine::Limits;
+use crate::metrics::Metric;
 use crate::rules::RuleSet;
 use crate::units::{
-    AsgId, CapacityProviderId, IdVec, ImageId, SimDuration, TaskDefinitionId, ZoneId,
+    AsgId, CapacityProviderId, IdVec, ImageId, MetricId, SimDuration, TaskDefinitionId, ZoneId,
 };
 
 /// Everything that a run depends on. Same scenario, same bytes out.
@@ -76,6 +77,8 @@ pub struct Scenario {
     pub auto_scaling_groups: IdVec<AsgId, AutoScalingGroup>,
     /// Capacity providers, FARGATE and FARGATE_SPOT among them if anything uses them.
     pub capacity_providers: IdVec<CapacityProviderId, CapacityProvider>,
+    /// CloudWatch metrics that something watches.
+    pub metrics: IdVec<MetricId, Metric>,
     /// Services.
     pub services: Vec<Service>,
     /// Container instances that are set to DRAINING, in time order.

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use super::testing::{batch, definition, empty, group, managed_provider, service};
-use crate::autoscaling::{ServiceMetric, TargetTrackingPolicy};
+use super::testing::{batch, definition, empty, group, managed_provider, service, watch};
+use crate::autoscaling::TargetTrackingPolicy;
 use crate::engine::DurationDistribution;
+use crate::metrics::ServiceMeasure;
 use crate::results::{EventCategory, RunResults, TaskRecord};
 use crate::scenario::{
     BalancingAlgorithm, BatchJob, CapacityProvider, CapacityProviderKind, LaunchTarget,
@@ -360,11 +361,11 @@ fn law_7_no_decision_comes_before_the_publication_of_its_points() {
     for (delay, first) in [(0, 780), (45, 840), (60, 840), (120, 900)] {
         let rate = RequestRate::from_trace(seconds(60), &counts, AfterEnd::Repeat);
         let mut scenario = loaded(rate.expect("a trace"));
-        scenario.control_plane.service_metric_delay = seconds(delay);
+        let query = watch(&mut scenario, 0, ServiceMeasure::CpuUtilization, seconds(delay));
         let mut scaling = bounds(1, 20, Vec::new());
         scaling.target_tracking.push(TargetTrackingPolicy {
             name: "cpu50".into(),
-            metric: ServiceMetric::CpuUtilization,
+            query,
             target_value: 50.0,
             scale_out_cooldown: seconds(300),
             scale_in_cooldown: seconds(300),

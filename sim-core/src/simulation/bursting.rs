@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use super::testing::{batch, definition, empty, group, service};
-use crate::autoscaling::{ServiceMetric, TargetTrackingPolicy};
+use super::testing::{batch, definition, empty, group, service, watch};
+use crate::autoscaling::TargetTrackingPolicy;
 use crate::billing::{PriceBook, PriceNeeds};
 use crate::engine::DurationDistribution;
 use crate::invariants::violations;
+use crate::metrics::ServiceMeasure;
 use crate::placement::PlacementStrategy;
 use crate::results::{LoadResults, RunResults};
 use crate::scenario::{
@@ -277,12 +278,13 @@ fn tasks_of_one_service_may_have_different_speeds() {
 fn scaling_reacts_to_more_than_all_of_a_reservation() {
     let mut scenario = cluster(3);
     add(&mut scenario, burstable("web", 256, 512), 1, load(100.0));
+    let query = watch(&mut scenario, 0, ServiceMeasure::CpuUtilization, SimDuration::ZERO);
     scenario.services[0].scaling = Some(ScalableTarget {
         min_capacity: 1,
         max_capacity: 20,
         target_tracking: vec![TargetTrackingPolicy {
             name: "cpu150".into(),
-            metric: ServiceMetric::CpuUtilization,
+            query,
             target_value: 150.0,
             scale_out_cooldown: SimDuration::from_secs(300),
             scale_in_cooldown: SimDuration::from_secs(300),

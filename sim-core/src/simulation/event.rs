@@ -100,6 +100,10 @@ pub enum Event {
     ReplacementPass(AsgId),
     /// An instance has reached the maximum lifetime of its group.
     LifetimeOver(InstanceId),
+    /// Metrics of another period than a minute are sampled: the position in the list of periods.
+    SampleMetrics(u32),
+    /// Alarms of a service that are not only evaluated at full minutes.
+    EvaluateAlarms(ServiceId),
 }
 
 impl Event {
@@ -135,6 +139,8 @@ impl Event {
             Self::GroupRetry(_) => 53,
             Self::ReplacementPass(_) => 54,
             Self::LifetimeOver(_) => 55,
+            Self::SampleMetrics(_) => 70,
+            Self::EvaluateAlarms(_) => 71,
         }
     }
 
@@ -170,6 +176,8 @@ impl Event {
             53 => "group retry",
             54 => "replacement pass",
             55 => "lifetime over",
+            70 => "sample metrics",
+            71 => "evaluate alarms",
             _ => "unknown",
         }
     }
@@ -190,7 +198,7 @@ impl Event {
             | Self::DrainingLimit(instance)
             | Self::HooksOver(instance)
             | Self::LifetimeOver(instance) => (instance.0, 0),
-            Self::Drain(index) => (*index, 0),
+            Self::Drain(index) | Self::SampleMetrics(index) => (*index, 0),
             Self::GroupReconcile(group)
             | Self::GroupHealthCheck(group)
             | Self::GroupChange(group)
@@ -199,7 +207,8 @@ impl Event {
             Self::ServicePass(service)
             | Self::Scheduled(service)
             | Self::ServiceUpdate(service)
-            | Self::ZoneCheck(service) => (service.0, 0),
+            | Self::ZoneCheck(service)
+            | Self::EvaluateAlarms(service) => (service.0, 0),
             Self::BatchArrival(batch) => (batch.0, 0),
             Self::PlaceWaiting | Self::Sample | Self::Decide | Self::Record => (0, 0),
             Self::DesiredCount { service, desired } => (service.0, *desired),

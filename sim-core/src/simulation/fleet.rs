@@ -147,6 +147,7 @@ impl World<'_, '_> {
         let shape = &launched.shape;
         instance.agent = Some(InstanceAgent::new(group.settings, shape, now));
         group.registered.add(now, 1);
+        group.elasticity.observe_supply(now, group.registered.value());
         self.totals.registered_cpu.add(now, shape.cpu.as_raw());
         self.totals.registered_memory.add(now, shape.memory.as_mib());
         let mut slot = Slot::new(id, instance.zone, shape, instance.tie_rank);
@@ -185,7 +186,9 @@ impl World<'_, '_> {
             let shape = self.shape_of(id);
             self.totals.registered_cpu.subtract(now, shape.cpu.as_raw());
             self.totals.registered_memory.subtract(now, shape.memory.as_mib());
-            self.groups[group].registered.subtract(now, 1);
+            let group = &mut self.groups[group];
+            group.registered.subtract(now, 1);
+            group.elasticity.observe_supply(now, group.registered.value());
             self.fleet.deregister(id);
         }
         let instance = &mut self.instances[id];

@@ -25,6 +25,7 @@ pub(super) fn bound_instances(group: &mut GroupState<'_>, now: SimTime) {
             integral.set(now, value);
         }
     }
+    group.elasticity.observe(now, wanted, group.registered.value());
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,12 +6,12 @@
 //! `cpu_sharing`.
 
 use super::integral::ratio;
-use super::world::World;
-use crate::autoscaling::ServiceMetric;
+use super::world::{MINUTE, World};
 use crate::results::LoadResults;
 use crate::scenario::{BalancingAlgorithm, Service, ServiceLoad};
+use crate::statistics::{Elasticity, ElasticityRecorder};
 use crate::traffic::{
-    Lanes, LatencyRecorder, MICRO_PER_REQUEST, ObjectiveRecorder, ResponseTime, tasks_needed,
+    Lanes, LatencyRecorder, MICRO_PER_REQUEST, ObjectiveRecorder, ResponseTime, TaskDemandModel,
 };
 use crate::units::{Cpu, ServiceId, SimTime};
 
@@ -31,7 +31,7 @@ pub(super) struct LoadSums {
     /// Healthy tasks, task·ns.
     pub(super) healthy: u128,
     /// Tasks needed, task·ns.
-    pub(super) needed: f64,
+    pub(super) needed: u128,
 }
 
 /// What the tasks of a service did with the load since the last reading.
@@ -43,6 +43,8 @@ pub(super) struct LoadReading {
     pub(super) memory_percent: Option<f64>,
     /// Requests per healthy task, or per running one if none was healthy; `None` without either.
     pub(super) requests_per_target: Option<f64>,
+    /// Running tasks, task·ns.
+    pub(super) running: u128,
     pub(super) sums: LoadSums,
 }
 
@@ -67,41 +69,15 @@ pub(super) struct LoadState<'s> {
     objective: Option<ObjectiveRecorder>,
     last: SimTime,
     minute: Reader,
+    high_resolution: Reader,
     interval: Reader,
     totals: LoadSums,
     /// Response times of the recording interval with their weights.
     responses: Vec<(u128, ResponseTime)>,
-    /// Fraction of CPU, or requests per task and second, that autoscaling aims at.
-    target: ScalingTarget,
-    under: f64,
-    over: f64,
-    under_time: u128,
-}
-
-/// What defines the number of tasks a load needs.
-#[derive(Clone, Copy, Debug)]
-enum ScalingTarget {
-    /// Utilization as a fraction.
-    Cpu(f64),
-    /// Requests per second and task.
-    Requests(f64),
-}
-
-impl ScalingTarget {
-    /// The first target tracking policy on CPU or requests; full use of the CPU without one.
-    fn of(service: &Service) -> Self {
-        let policies = service.scaling.iter().flat_map(|scaling| &scaling.target_tracking);
-        for policy in policies {
-            match policy.metric {
-                ServiceMetric::CpuUtilization => return Self::Cpu(policy.target_value / 100.0),
-                ServiceMetric::RequestCountPerTarget => {
-                    return Self::Requests(policy.target_value / 60.0);
-                }
-                ServiceMetric::MemoryUtilization => {}
-            }
-        }
-        Self::Cpu(1.0)
-    }
+    needed: TaskDemandModel,
+    elasticity: ElasticityRecorder,
+    /// Whether at some time no number of tasks would have met the objective.
+    hopeless: bool,
 }
 
 impl<'s> LoadState<'s> {
@@ -114,19 +90,18 @@ impl<'s> LoadState<'s> {
             objective: service.slo.map(ObjectiveRecorder::new),
             last: SimTime::ZERO,
             minute: Reader::default(),
+            high_resolution: Reader::default(),
             interval: Reader::default(),
             totals: LoadSums::default(),
             responses: Vec::new(),
-            target: ScalingTarget::of(service),
-            under: 0.0,
-            over: 0.0,
-            under_time: 0,
+            needed: TaskDemandModel::new(service.slo),
+            elasticity: ElasticityRecorder::new(MINUTE),
+            hopeless: false,
         }
     }
 
-    /// Moves on to `now`; the same tasks were serving and `running` ones were RUNNING since the last
-    /// call.
-    pub(super) fn advance(&mut self, now: SimTime, running: u64, cpu: Cpu) {
+    /// Moves on to `now`; the same tasks were serving since the last call, each with `cpu` reserved.
+    pub(super) fn advance(&mut self, now: SimTime, cpu: Cpu) {
         while self.last < now {
             let start = self.last;
             let until = self.load.rate.next_change(start).min(now);
@@ -134,8 +109,11 @@ impl<'s> LoadState<'s> {
             let offered = self.load.rate.offered(start, until);
             let nanos = u128::from(length.as_nanos());
             let rate = offered as f64 / MICRO_PER_REQUEST as f64 / length.as_secs_f64();
-            let needed = self.needed(rate, cpu, running);
+            let needed = self.needed.least_tasks(self.load, cpu, rate);
+            self.hopeless |= needed.is_none();
+            let needed = needed.unwrap_or(0);
             let healthy = self.lanes.tasks();
+            self.elasticity.observe(start, needed.into(), healthy.into());
             let sums = &mut self.totals;
             self.lanes.advance(offered, length, self.load, |segment| {
                 sums.offered += segment.offered;
@@ -153,14 +131,7 @@ impl<'s> LoadState<'s> {
                 }
             });
             sums.healthy += u128::from(healthy) * nanos;
-            sums.needed += needed * nanos as f64;
-            let missing = libm::ceil(needed - 1e-9) - running as f64;
-            if missing > 0.0 {
-                self.under += missing * nanos as f64;
-                self.under_time += nanos;
-            } else {
-                self.over -= missing * nanos as f64;
-            }
+            sums.needed += u128::from(needed) * nanos;
             self.last = until;
         }
     }
@@ -181,19 +152,6 @@ impl<'s> LoadState<'s> {
             }
         };
         TaskDemand { requests, idle: self.load.idle_cpu, spread, behind: self.lanes.behind() }
-    }
-
-    /// Tasks that keep the scaling target at `rate` requests per second. Of tasks that reserve no CPU
-    /// there is no right number: the `running` ones.
-    fn needed(&self, rate: f64, cpu: Cpu, running: u64) -> f64 {
-        match self.target {
-            ScalingTarget::Cpu(_) if cpu == Cpu::ZERO => running as f64,
-            ScalingTarget::Cpu(target) => {
-                tasks_needed(rate, self.load.cpu_per_request, cpu, self.load.idle_cpu, target)
-                    .unwrap_or(0.0)
-            }
-            ScalingTarget::Requests(per_task) => rate / per_task,
-        }
     }
 
     /// Requests waiting, in millionths.
@@ -233,14 +191,14 @@ impl<'s> LoadState<'s> {
         }
     }
 
-    /// Means of missing and surplus tasks and the share of time with missing ones.
-    pub(super) fn elasticity(&self) -> Option<(f64, f64, f64)> {
-        let length = self.last.as_nanos();
-        if length == 0 {
-            return None;
-        }
-        let per_time = |value: f64| value / length as f64;
-        Some((per_time(self.under), per_time(self.over), self.under_time as f64 / length as f64))
+    /// Whether the demand is known so far.
+    pub(super) fn knows_demand(&self) -> bool {
+        !self.hopeless
+    }
+
+    /// How well the tasks that serve follow the demand; `None` if no number of tasks would do.
+    pub(super) fn elasticity(&self) -> Option<Elasticity> {
+        self.elasticity.finish(self.last).filter(|_| !self.hopeless)
     }
 }
 
@@ -304,7 +262,7 @@ impl World<'_, '_> {
         let cpu = self.mean_cpu(id);
         let state = &mut self.services[id];
         if let Some(load) = &mut state.load {
-            load.advance(now, state.running.value(), cpu);
+            load.advance(now, cpu);
         }
     }
 
@@ -324,6 +282,7 @@ impl World<'_, '_> {
         let totals = load.totals;
         let reader = match kind {
             Reading::Minute => &mut load.minute,
+            Reading::HighResolution => &mut load.high_resolution,
             Reading::Interval => &mut load.interval,
         };
         let reading =
@@ -355,6 +314,7 @@ impl World<'_, '_> {
             cpu_percent: ratio(used_cpu, reserved_cpu).map(|share| share * 100.0),
             memory_percent: (reserved_memory > 0.0).then(|| 100.0 * used_memory / reserved_memory),
             requests_per_target: (targets > 0.0).then(|| requests / targets),
+            running,
             sums,
         })
     }
@@ -365,6 +325,8 @@ impl World<'_, '_> {
 pub(super) enum Reading {
     /// CloudWatch, each minute.
     Minute,
+    /// CloudWatch, each period of a metric of high resolution.
+    HighResolution,
     /// The recorder.
     Interval,
 }

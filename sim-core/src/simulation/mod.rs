@@ -13,7 +13,7 @@
 //! * `fleet`, `pool`: container instances and their groups; `capacity`: managed scaling;
 //!   `purchase`: which type a group buys, and how;
 //! * `load`: request load of services; `cpu_sharing`: the CPU their tasks get; `balancer`: what its load balancer processed;
-//!   `scaling`: samples, alarms and scaling activities;
+//!   `metrics`: samples; `scaling`: alarms and scaling activities;
 //! * `unplaced`: what found no instance, and why; `watch`: the decisions of one task, in a repeated run;
 //!   `packing`: the lower bound on instance-hours;
 //! * `recorder`: time series; `outcome`: the results; `quota`, `integral`: small parts.
@@ -44,6 +44,7 @@ mod lifecycle;
 #[cfg(test)]
 mod lives;
 mod load;
+mod metrics;
 mod outcome;
 mod packing;
 mod pool;

@@ -97,25 +97,19 @@ impl World<'_, '_> {
         let services: Vec<ServiceResults> = self
             .services
             .enumerate()
-            .map(|(id, state)| {
-                let elasticity = state.load.as_ref().and_then(LoadState::elasticity);
-                ServiceResults {
-                    name: state.settings.name.clone(),
-                    desired_mean: state.desired_integral.mean_at(horizon),
-                    running_mean: state.running.mean_at(horizon),
-                    running_peak: state.running.peak() as u32,
-                    deployments: self.deployment_results(state),
-                    cost: direct(&state.settings.name)
-                        + shares[self.owner_index(Owner::Service(id))],
-                    load: state.load.as_ref().map(LoadState::results),
-                    scaling: state.scaler.as_ref().map(|_| ScalingResults {
-                        scale_out: state.scale_out,
-                        scale_in: state.scale_in,
-                        under_provisioned_mean: elasticity.map(|(under, _, _)| under),
-                        over_provisioned_mean: elasticity.map(|(_, over, _)| over),
-                        under_provisioned_time: elasticity.map(|(_, _, time)| time),
-                    }),
-                }
+            .map(|(id, state)| ServiceResults {
+                name: state.settings.name.clone(),
+                desired_mean: state.desired_integral.mean_at(horizon),
+                running_mean: state.running.mean_at(horizon),
+                running_peak: state.running.peak() as u32,
+                deployments: self.deployment_results(state),
+                cost: direct(&state.settings.name) + shares[self.owner_index(Owner::Service(id))],
+                load: state.load.as_ref().map(LoadState::results),
+                elasticity: state.load.as_ref().and_then(LoadState::elasticity),
+                scaling: state.scaler.as_ref().map(|_| ScalingResults {
+                    scale_out: state.scale_out,
+                    scale_in: state.scale_in,
+                }),
             })
             .collect();
         let batch_ids: Vec<_> = self.batches.ids().collect();
@@ -151,6 +145,7 @@ impl World<'_, '_> {
                 scale_in: group.scale_in,
                 max_size: group.settings.max_size,
                 waiting_at_maximum_time: group.waiting_at_maximum.mean_at(horizon),
+                elasticity: group.elasticity.finish(horizon),
                 cost: *cost,
             })
             .collect();
@@ -431,6 +426,13 @@ impl World<'_, '_> {
             }
         }
         for state in &self.services {
+            if state.load.as_ref().is_some_and(|load| !load.knows_demand()) {
+                warnings.push(format!(
+                    "no number of tasks would always meet the objective of service `{}`: its elasticity \
+                     is not measured",
+                    state.settings.name
+                ));
+            }
             if state.quota_bound {
                 warnings.push(format!(
                     "service `{}` was held to {} tasks, the quota of a service",

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use super::testing::{control_plane, definition, empty, group};
+use super::testing::{control_plane, definition, empty, group, watch};
 use crate::autoscaling::{
     AdjustmentType, AlarmSettings, ComparisonOperator, ManagedScaling, MetricAggregation,
-    ServiceMetric, StepAdjustment, StepScalingPolicy, TargetTrackingPolicy, TreatMissingData,
+    StepAdjustment, StepScalingPolicy, TargetTrackingPolicy, TreatMissingData,
 };
 use crate::billing::{PriceBook, PriceNeeds};
 use crate::engine::{DurationDistribution, Stream};
 use crate::invariants::violations;
+use crate::metrics::{MetricQuery, ServiceMeasure, Statistic};
 use crate::placement::{Expression, PlacementConstraint, PlacementStrategy};
 use crate::results::RunResults;
 use crate::scenario::*;
@@ -18,8 +19,16 @@ use crate::service::circuit_breaker::{CircuitBreaker, Threshold};
 use crate::service::traffic_shift::{Stage, TrafficShift};
 use crate::traffic::{AfterEnd, RequestRate};
 use crate::units::{
-    AsgId, CapacityProviderId, Cpu, Mib, ServiceId, SimDuration, SimTime, TaskDefinitionId, ZoneId,
+    AsgId, CapacityProviderId, Cpu, IdVec, MetricId, Mib, ServiceId, SimDuration, SimTime,
+    TaskDefinitionId, ZoneId,
 };
+
+/// What policies of a random service watch.
+const MEASURES: [ServiceMeasure; 3] = [
+    ServiceMeasure::CpuUtilization,
+    ServiceMeasure::MemoryUtilization,
+    ServiceMeasure::RequestCountPerTarget,
+];
 
 /// Draws of a random scenario.
 pub(super) struct Dice(pub(super) Stream);
@@ -65,6 +74,7 @@ pub(super) fn random_scenario(seed: u64) -> Scenario {
     scenario.duration = SimDuration::from_secs(dice.between(1800, 4 * 3600));
     scenario.start_unix_seconds += dice.below(7200) as i64;
     scenario.control_plane = random_control_plane(&mut dice);
+    let metric_delay = SimDuration::from_secs(dice.pick(&[0, 60, 120]));
     for _ in 0..3 {
         let (cpu, memory) = dice.pick(&FARGATE_SIZES);
         let mut task = definition(cpu, memory);
@@ -124,6 +134,9 @@ pub(super) fn random_scenario(seed: u64) -> Scenario {
     for index in 0..dice.between(1, 3) {
         let service = random_service(&mut dice, index, groups as u32);
         scenario.services.push(service);
+        for measure in MEASURES {
+            watch(&mut scenario, index as u32, measure, metric_delay);
+        }
     }
     for index in 0..dice.below(3) {
         let batch = random_batch(&mut dice, index, groups as u32);
@@ -154,7 +167,6 @@ fn random_control_plane(dice: &mut Dice) -> ControlPlane {
             low: SimDuration::from_secs(300),
             high: SimDuration::from_secs(1800),
         },
-        service_metric_delay: SimDuration::from_secs(dice.pick(&[0, 60, 120])),
         scaling_action_delay: SimDuration::from_secs(dice.below(3)),
         tie_break: dice.pick(&[TieBreak::SeededRank, TieBreak::OldestFirst]),
         launch_rate_quotas: dice.coin(),
@@ -239,11 +251,10 @@ fn random_service(dice: &mut Dice, index: u64, groups: u32) -> Service {
     };
     let policy = TargetTrackingPolicy {
         name: "track".into(),
-        metric: dice.pick(&[
-            ServiceMetric::CpuUtilization,
-            ServiceMetric::MemoryUtilization,
-            ServiceMetric::RequestCountPerTarget,
-        ]),
+        query: {
+            let metric = dice.pick(&[0, 1, 2]) + 3 * index as u32;
+            MetricQuery::per_minute(MetricId(metric), Statistic::Average)
+        },
         target_value: 50.0,
         scale_out_cooldown: SimDuration::from_secs(dice.pick(&[0, 60, 300])),
         scale_in_cooldown: SimDuration::from_secs(dice.pick(&[0, 60, 300])),
@@ -453,6 +464,7 @@ fn a_policy_that_never_triggers_leaves_the_trajectory_as_it_was() {
             }
         }
         let before = run(&scenario);
+        let cpu = watch(&mut scenario, 0, MEASURES[0], SimDuration::ZERO);
         for service in &mut scenario.services {
             service.scaling = Some(ScalableTarget {
                 min_capacity: service.desired_count,
@@ -462,7 +474,7 @@ fn a_policy_that_never_triggers_leaves_the_trajectory_as_it_was() {
                     name: "never".into(),
                     alarm: AlarmSettings {
                         name: "never".into(),
-                        metric: ServiceMetric::CpuUtilization,
+                        query: cpu.clone(),
                         comparison_operator: ComparisonOperator::GreaterThan,
                         threshold: 1e9,
                         evaluation_periods: 1,
@@ -526,6 +538,7 @@ fn random_rollout(seed: u64) -> Scenario {
     scenario.batches.clear();
     scenario.draining.clear();
     scenario.services.truncate(1);
+    scenario.metrics = IdVec::new();
     let service = &mut scenario.services[0];
     service.launch = LaunchTarget::Fargate;
     service.placement_constraints.clear();

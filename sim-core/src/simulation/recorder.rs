@@ -178,7 +178,7 @@ impl World<'_, '_> {
             let (Some(reading), Some(load)) = (reading, &mut state.load) else { continue };
             let sums = reading.sums;
             let requests = |micro: u128| Some(micro as f64 / MICRO_PER_REQUEST as f64);
-            recorder.value(Some(sums.needed / length as f64));
+            recorder.value(load.knows_demand().then(|| sums.needed as f64 / length as f64));
             recorder.value(reading.cpu_percent);
             recorder.value(reading.memory_percent);
             recorder.value(requests(sums.offered));

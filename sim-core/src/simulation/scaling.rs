@@ -7,70 +7,44 @@ use super::event::Event;
 use super::load::Reading;
 use super::world::{MINUTE, World};
 use crate::autoscaling::{
-    AlarmChange, AlarmState, ScalingDecision, ScalingDirection, ServiceCapacity, ServiceMetric,
-    ServiceScaler,
+    AlarmChange, AlarmState, ScalingDecision, ScalingDirection, ServiceCapacity,
 };
 use crate::engine::{Phase, Scheduler};
-use crate::metrics::MetricSeries;
 use crate::results::EventCategory;
-use crate::scenario::ControlPlane;
 use crate::units::{ServiceId, SimTime};
-
-/// The metrics of a service that policies watch.
-pub(super) struct ServiceMetrics {
-    cpu: MetricSeries,
-    memory: MetricSeries,
-    requests: MetricSeries,
-}
-
-impl ServiceMetrics {
-    /// Empty series that remember what `scaler`'s alarms look at.
-    pub(super) fn new(scaler: Option<&ServiceScaler>, control_plane: &ControlPlane) -> Self {
-        let range = scaler.map_or(1, ServiceScaler::evaluation_range);
-        let service = || MetricSeries::new(MINUTE, control_plane.service_metric_delay, range);
-        let delay = control_plane.load_balancer_metric_delay;
-        Self {
-            cpu: service(),
-            memory: service(),
-            requests: MetricSeries::new(MINUTE, delay, range),
-        }
-    }
-
-    fn series(&self, metric: ServiceMetric) -> &MetricSeries {
-        match metric {
-            ServiceMetric::CpuUtilization => &self.cpu,
-            ServiceMetric::MemoryUtilization => &self.memory,
-            ServiceMetric::RequestCountPerTarget => &self.requests,
-        }
-    }
-}
 
 impl World<'_, '_> {
     /// Samples every metric for the minute that ends now.
     pub(super) fn sample(&mut self, scheduler: &mut Scheduler<Event>) {
         let now = scheduler.now();
-        if let Some(start) = now.since(SimTime::ZERO + MINUTE) {
-            let start = SimTime::ZERO + start;
+        let start = now.since(SimTime::ZERO + MINUTE).map(|start| SimTime::ZERO + start);
+        if let Some(start) = start {
             for service in self.services.ids() {
-                let Some(reading) = self.read_load(service, now, Reading::Minute) else { continue };
-                let metrics = &mut self.services[service].metrics;
-                metrics.cpu.push(start, reading.cpu_percent);
-                metrics.memory.push(start, reading.memory_percent);
-                metrics.requests.push(start, reading.requests_per_target);
-                self.count_traffic(service, start, &reading);
+                let reading = self.read_load(service, now, Reading::Minute);
+                self.sample_service_minute(service, start, reading.as_ref());
+                if let Some(reading) = reading {
+                    self.count_traffic(service, start, &reading);
+                }
             }
         }
         self.share_cpu_anew(now);
         for provider in self.providers.ids() {
             self.sample_reservation(provider, now);
         }
+        if let Some(start) = start {
+            self.sample_minute(start);
+        }
         scheduler.schedule_in(MINUTE, Phase::Sample, Event::Sample);
     }
 
-    /// Judges every alarm.
+    /// Judges every alarm that is judged at full minutes.
     pub(super) fn decide(&mut self, scheduler: &mut Scheduler<Event>) {
+        let now = scheduler.now();
         for service in self.services.ids() {
-            self.decide_service(service, scheduler);
+            let scaler = self.services[service].scaler.as_ref();
+            if scaler.is_some_and(|scaler| scaler.next_evaluation(now).is_none()) {
+                self.decide_service(service, scheduler);
+            }
         }
         for provider in self.providers.ids() {
             self.decide_capacity(provider, scheduler);
@@ -87,13 +61,32 @@ impl World<'_, '_> {
         }
     }
 
+    /// Waits for the first evaluation of alarms that have a clock of their own.
+    pub(super) fn start_alarms(&self, scheduler: &mut Scheduler<Event>) {
+        for service in self.services.ids() {
+            self.await_alarms(service, scheduler);
+        }
+    }
+
+    fn await_alarms(&self, id: ServiceId, scheduler: &mut Scheduler<Event>) {
+        let scaler = self.services[id].scaler.as_ref();
+        if let Some(next) = scaler.and_then(|scaler| scaler.next_evaluation(scheduler.now())) {
+            scheduler.schedule_at(next, Phase::Decide, Event::EvaluateAlarms(id));
+        }
+    }
+
+    /// Judges the alarms of a service, some of which have a clock of their own.
+    pub(super) fn evaluate_alarms(&mut self, id: ServiceId, scheduler: &mut Scheduler<Event>) {
+        self.decide_service(id, scheduler);
+        self.await_alarms(id, scheduler);
+    }
+
     fn decide_service(&mut self, id: ServiceId, scheduler: &mut Scheduler<Event>) {
         let now = scheduler.now();
         let capacity = self.service_capacity(id);
         let state = &mut self.services[id];
         let Some(scaler) = &mut state.scaler else { return };
-        let metrics = &state.metrics;
-        let evaluation = scaler.evaluate(now, capacity, |metric| Some(metrics.series(metric)));
+        let evaluation = scaler.evaluate(now, capacity, &self.metrics.store);
         let firing = &mut state.rollout.firing;
         for change in &evaluation.alarm_changes {
             if change.to == AlarmState::Alarm {

@@ -13,7 +13,7 @@ use super::purchase::{GroupPurchases, Purchased};
 use super::quota::TokenBucket;
 use super::rollout::Rollout;
 use super::run_task::OpenCall;
-use super::scaling::ServiceMetrics;
+use super::world::MINUTE;
 use crate::autoscaling::{CapacityScaler, ServiceScaler};
 use crate::engine::{StreamKey, label_hash};
 use crate::placement::{Fleet, PlacementConstraint, RuleId, SERVICE_DEFAULT, STANDALONE_DEFAULT};
@@ -21,6 +21,7 @@ use crate::scenario::{
     AutoScalingGroup, BatchJob, BatchSource, CapacityProvider, CapacityProviderKind, LaunchLimiter,
     LaunchTarget, Scenario, Service,
 };
+use crate::statistics::ElasticityRecorder;
 use crate::units::{
     AsgId, CapacityProviderId, Cpu, Mib, SimDuration, SimTime, TaskDefinitionId, TaskGroupId,
     TaskId, ZoneId,
@@ -57,7 +58,6 @@ pub(super) struct ServiceState<'s> {
     pub(super) scaler: Option<ServiceScaler>,
     /// What its load balancer processed, by clock hour.
     pub(super) balancer_hours: Vec<ServiceHour>,
-    pub(super) metrics: ServiceMetrics,
     /// Position in the list of scheduled changes.
     pub(super) next_scheduled: usize,
     pub(super) scale_out: u32,
@@ -176,6 +176,8 @@ pub(super) struct GroupState<'s> {
     /// Bound on the instances that the tasks on this group need, with those that wait for its capacity
     /// in PROVISIONING.
     pub(super) wanted: Integral,
+    /// Those needed against those registered.
+    pub(super) elasticity: ElasticityRecorder,
     /// One while tasks wait and the group is as large as it may be.
     pub(super) waiting_at_maximum: Integral,
     pub(super) waiting_cpu: u64,
@@ -258,7 +260,7 @@ impl<'s> ServiceState<'s> {
         };
         let scaler = settings.scaling.as_ref().map(|target| {
             let resource = format!("service/{}/{}", scenario.name, settings.name);
-            ServiceScaler::new(&resource, target, control_plane.scaling_activity_timeout)
+            ServiceScaler::new(&resource, target, control_plane.scaling)
         });
         let group = fleet.add_group(&format!("service:{}", settings.name));
         let chain = match &settings.placement_strategy[..] {
@@ -291,7 +293,6 @@ impl<'s> ServiceState<'s> {
                 LaunchLimiter::Window => TokenBucket::windows(rate),
             }),
             load: settings.load.as_ref().map(|load| LoadState::new(load, settings)),
-            metrics: ServiceMetrics::new(scaler.as_ref(), control_plane),
             scaler,
             balancer_hours: Vec::new(),
             next_scheduled: 0,
@@ -382,6 +383,7 @@ impl<'s> GroupState<'s> {
             reserved_cpu: 0,
             reserved_memory: 0,
             wanted: Integral::default(),
+            elasticity: ElasticityRecorder::new(MINUTE),
             waiting_at_maximum: Integral::default(),
             waiting_cpu: 0,
             waiting_memory: 0,

@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 
-use crate::autoscaling::ManagedScaling;
+use crate::autoscaling::{ManagedScaling, ScalingRules};
 use crate::billing::PriceBook;
 use crate::engine::{DurationDistribution, Limits};
+use crate::metrics::{Metric, MetricQuery, MetricSource, ServiceMeasure, Statistic};
 use crate::placement::{AVAILABILITY_ZONE, Attributes, INSTANCE_TYPE};
 use crate::rules;
 use crate::scenario::*;
 use crate::service::throttle::ThrottleLaw;
-use crate::units::{AsgId, Cpu, IdVec, Mib, SimDuration, TaskDefinitionId, ZoneId};
+use crate::units::{
+    AsgId, Cpu, IdVec, MetricId, Mib, ServiceId, SimDuration, TaskDefinitionId, ZoneId,
+};
 
 pub(super) fn control_plane() -> ControlPlane {
     ControlPlane {
@@ -23,11 +26,9 @@ pub(super) fn control_plane() -> ControlPlane {
             quick_phase: SimDuration::from_secs(50),
             slow_interval: SimDuration::from_secs(300),
         },
-        service_metric_delay: SimDuration::ZERO,
-        load_balancer_metric_delay: SimDuration::ZERO,
         capacity_provider_metric_delay: SimDuration::ZERO,
         scaling_action_delay: SimDuration::ZERO,
-        scaling_activity_timeout: SimDuration::from_secs(600),
+        scaling: ScalingRules::default(),
         tie_break: TieBreak::SeededRank,
         images: ImageDelays::default(),
         run_task_calls: rules::newest().cluster_modify_bucket,
@@ -131,6 +132,7 @@ pub(super) fn empty() -> Scenario {
         task_definitions: IdVec::new(),
         auto_scaling_groups: IdVec::new(),
         capacity_providers: IdVec::new(),
+        metrics: IdVec::new(),
         services: Vec::new(),
         draining: Vec::new(),
         batches: Vec::new(),
@@ -157,6 +159,20 @@ pub(super) fn service(name: &str, desired: u32, launch: LaunchTarget) -> Service
         slo: None,
         starts_ready: false,
     }
+}
+
+/// A measure of a service each minute, visible after `delay`, as the scenario's next metric.
+pub(super) fn watch(
+    scenario: &mut Scenario,
+    service: u32,
+    measure: ServiceMeasure,
+    delay: SimDuration,
+) -> MetricQuery {
+    let period = SimDuration::from_secs(60);
+    let source = MetricSource::Service(ServiceId(service), measure);
+    let metric = MetricId(scenario.metrics.len() as u32);
+    scenario.metrics.push(Metric { source, period, delay });
+    MetricQuery::per_minute(metric, Statistic::Average)
 }
 
 pub(super) fn managed_provider(target_capacity: u32) -> CapacityProvider {

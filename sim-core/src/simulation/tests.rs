@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
-use super::testing::{batch, control_plane, definition, empty, group, managed_provider, service};
-use crate::autoscaling::{ServiceMetric, TargetTrackingPolicy};
+use super::testing::{
+    batch, control_plane, definition, empty, group, managed_provider, service, watch,
+};
+use crate::autoscaling::TargetTrackingPolicy;
 use crate::engine::{DurationDistribution, RunError};
+use crate::metrics::ServiceMeasure;
 use crate::placement::PlacementConstraint;
 use crate::results::{EventCategory, RunResults};
 use crate::scenario::{
@@ -276,12 +279,13 @@ fn latency_is_that_of_the_queue_the_service_is() {
 fn target_tracking_scales_to_the_proportional_count() {
     // 36 requests/s of 100 ms use 3.6 vCPU: 90 % of four tasks, 45 % of eight.
     let mut scenario = loaded(1024, 36.0);
+    let query = watch(&mut scenario, 0, ServiceMeasure::CpuUtilization, SimDuration::ZERO);
     scenario.services[0].scaling = Some(ScalableTarget {
         min_capacity: 2,
         max_capacity: 20,
         target_tracking: vec![TargetTrackingPolicy {
             name: "cpu50".into(),
-            metric: ServiceMetric::CpuUtilization,
+            query,
             target_value: 50.0,
             scale_out_cooldown: seconds(300),
             scale_in_cooldown: seconds(300),

@@ -7,6 +7,7 @@ use super::containers::{Checks, Exits, order_of};
 use super::cpu_sharing::CpuSharing;
 use super::event::Event;
 use super::faults::FaultState;
+use super::metrics::MetricState;
 use super::packing::Pools;
 use super::quota::TokenBucket;
 use super::recorder::Recorder;
@@ -43,6 +44,7 @@ pub(super) struct World<'s, 'p> {
     pub(super) batches: IdVec<BatchId, BatchState<'s>>,
     pub(super) groups: IdVec<AsgId, GroupState<'s>>,
     pub(super) providers: IdVec<CapacityProviderId, ProviderState<'s>>,
+    pub(super) metrics: MetricState,
     pub(super) fargate_bucket: TokenBucket,
     pub(super) fargate_spot_bucket: TokenBucket,
     /// Calls of RunTask and StartTask.
@@ -79,8 +81,12 @@ impl<'s, 'p> World<'s, 'p> {
         let mut fleet = Fleet::new(scenario.auto_scaling_groups.len(), scenario.zones.len());
         let control_plane = &scenario.control_plane;
         let services = scenario.services.iter();
-        let services =
+        let services: IdVec<ServiceId, ServiceState<'_>> =
             services.map(|settings| ServiceState::new(scenario, settings, &mut fleet)).collect();
+        let mut metrics = MetricState::new(scenario);
+        for scaler in services.iter().filter_map(|state| state.scaler.as_ref()) {
+            scaler.retain(&mut metrics.store);
+        }
         let mut task_groups = BTreeMap::new();
         let batches = scenario
             .batches
@@ -104,6 +110,7 @@ impl<'s, 'p> World<'s, 'p> {
             batches,
             groups,
             providers,
+            metrics,
             fargate_bucket,
             fargate_spot_bucket: fargate_bucket,
             call_bucket: TokenBucket::new(calls.burst, calls.refill_per_second.saturating_mul(60)),
@@ -156,6 +163,8 @@ impl<'s, 'p> World<'s, 'p> {
         let first_minute = SimTime::ZERO + MINUTE;
         scheduler.schedule_at(first_minute, Phase::Sample, Event::Sample);
         scheduler.schedule_at(first_minute, Phase::Decide, Event::Decide);
+        self.start_metrics(scheduler);
+        self.start_alarms(scheduler);
         let record = SimTime::ZERO + self.scenario.record_interval;
         scheduler.schedule_at(record, Phase::Observe, Event::Record);
     }
@@ -231,6 +240,8 @@ impl Model for World<'_, '_> {
             Event::GroupRetry(group) => self.retry_launches(group, scheduler),
             Event::ReplacementPass(group) => self.replacement_pass(group, scheduler),
             Event::LifetimeOver(instance) => self.lifetime_over(instance, scheduler),
+            Event::SampleMetrics(index) => self.sample_metrics(index, scheduler),
+            Event::EvaluateAlarms(service) => self.evaluate_alarms(service, scheduler),
         }
     }
 

@@ -9,6 +9,7 @@
 //! not a finite number.
 
 mod batch;
+mod elasticity;
 mod intervals;
 mod moments;
 mod paired;
@@ -17,6 +18,7 @@ mod student;
 mod time_weighted;
 
 pub use batch::{BatchMeans, WarmUp, batch_means, mser5, von_neumann};
+pub use elasticity::{Elasticity, ElasticityRecorder};
 pub use intervals::{
     Bounds, Interval, RatioInterval, jackknife_ratio_interval, mean_interval, ratio_interval,
     wilson_interval,

@@ -223,21 +223,6 @@ fn pieces(
     [crowded(share, waiting, room), crowded(1.0 - share, room, room)]
 }
 
-/// Tasks that keep CPU utilization at `target` (a fraction, for example 0.6) at `requests_per_second`,
-/// as a fraction of a task too; `None` if idle use alone exceeds the target.
-///
-/// From `target = (X·D/n + idle)/v`.
-pub fn tasks_needed(
-    requests_per_second: f64,
-    cpu_per_request: SimDuration,
-    cpu_per_task: Cpu,
-    idle_cpu: Cpu,
-    target: f64,
-) -> Option<f64> {
-    let room = cpu_per_task.as_vcpu_f64() * target - idle_cpu.as_vcpu_f64();
-    (0.0 < room).then(|| (requests_per_second * cpu_per_request.as_secs_f64() / room).max(0.0))
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -366,18 +351,6 @@ mod tests {
         assert_eq!(response.quantile(0.999), SimDuration::from_millis(80));
         assert!((response.mean_seconds() - 0.08).abs() < 1e-12);
         assert!((segment.concurrency - 0.8).abs() < 1e-12);
-    }
-
-    #[test]
-    fn need_keeps_the_target() {
-        let quarter = Cpu::from_ecs_units(256);
-        let need = |idle| {
-            tasks_needed(100.0, SimDuration::from_millis(35), Cpu::from_ecs_units(1024), idle, 0.6)
-        };
-        // 3.5 vCPU busy; 0.6, or 0.35 beyond idle, of each task.
-        assert!((need(Cpu::ZERO).unwrap() - 3.5 / 0.6).abs() < 1e-12);
-        assert!((need(quarter).unwrap() - 10.0).abs() < 1e-12);
-        assert_eq!(need(Cpu::from_ecs_units(700)), None);
     }
 
     prop_compose! {

@@ -4,6 +4,7 @@
 //! and healthy tasks into served, failed and waiting requests and CPU use; each stretch of constant
 //! load and capacity is a [`Segment`] with the [`ResponseTime`] distribution of its requests.
 //! [`next_target_change`] follows the health of a target behind a load balancer.
+//! [`TaskDemandModel`] says how many tasks a load needs.
 //! [`LatencyRecorder`] and [`ObjectiveRecorder`] sum segments up over a run.
 //!
 //! # What the fluid model leaves out
@@ -14,6 +15,7 @@
 //! [`ResponseTime`]). Load is assumed to spread evenly over identical healthy tasks.
 
 mod cpu_share;
+mod demand;
 mod erlang;
 mod fluid;
 mod lanes;
@@ -25,8 +27,9 @@ mod recorder;
 mod target_health;
 
 pub use cpu_share::{CpuClaim, CpuShares, LEAST_WEIGHT};
+pub use demand::TaskDemandModel;
 pub use erlang::{erlang_b, erlang_c};
-pub use fluid::{FluidService, Segment, ServingCapacity, tasks_needed};
+pub use fluid::{FluidService, Segment, ServingCapacity};
 pub use lanes::Lanes;
 pub use latency::{MAX_STATIONARY_UTILIZATION, ResponseTime};
 pub use objective::ObjectiveRecorder;

@@ -88,6 +88,7 @@ impl ObjectiveRecorder {
                 closed.minutes_violated as f64,
                 closed.minutes as f64,
             ),
+            violated_minutes: closed.minutes_violated,
             met: !self.violates(self.bad, self.total),
         }
     }
@@ -174,6 +175,7 @@ mod tests {
         let results = recorder.results();
         assert!((results.bad_request_fraction - 0.25).abs() < 1e-12);
         assert!((results.violated_minute_fraction - 1.0 / 3.0).abs() < 1e-12);
+        assert_eq!(results.violated_minutes, 1);
         assert!(!results.met);
     }
 

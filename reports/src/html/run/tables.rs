@@ -69,7 +69,6 @@ pub(super) fn services_table(summary: &Summary) -> String {
 pub(super) fn scaling_table(summary: &Summary) -> String {
     let tasks =
         |value: Option<f64>| Cell::number(value.map_or("–".to_owned(), |v| significant(v, 3)));
-    let share = |value: Option<f64>| Cell::number(value.map_or("–".to_owned(), percent));
     let rows: Vec<Vec<Cell>> = summary
         .services
         .iter()
@@ -80,26 +79,14 @@ pub(super) fn scaling_table(summary: &Summary) -> String {
                 Cell::number(scaling.scale_out.to_string()),
                 Cell::number(scaling.scale_in.to_string()),
                 tasks(scaling.desired_peak),
-                tasks(scaling.needed_peak),
-                tasks(scaling.under_provisioned_mean),
-                tasks(scaling.over_provisioned_mean),
-                share(scaling.under_provisioned_time),
+                tasks(service.elasticity.as_ref().map(|it| it.needed_peak as f64)),
             ])
         })
         .collect();
     table(
         "Scaling of services",
-        "Need is the number of tasks that keeps the target at the offered load.",
-        &[
-            "service",
-            "#scale-outs",
-            "#scale-ins",
-            "#desired peak",
-            "#needed peak",
-            "#tasks short, mean",
-            "#tasks over, mean",
-            "#time short",
-        ],
+        "Need is the least number of tasks whose latency meets the objective, or that can serve all requests.",
+        &["service", "#scale-outs", "#scale-ins", "#desired peak", "#needed peak"],
         &rows,
     )
 }

@@ -11,6 +11,7 @@ mod distribution;
 mod fault;
 mod images;
 mod load;
+mod metric;
 mod placement;
 mod prices;
 mod scaling;
@@ -20,6 +21,7 @@ pub(crate) mod task_definition;
 
 use std::cell::{Cell, RefCell};
 
+use plimsoll_core::autoscaling::ScalingRules;
 use plimsoll_core::catalog;
 use plimsoll_core::engine::Limits;
 use plimsoll_core::placement::StrategyRegistry;
@@ -74,6 +76,8 @@ pub(super) struct Context<'a> {
     pub(super) alarm_bake_time: Option<SimDuration>,
     /// Zone of the scenario.
     pub(super) time_zone: jiff::tz::TimeZone,
+    /// Metrics that something watches.
+    pub(super) metrics: metric::Metrics,
     /// Steps of all request rates so far.
     steps: Cell<u64>,
     found: RefCell<Vec<Diagnostic>>,
@@ -202,6 +206,7 @@ pub(super) fn lower(
         start: raw.start.0,
         alarm_bake_time: raw.control_plane.service_scheduler.alarm_bake_time.map(Length::duration),
         time_zone: jiff::tz::TimeZone::UTC,
+        metrics: metric::Metrics::new(&raw.control_plane),
         steps: Cell::new(0),
         found: RefCell::new(Vec::new()),
         notes: RefCell::new(Vec::new()),
@@ -215,7 +220,10 @@ pub(super) fn lower(
     let scenario = build(&context, raw);
     let found = context.found.into_inner();
     match scenario {
-        Some(scenario) if found.is_empty() => Ok((scenario, context.notes.into_inner())),
+        Some(mut scenario) if found.is_empty() => {
+            scenario.metrics = context.metrics.into_metrics();
+            Ok((scenario, context.notes.into_inner()))
+        }
         _ => Err(found),
     }
 }
@@ -298,6 +306,8 @@ fn build(context: &Context<'_>, raw: &ScenarioDocument) -> Option<Scenario> {
         task_definitions: definitions.into_iter().map(|it| it.task).collect(),
         auto_scaling_groups: cluster.groups.into_iter().flatten().collect(),
         capacity_providers: cluster.providers.into_iter().flatten().collect(),
+        // Known when everything that watches one is.
+        metrics: IdVec::new(),
         services,
         draining,
         batches,
@@ -377,11 +387,12 @@ fn control_plane(context: &Context<'_>, raw: &control::ControlPlane) -> Option<C
             quick_phase: raw.placement_retry.quick_phase.duration(),
             slow_interval: raw.placement_retry.slow_interval.duration(),
         },
-        service_metric_delay: raw.service_metric_delay.duration(),
-        load_balancer_metric_delay: raw.load_balancer_metric_delay.duration(),
         capacity_provider_metric_delay: raw.capacity_provider_metric_delay.duration(),
         scaling_action_delay: raw.scaling_action_delay.duration(),
-        scaling_activity_timeout: raw.scaling_activity_timeout.duration(),
+        scaling: ScalingRules {
+            activity_timeout: raw.scaling_activity_timeout.duration(),
+            ..ScalingRules::default()
+        },
         tie_break: match raw.tie_break {
             control::TieBreak::SeededRank => TieBreak::SeededRank,
             control::TieBreak::OldestFirst => TieBreak::OldestFirst,

@@ -1,11 +1,12 @@
 //! Application Auto Scaling.
 
 use plimsoll_core::autoscaling::{
-    AdjustmentType, AlarmSettings, ComparisonOperator, MetricAggregation, ServiceMetric,
-    StepAdjustment, StepScalingPolicy, TargetTrackingPolicy, TreatMissingData,
+    AdjustmentType, AlarmSettings, ComparisonOperator, MetricAggregation, StepAdjustment,
+    StepScalingPolicy, TargetTrackingPolicy, TreatMissingData,
 };
+use plimsoll_core::metrics::{MetricQuery, MetricSource, ServiceMeasure, Statistic};
 use plimsoll_core::scenario::{ScalableTarget, ScheduledChange};
-use plimsoll_core::units::SimTime;
+use plimsoll_core::units::{ServiceId, SimTime};
 
 use super::Context;
 use crate::language::raw::scaling as raw;
@@ -16,6 +17,7 @@ use crate::schedule;
 pub(super) fn lower(
     context: &Context<'_>,
     path: &Path,
+    id: ServiceId,
     raw: &raw::Scaling,
     time_zone: &str,
 ) -> Option<ScalableTarget> {
@@ -32,14 +34,16 @@ pub(super) fn lower(
         .target_tracking
         .iter()
         .enumerate()
-        .map(|(index, policy)| tracking(context, &tracking_path.index(index), policy, &mut names))
+        .map(|(index, policy)| {
+            tracking(context, &tracking_path.index(index), (id, policy), &mut names)
+        })
         .collect();
     let step_path = path.key("stepScaling");
     let step_scaling: Option<Vec<_>> = raw
         .step_scaling
         .iter()
         .enumerate()
-        .map(|(index, policy)| steps(context, &step_path.index(index), policy, &mut names))
+        .map(|(index, policy)| steps(context, &step_path.index(index), (id, policy), &mut names))
         .collect();
     let scheduled = scheduled(context, &path.key("scheduledActions"), raw, time_zone);
     Some(ScalableTarget {
@@ -61,7 +65,7 @@ fn register(context: &Context<'_>, path: &Path, names: &mut Vec<String>, name: &
 fn tracking(
     context: &Context<'_>,
     path: &Path,
-    raw: &raw::TargetTracking,
+    (id, raw): (ServiceId, &raw::TargetTracking),
     names: &mut Vec<String>,
 ) -> Option<TargetTrackingPolicy> {
     let nested = raw.predefined_metric_specification.as_ref().map(|it| it.predefined_metric_type);
@@ -72,18 +76,25 @@ fn tracking(
         );
         return None;
     };
-    let metric = match metric {
-        raw::PredefinedMetricType::ECSServiceAverageCPUUtilization => ServiceMetric::CpuUtilization,
-        raw::PredefinedMetricType::ECSServiceAverageMemoryUtilization => {
-            ServiceMetric::MemoryUtilization
+    let (measure, statistic, metric_type) = match metric {
+        raw::PredefinedMetricType::ECSServiceAverageCPUUtilization => {
+            (ServiceMeasure::CpuUtilization, Statistic::Average, "ECSServiceAverageCPUUtilization")
         }
-        raw::PredefinedMetricType::ALBRequestCountPerTarget => ServiceMetric::RequestCountPerTarget,
+        raw::PredefinedMetricType::ECSServiceAverageMemoryUtilization => (
+            ServiceMeasure::MemoryUtilization,
+            Statistic::Average,
+            "ECSServiceAverageMemoryUtilization",
+        ),
+        raw::PredefinedMetricType::ALBRequestCountPerTarget => {
+            (ServiceMeasure::RequestCountPerTarget, Statistic::Sum, "ALBRequestCountPerTarget")
+        }
     };
-    let name = raw.policy_name.clone().unwrap_or_else(|| metric.predefined_type().to_owned());
+    let name = raw.policy_name.clone().unwrap_or_else(|| metric_type.to_owned());
+    let metric = context.metrics.per_minute(MetricSource::Service(id, measure));
     register(context, path, names, &name);
     Some(TargetTrackingPolicy {
         name,
-        metric,
+        query: MetricQuery::per_minute(metric, statistic),
         target_value: raw.target_value,
         scale_out_cooldown: raw.scale_out_cooldown.duration(),
         scale_in_cooldown: raw.scale_in_cooldown.duration(),
@@ -94,7 +105,7 @@ fn tracking(
 fn steps(
     context: &Context<'_>,
     path: &Path,
-    raw: &raw::StepScaling,
+    (id, raw): (ServiceId, &raw::StepScaling),
     names: &mut Vec<String>,
 ) -> Option<StepScalingPolicy> {
     let alarm_path = path.key("alarm");
@@ -103,7 +114,7 @@ fn steps(
     let name = raw.policy_name.clone().or_else(|| alarm_name.clone()).unwrap_or(fallback);
     let alarm_name = alarm_name.unwrap_or_else(|| format!("{name}-alarm"));
     register(context, path, names, &name);
-    let alarm = alarm(context, &alarm_path, &raw.alarm, alarm_name)?;
+    let alarm = alarm(context, &alarm_path, (id, &raw.alarm), alarm_name)?;
     let adjustment_type = match raw.adjustment_type {
         raw::AdjustmentType::ChangeInCapacity => AdjustmentType::ChangeInCapacity,
         raw::AdjustmentType::ExactCapacity => AdjustmentType::ExactCapacity,
@@ -144,7 +155,7 @@ fn steps(
 fn alarm(
     context: &Context<'_>,
     path: &Path,
-    raw: &raw::Alarm,
+    (id, raw): (ServiceId, &raw::Alarm),
     name: String,
 ) -> Option<AlarmSettings> {
     if raw.period.0 != 60_000_000_000 {
@@ -164,13 +175,19 @@ fn alarm(
         context.error(&path.key("datapointsToAlarm"), message);
         return None;
     }
+    let (measure, statistic) = match raw.metric_name {
+        raw::MetricName::CPUUtilization => (ServiceMeasure::CpuUtilization, Statistic::Average),
+        raw::MetricName::MemoryUtilization => {
+            (ServiceMeasure::MemoryUtilization, Statistic::Average)
+        }
+        raw::MetricName::RequestCountPerTarget => {
+            (ServiceMeasure::RequestCountPerTarget, Statistic::Sum)
+        }
+    };
+    let metric = context.metrics.per_minute(MetricSource::Service(id, measure));
     Some(AlarmSettings {
         name,
-        metric: match raw.metric_name {
-            raw::MetricName::CPUUtilization => ServiceMetric::CpuUtilization,
-            raw::MetricName::MemoryUtilization => ServiceMetric::MemoryUtilization,
-            raw::MetricName::RequestCountPerTarget => ServiceMetric::RequestCountPerTarget,
-        },
+        query: MetricQuery::per_minute(metric, statistic),
         comparison_operator: match raw.comparison_operator {
             raw::ComparisonOperator::GreaterThanOrEqualToThreshold => {
                 ComparisonOperator::GreaterThanOrEqual

@@ -1,10 +1,10 @@
 //! Services.
 
-use plimsoll_core::autoscaling::ServiceMetric;
+use plimsoll_core::metrics::{MetricQuery, MetricSource, ServiceMeasure};
 use plimsoll_core::scenario::{
     ScalableTarget, Service, ServiceLevelObjective, TargetGroup, TaskDefinition,
 };
-use plimsoll_core::units::{Cpu, SimDuration};
+use plimsoll_core::units::{Cpu, Id, ServiceId, SimDuration};
 
 use super::cluster::Cluster;
 use super::placement::{self, Placement};
@@ -31,7 +31,8 @@ pub(super) fn lower(
             context.duplicate(&path.key("serviceName"), "services", &raw.service_name);
         }
         names.push(&raw.service_name);
-        services.push(one(context, &path, raw, document, definitions, cluster));
+        let id = ServiceId::from_index(index);
+        services.push(one(context, &path, (id, raw), document, definitions, cluster));
     }
     services.into_iter().collect()
 }
@@ -39,7 +40,7 @@ pub(super) fn lower(
 fn one(
     context: &Context<'_>,
     path: &Path,
-    raw: &raw::Service,
+    (id, raw): (ServiceId, &raw::Service),
     document: &ScenarioDocument,
     definitions: &TaskDefinitions,
     cluster: &mut Cluster,
@@ -72,17 +73,11 @@ fn one(
     let name = &raw.service_name;
     let offered =
         raw.load.as_ref().and_then(|raw| load::lower(context, &path.key("load"), name, raw));
-    let scaling = raw
-        .scaling
-        .as_ref()
-        .and_then(|raw| scaling::lower(context, &path.key("scaling"), raw, &document.time_zone));
+    let scaling = raw.scaling.as_ref().and_then(|raw| {
+        scaling::lower(context, &path.key("scaling"), id, raw, &document.time_zone)
+    });
     if let Some(scaling) = &scaling {
-        let watches_requests = scaling
-            .target_tracking
-            .iter()
-            .map(|policy| policy.metric)
-            .chain(scaling.step_scaling.iter().map(|policy| policy.alarm.metric))
-            .any(|metric| metric == ServiceMetric::RequestCountPerTarget);
+        let watches_requests = watches(context, id, scaling, ServiceMeasure::RequestCountPerTarget);
         if watches_requests && !has_target_group(raw) {
             context.error_hint(
                 &path.key("scaling"),
@@ -93,7 +88,7 @@ fn one(
         if watches_requests && raw.load.is_none() {
             context.error(&path.key("scaling"), "requests per target need a `load`");
         }
-        check_cpu_metric(context, path, scaling, definition.map(|it| &it.1.task));
+        check_cpu_metric(context, path, (id, scaling), definition.map(|it| &it.1.task));
     }
     let slo = objective(context, path, raw);
     let scheduling =
@@ -119,13 +114,11 @@ fn one(
 fn check_cpu_metric(
     context: &Context<'_>,
     path: &Path,
-    scaling: &ScalableTarget,
+    (id, scaling): (ServiceId, &ScalableTarget),
     task: Option<&TaskDefinition>,
 ) {
-    let tracked = scaling.target_tracking.iter().map(|policy| policy.metric);
-    let mut watched = tracked.chain(scaling.step_scaling.iter().map(|it| it.alarm.metric));
     if task.is_some_and(|task| task.cpu == Cpu::ZERO)
-        && watched.any(|metric| metric == ServiceMetric::CpuUtilization)
+        && watches(context, id, scaling, ServiceMeasure::CpuUtilization)
     {
         context.error_hint(
             &path.key("scaling"),
@@ -133,6 +126,22 @@ fn check_cpu_metric(
             "give the task definition or its containers a `cpu`",
         );
     }
+}
+
+/// Whether a policy of a service watches one of its own measures.
+fn watches(
+    context: &Context<'_>,
+    id: ServiceId,
+    scaling: &ScalableTarget,
+    wanted: ServiceMeasure,
+) -> bool {
+    let is_wanted = |query: &MetricQuery| {
+        query
+            .metrics()
+            .any(|metric| context.metrics.source(metric) == MetricSource::Service(id, wanted))
+    };
+    scaling.target_tracking.iter().any(|policy| is_wanted(&policy.query))
+        || scaling.step_scaling.iter().any(|policy| is_wanted(&policy.alarm.query))
 }
 
 fn has_target_group(raw: &raw::Service) -> bool {

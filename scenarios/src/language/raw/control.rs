@@ -29,6 +29,10 @@ pub struct ControlPlane {
     pub service_metric_delay: Length,
     /// Publication delay of the load balancer's metrics. Default: 120 s.
     pub load_balancer_metric_delay: Length,
+    /// Publication delay of the task counts of Container Insights. Default: 120 s.
+    pub container_insights_delay: Length,
+    /// Publication delay of the metrics of Auto Scaling groups. Default: 60 s.
+    pub group_metric_delay: Length,
     /// Publication delay of `CapacityProviderReservation`. Default: 10 s.
     pub capacity_provider_metric_delay: Length,
     /// From an alarm's action to the changed desired count. Default: 2 s.
@@ -80,6 +84,8 @@ impl Default for ControlPlane {
             placement_retry: PlacementRetry::default(),
             service_metric_delay: Length::from_secs(120),
             load_balancer_metric_delay: Length::from_secs(120),
+            container_insights_delay: Length::from_secs(120),
+            group_metric_delay: Length::from_secs(60),
             capacity_provider_metric_delay: Length::from_secs(10),
             scaling_action_delay: Length::from_secs(2),
             scaling_activity_timeout: Length::from_secs(600),

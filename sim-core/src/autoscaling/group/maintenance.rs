@@ -89,21 +89,18 @@ pub struct ReplacementStep {
 pub fn replacement_step(counts: &ReplacementCounts, bounds: MaintenanceBounds) -> ReplacementStep {
     let ReplacementCounts { desired, healthy, healthy_marked, unhealthy_marked } = *counts;
     let lower = bounds.lower.min(desired);
-    let mut step = ReplacementStep::default();
     // An unhealthy instance adds nothing to the healthy ones: only a group that is to hold all of its
     // capacity keeps it until its replacement is in service.
-    step.terminate_unhealthy = if lower < desired {
+    let terminate_unhealthy = if lower < desired {
         unhealthy_marked
     } else {
         unhealthy_marked.min((healthy + unhealthy_marked).saturating_sub(desired))
     };
-    step.terminate_healthy = healthy_marked.min(healthy.saturating_sub(lower));
-    let waiting =
-        (healthy_marked - step.terminate_healthy) + (unhealthy_marked - step.terminate_unhealthy);
+    let terminate_healthy = healthy_marked.min(healthy.saturating_sub(lower));
+    let waiting = (healthy_marked - terminate_healthy) + (unhealthy_marked - terminate_unhealthy);
     let room = bounds.upper.saturating_sub(desired);
     let room = if room == 0 && desired <= lower { 1 } else { room };
-    step.ahead = waiting.min(room);
-    step
+    ReplacementStep { terminate_unhealthy, terminate_healthy, ahead: waiting.min(room) }
 }
 
 /// A rolling replacement of all instances of a group.

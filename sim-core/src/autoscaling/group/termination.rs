@@ -111,9 +111,9 @@ type ByAge = (SimTime, u64, InstanceId);
 /// Candidates of one zone and one launch source.
 #[derive(Clone, Debug, Default)]
 struct Cell {
-    by_age: BTreeSet<ByAge>,
-    by_phase: BTreeSet<(u64, ByAge)>,
-    by_rank: BTreeSet<(u64, InstanceId)>,
+    ages: BTreeSet<ByAge>,
+    phases: BTreeSet<(u64, ByAge)>,
+    ranks: BTreeSet<(u64, InstanceId)>,
 }
 
 /// What the policies so far have left of each cell.
@@ -129,24 +129,24 @@ enum Left {
 impl Cell {
     fn first(&self, left: Left) -> Option<ByAge> {
         match left {
-            Left::All => self.by_age.first().copied(),
+            Left::All => self.ages.first().copied(),
             Left::Phase(phase) => {
                 let from = (phase, (SimTime::ZERO, 0, InstanceId(0)));
-                self.by_phase.range(from..).next().filter(|it| it.0 == phase).map(|it| it.1)
+                self.phases.range(from..).next().filter(|it| it.0 == phase).map(|it| it.1)
             }
             Left::Launched(at) => {
                 let from = (at, 0, InstanceId(0));
-                self.by_age.range(from..).next().filter(|it| it.0 == at).copied()
+                self.ages.range(from..).next().filter(|it| it.0 == at).copied()
             }
         }
     }
 
     fn last_launch(&self, left: Left) -> Option<SimTime> {
         let last = match left {
-            Left::All => self.by_age.last().copied(),
+            Left::All => self.ages.last().copied(),
             Left::Phase(phase) => {
                 let until = (phase, (SimTime::MAX, u64::MAX, InstanceId(u32::MAX)));
-                self.by_phase.range(..=until).next_back().filter(|it| it.0 == phase).map(|it| it.1)
+                self.phases.range(..=until).next_back().filter(|it| it.0 == phase).map(|it| it.1)
             }
             Left::Launched(_) => self.first(left),
         };
@@ -159,7 +159,7 @@ impl Cell {
         let phase = match left {
             Left::All => {
                 let after = (now, (SimTime::MAX, u64::MAX, InstanceId(u32::MAX)));
-                self.by_phase.range(after..).next().or_else(|| self.by_phase.first())?.0
+                self.phases.range(after..).next().or_else(|| self.phases.first())?.0
             }
             Left::Phase(phase) => self.first(left).map(|_| phase)?,
             Left::Launched(at) => self.first(left).map(|_| at.as_nanos() % HOUR)?,
@@ -173,7 +173,7 @@ impl Cell {
         let of = |(_, rank, id): ByAge| (rank, id);
         match left {
             Left::Launched(_) => self.first(left).map(of),
-            Left::All => self.by_rank.first().copied(),
+            Left::All => self.ranks.first().copied(),
             // Instances that share a position in the hour were launched hours apart: few instants.
             Left::Phase(phase) => {
                 let mut least = None;
@@ -182,12 +182,8 @@ impl Cell {
                     least =
                         Some(least.map_or(of(it), |known: (u64, InstanceId)| known.min(of(it))));
                     let after = (phase, (it.0, u64::MAX, InstanceId(u32::MAX)));
-                    next = self
-                        .by_phase
-                        .range(after..)
-                        .next()
-                        .filter(|it| it.0 == phase)
-                        .map(|it| it.1);
+                    next =
+                        self.phases.range(after..).next().filter(|it| it.0 == phase).map(|it| it.1);
                 }
                 least
             }
@@ -211,19 +207,19 @@ impl CandidateIndex {
     pub fn insert(&mut self, candidate: &Candidate) {
         let cell = self.cells.entry(candidate.source).or_default();
         let key = (candidate.launched, candidate.rank, candidate.id);
-        cell.by_age.insert(key);
-        cell.by_rank.insert((candidate.rank, candidate.id));
-        cell.by_phase.insert((candidate.phase(), key));
+        cell.ages.insert(key);
+        cell.ranks.insert((candidate.rank, candidate.id));
+        cell.phases.insert((candidate.phase(), key));
     }
 
     /// Takes a candidate away.
     pub fn remove(&mut self, candidate: &Candidate) {
         let Some(cell) = self.cells.get_mut(&candidate.source) else { return };
         let key = (candidate.launched, candidate.rank, candidate.id);
-        cell.by_age.remove(&key);
-        cell.by_rank.remove(&(candidate.rank, candidate.id));
-        cell.by_phase.remove(&(candidate.phase(), key));
-        if cell.by_age.is_empty() {
+        cell.ages.remove(&key);
+        cell.ranks.remove(&(candidate.rank, candidate.id));
+        cell.phases.remove(&(candidate.phase(), key));
+        if cell.ages.is_empty() {
             self.cells.remove(&candidate.source);
         }
     }
@@ -446,7 +442,7 @@ mod tests {
                 })
                 .collect();
             let policies: Vec<TerminationPolicy> =
-                (0..1 + draw(3)).map(|_| all[draw(7) as usize]).collect();
+                (0..=draw(3)).map(|_| all[draw(7) as usize]).collect();
             // Cells may come from several zones.
             let cut = draw(u64::from(size)) as usize;
             let zones = [index(&candidates[..cut]), index(&candidates[cut..])];

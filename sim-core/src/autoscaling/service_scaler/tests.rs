@@ -1,20 +1,37 @@
 use super::*;
 use crate::autoscaling::{
-    AdjustmentType, AlarmSettings, ComparisonOperator, MetricAggregation, StepAdjustment,
-    TreatMissingData,
+    AdjustmentType, AlarmSettings, AlarmState, ComparisonOperator, MetricAggregation,
+    StepAdjustment, TreatMissingData,
 };
+use crate::metrics::{Metric, MetricSource, ServiceMeasure, Statistic, StatisticSet};
+use crate::units::{IdVec, MetricId, ServiceId};
 
 const MINUTE: SimDuration = SimDuration::from_secs(60);
-const TIMEOUT: SimDuration = SimDuration::from_secs(600);
+const CPU: MetricId = MetricId(0);
+const MEMORY: MetricId = MetricId(1);
 
 fn at(seconds: u64) -> SimTime {
     SimTime::from_secs(seconds)
 }
 
-fn tracking(metric: ServiceMetric, target_value: f64) -> TargetTrackingPolicy {
+/// CPU and memory of one service.
+fn store(delay: u64, scaler: &ServiceScaler) -> MetricStore {
+    let metric = |measure| Metric {
+        source: MetricSource::Service(ServiceId(0), measure),
+        period: MINUTE,
+        delay: SimDuration::from_secs(delay),
+    };
+    let measures = [ServiceMeasure::CpuUtilization, ServiceMeasure::MemoryUtilization];
+    let metrics: IdVec<MetricId, Metric> = measures.map(metric).into_iter().collect();
+    let mut store = MetricStore::new(&metrics);
+    scaler.retain(&mut store);
+    store
+}
+
+fn tracking(metric: MetricId, target_value: f64) -> TargetTrackingPolicy {
     TargetTrackingPolicy {
-        name: metric.predefined_type().to_owned(),
-        metric,
+        name: format!("policy-{}", metric.0),
+        query: MetricQuery::per_minute(metric, Statistic::Average),
         target_value,
         scale_out_cooldown: SimDuration::from_secs(300),
         scale_in_cooldown: SimDuration::from_secs(300),
@@ -33,7 +50,7 @@ fn target(min: u32, max: u32) -> ScalableTarget {
 }
 
 fn tracker(min: u32, max: u32, target_value: f64) -> ScalableTarget {
-    let target_tracking = vec![tracking(ServiceMetric::CpuUtilization, target_value)];
+    let target_tracking = vec![tracking(CPU, target_value)];
     ScalableTarget { target_tracking, ..target(min, max) }
 }
 
@@ -48,7 +65,7 @@ fn steps(
         name: name.to_owned(),
         alarm: AlarmSettings {
             name: format!("{name}-alarm"),
-            metric: ServiceMetric::CpuUtilization,
+            query: MetricQuery::per_minute(CPU, Statistic::Average),
             comparison_operator: operator,
             threshold: 50.0,
             evaluation_periods: 1,
@@ -73,16 +90,19 @@ fn still(running: u32, desired: u32) -> ServiceCapacity {
 /// A scaler with its metrics, fed by hand: one call per minute.
 struct Bench {
     scaler: ServiceScaler,
-    cpu: MetricSeries,
-    memory: MetricSeries,
+    store: MetricStore,
     minute: u64,
 }
 
 impl Bench {
     fn new(target: &ScalableTarget) -> Self {
-        let scaler = ServiceScaler::new("service/default/web", target, TIMEOUT);
-        let series = MetricSeries::new(MINUTE, SimDuration::ZERO, scaler.evaluation_range());
-        Self { scaler, cpu: series.clone(), memory: series, minute: 0 }
+        Self::with(target, ScalingRules::default())
+    }
+
+    fn with(target: &ScalableTarget, rules: ScalingRules) -> Self {
+        let scaler = ServiceScaler::new("service/default/web", target, rules);
+        let store = store(0, &scaler);
+        Self { scaler, store, minute: 0 }
     }
 
     fn now(&self) -> SimTime {
@@ -91,15 +111,11 @@ impl Bench {
 
     /// A minute with these values passes.
     fn minute_of(&mut self, cpu: f64, memory: f64, capacity: ServiceCapacity) -> Evaluation {
-        self.cpu.push(self.now(), Some(cpu));
-        self.memory.push(self.now(), Some(memory));
+        self.store.record(CPU, self.now(), StatisticSet::of(cpu));
+        self.store.record(MEMORY, self.now(), StatisticSet::of(memory));
         self.minute += 1;
         let now = self.now();
-        self.scaler.evaluate(now, capacity, |metric| match metric {
-            ServiceMetric::CpuUtilization => Some(&self.cpu),
-            ServiceMetric::MemoryUtilization => Some(&self.memory),
-            ServiceMetric::RequestCountPerTarget => None,
-        })
+        self.scaler.evaluate(now, capacity, &self.store)
     }
 
     /// Minutes until something is decided, at most `n`.
@@ -125,9 +141,8 @@ struct Timeline {
 /// run after 40 s, stopped ones are gone at once. Each minute's point is the ratio of the sums.
 fn drive(settings: &ScalableTarget, delay: u64, until: u64, load: impl Fn(u64) -> f64) -> Timeline {
     const START_UP: u64 = 40;
-    let mut scaler = ServiceScaler::new("service/default/web", settings, TIMEOUT);
-    let range = scaler.evaluation_range();
-    let mut cpu = MetricSeries::new(MINUTE, SimDuration::from_secs(delay), range);
+    let mut scaler = ServiceScaler::new("service/default/web", settings, ScalingRules::default());
+    let mut store = store(delay, &scaler);
     let (mut running, mut desired) = (4, 4);
     let mut starts: Option<(u64, u32)> = None;
     let mut timeline = Timeline { desired: Vec::new(), high_alarm: Vec::new() };
@@ -144,9 +159,9 @@ fn drive(settings: &ScalableTarget, delay: u64, until: u64, load: impl Fn(u64) -
         if !end.is_multiple_of(60) {
             continue;
         }
-        cpu.push(at(end - 60), Some(100.0 * used / offered));
+        store.record(CPU, at(end - 60), StatisticSet::of(100.0 * used / offered));
         (used, offered) = (0.0, 0.0);
-        let evaluation = scaler.evaluate(at(end), still(running, desired), |_| Some(&cpu));
+        let evaluation = scaler.evaluate(at(end), still(running, desired), &store);
         for change in evaluation.alarm_changes {
             if change.name.contains("AlarmHigh") {
                 timeline.high_alarm.push((end, change.to));
@@ -207,9 +222,9 @@ fn tv_tt_2_the_largest_result_wins() {
 
 /// CPU at 25 % of 50 % wants 4 of 8; memory is as given.
 fn two_policies(memory: f64, disable_memory_scale_in: bool) -> Option<u32> {
-    let mut memory_policy = tracking(ServiceMetric::MemoryUtilization, 50.0);
+    let mut memory_policy = tracking(MEMORY, 50.0);
     memory_policy.disable_scale_in = disable_memory_scale_in;
-    let target_tracking = vec![tracking(ServiceMetric::CpuUtilization, 50.0), memory_policy];
+    let target_tracking = vec![tracking(CPU, 50.0), memory_policy];
     let settings = ScalableTarget { target_tracking, ..target(1, 100) };
     let decision = Bench::new(&settings).minutes_of(30, 25.0, memory, still(8, 8));
     decision.map(|decision| decision.new_desired)
@@ -224,10 +239,7 @@ fn tv_tt_5_scale_in_needs_all_policies_and_takes_the_largest() {
 
 #[test]
 fn a_policy_that_is_not_ready_blocks_scale_in_even_if_its_law_would_allow_it() {
-    let target_tracking = vec![
-        tracking(ServiceMetric::CpuUtilization, 50.0),
-        tracking(ServiceMetric::MemoryUtilization, 50.0),
-    ];
+    let target_tracking = vec![tracking(CPU, 50.0), tracking(MEMORY, 50.0)];
     let mut bench = Bench::new(&ScalableTarget { target_tracking, ..target(1, 100) });
     // Memory at 46 % of 50 % asks for 19 of 20, but its low alarm needs less than 45 %.
     assert_eq!(bench.minutes_of(20, 10.0, 46.0, still(20, 20)), None);
@@ -287,14 +299,16 @@ fn tv_sch_1_scheduled_bounds_move_the_count_only_into_them() {
         (Some(3), Some(10), 5),
         (Some(0), Some(0), 0),
     ] {
-        let mut scaler = ServiceScaler::new("service/default/web", &target(2, 20), TIMEOUT);
+        let mut scaler =
+            ServiceScaler::new("service/default/web", &target(2, 20), ScalingRules::default());
         let outcome = scaler
             .apply_scheduled(SimTime::ZERO, &change(min, max), still(5, 5))
             .expect("the bounds are in order");
         assert_eq!(outcome.decision.map_or(5, |decision| decision.new_desired), expected);
         assert_eq!(scaler.bounds(), (min.unwrap_or(2), max.unwrap_or(20)));
     }
-    let mut scaler = ServiceScaler::new("service/default/web", &target(2, 20), TIMEOUT);
+    let mut scaler =
+        ServiceScaler::new("service/default/web", &target(2, 20), ScalingRules::default());
     let rejected = scaler.apply_scheduled(SimTime::ZERO, &change(Some(21), None), still(5, 5));
     assert_eq!(rejected, Err(RejectedChange { min_capacity: 21, max_capacity: 20 }));
     assert_eq!(scaler.bounds(), (2, 20));
@@ -308,7 +322,7 @@ fn tv_sch_1_scheduled_bounds_move_the_count_only_into_them() {
 
 #[test]
 fn registration_pulls_the_count_into_the_bounds() {
-    let scaler = ServiceScaler::new("service/default/web", &target(2, 20), TIMEOUT);
+    let scaler = ServiceScaler::new("service/default/web", &target(2, 20), ScalingRules::default());
     assert_eq!([1, 5, 50].map(|desired| scaler.registered_capacity(desired)), [2, 5, 20]);
 }
 
@@ -425,9 +439,10 @@ fn from_zero_one_data_point_starts_the_minimum() {
 #[test]
 fn insufficient_data_decides_nothing() {
     let settings = tracker(1, 100, 50.0);
-    let mut scaler = ServiceScaler::new("service/default/web", &settings, TIMEOUT);
+    let mut scaler = ServiceScaler::new("service/default/web", &settings, ScalingRules::default());
+    let store = store(0, &scaler);
     for minute in 1..100 {
-        let evaluation = scaler.evaluate(at(60 * minute), still(8, 8), |_| None);
+        let evaluation = scaler.evaluate(at(60 * minute), still(8, 8), &store);
         assert_eq!(evaluation, Evaluation::default());
     }
 }

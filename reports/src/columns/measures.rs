@@ -1,0 +1,39 @@
+//! Columns of the files of measures.
+
+use super::{Column, c};
+
+/// Columns of `elasticity.csv`.
+pub const ELASTICITY: &[Column] = &[
+    c("kind", "text", "`service` or `group`"),
+    c("name", "text", "Service or Auto Scaling group"),
+    c(
+        "underProvisioningAccuracy",
+        "fraction",
+        "Mean of what was missing over demand (θU); demand below one counts as one",
+    ),
+    c("overProvisioningAccuracy", "fraction", "Mean of what was too much over demand (θO)"),
+    c("underProvisionedTime", "fraction", "Time with too little (τU)"),
+    c("overProvisionedTime", "fraction", "Time with too much (τO)"),
+    c(
+        "instability",
+        "fraction",
+        "Minutes, of those after the first, in which demand and supply did not move the same way",
+    ),
+    c("underProvisionedMean", "tasks or instances", "Mean number missing"),
+    c("overProvisionedMean", "tasks or instances", "Mean number too many"),
+    c(
+        "neededMean",
+        "tasks or instances",
+        "Mean demand: the least number of tasks whose stationary latency meets the objective at the offered \
+         load, or that can serve all of it without an objective; of a group, a bound on the instances that \
+         its placed and waiting tasks need",
+    ),
+    c("neededPeak", "tasks or instances", "Largest demand"),
+    c("shortages", "count", "Times that demand rose above supply"),
+    c(
+        "scalingLagSeconds",
+        "seconds",
+        "Mean time from then until supply covered demand, or the end of the run; empty without one",
+    ),
+    c("longestScalingLagSeconds", "seconds", "The longest such time"),
+];

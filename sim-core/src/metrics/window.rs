@@ -1,0 +1,130 @@
+//! What a reader sees of a series: slots of the period it asks for, newest first.
+
+use super::series::MetricSeries;
+use super::statistic::Statistic;
+use crate::units::{SimDuration, SimTime};
+
+/// A window of a reader never moves by less than this, however long its slots are.
+const STEP: SimDuration = SimDuration::from_secs(60);
+
+/// A published data point.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DataPoint {
+    /// Start of its period, as CloudWatch stamps it.
+    pub start: SimTime,
+    /// First instant at which a reader sees it.
+    pub visible_at: SimTime,
+    /// Finite value.
+    pub value: f64,
+}
+
+/// The slots that a reader wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// Length of a slot.
+    pub period: SimDuration,
+    /// Number of slots.
+    pub range: usize,
+    /// The newest slot ends at a multiple of this.
+    pub grid: SimDuration,
+    /// Whether a slot whose points are still to be published is a gap; otherwise the window ends
+    /// before it.
+    pub late_is_missing: bool,
+}
+
+impl Span {
+    /// `range` slots of `period`: a window that slides by a minute, or by a shorter period.
+    pub fn new(period: SimDuration, range: usize) -> Self {
+        Self { period, range, grid: period.min(STEP), late_is_missing: false }
+    }
+}
+
+/// Something whose data points can be read.
+pub trait Points {
+    /// The newest slots of `span` at `now`, newest first, gaps as `None`; always `span.range` entries.
+    fn points(&self, now: SimTime, span: Span) -> impl Iterator<Item = Option<DataPoint>>;
+
+    /// How many periods of the series are published at `now`: what is read changes only with it.
+    fn published(&self, now: SimTime) -> u64;
+}
+
+/// Slots of a series, newest first. Made by [`MetricSeries::read`].
+#[derive(Clone, Debug)]
+pub struct Window<'a> {
+    series: &'a MetricSeries,
+    now: SimTime,
+    statistic: Statistic,
+    period: u64,
+    /// End of the next slot, in nanoseconds.
+    end: u64,
+    /// Periods of the series that are published.
+    published: u64,
+    left: usize,
+}
+
+impl<'a> Window<'a> {
+    pub(super) fn new(
+        series: &'a MetricSeries,
+        now: SimTime,
+        statistic: Statistic,
+        span: Span,
+    ) -> Self {
+        let published = series.published_at(now);
+        let newest = if span.late_is_missing {
+            now.as_nanos()
+        } else {
+            published.saturating_mul(series.period().as_nanos())
+        };
+        let grid = span.grid.as_nanos().max(1);
+        Self {
+            series,
+            now,
+            statistic,
+            period: span.period.as_nanos().max(1),
+            end: newest - newest % grid,
+            published,
+            left: span.range,
+        }
+    }
+}
+
+impl Iterator for Window<'_> {
+    type Item = Option<DataPoint>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.left = self.left.checked_sub(1)?;
+        let Some(start) = self.end.checked_sub(self.period) else {
+            // Before the start of the run.
+            self.end = 0;
+            return Some(None);
+        };
+        // A slot holds the points whose time stamp, the start of their period, is inside it.
+        let own = self.series.period().as_nanos();
+        let until = self.end.div_ceil(own).min(self.published);
+        let from = start.div_ceil(own);
+        self.end = start;
+        let mut slot = None;
+        for index in (from..until).rev() {
+            let Some(set) = self.series.value(index) else { continue };
+            let merged =
+                slot.map_or(set, |(merged, _): (super::StatisticSet, u64)| set.merged(merged));
+            let last = slot.map_or(index, |(_, last)| last);
+            slot = Some((merged, last));
+        }
+        Some(slot.map(|(set, last)| {
+            let visible_at = self.series.visible_at(last);
+            debug_assert!(visible_at <= self.now, "law 7: a point is read before its publication");
+            DataPoint {
+                start: SimTime::from_nanos(start),
+                visible_at,
+                value: set.get(self.statistic),
+            }
+        }))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left, Some(self.left))
+    }
+}
+
+impl ExactSizeIterator for Window<'_> {}

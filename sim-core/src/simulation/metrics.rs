@@ -1,0 +1,191 @@
+//! Samples of the metrics that something watches.
+//!
+//! Service metrics of a minute come from the reading that the load balancer's bill needs anyhow; metrics
+//! of other periods have their own sampling event and their own reader.
+
+use super::event::Event;
+use super::load::{LoadReading, Reading};
+use super::world::{MINUTE, World};
+use crate::engine::{Phase, Scheduler};
+use crate::metrics::{GroupMeasure, MetricSource, MetricStore, ServiceMeasure, StatisticSet};
+use crate::scenario::Scenario;
+use crate::units::{
+    AsgId, CapacityProviderId, IdVec, MetricId, NANOS_PER_SECOND, ServiceId, SimDuration, SimTime,
+};
+
+/// What is sampled of one service.
+type OfService = Vec<(ServiceMeasure, MetricId)>;
+
+/// What is sampled together.
+#[derive(Debug)]
+struct Round {
+    period: SimDuration,
+    services: Vec<(ServiceId, OfService)>,
+    others: Vec<MetricId>,
+}
+
+/// The metrics of a run.
+pub(super) struct MetricState {
+    pub(super) store: MetricStore,
+    /// What is sampled each minute, of services by id.
+    minute: IdVec<ServiceId, OfService>,
+    minute_others: Vec<MetricId>,
+    rounds: Vec<Round>,
+}
+
+impl MetricState {
+    pub(super) fn new(scenario: &Scenario) -> Self {
+        let mut minute: IdVec<ServiceId, OfService> =
+            scenario.services.iter().map(|_| OfService::new()).collect();
+        let mut minute_others = Vec::new();
+        let mut rounds: Vec<Round> = Vec::new();
+        for (id, metric) in scenario.metrics.enumerate() {
+            if metric.period == MINUTE {
+                match metric.source {
+                    MetricSource::Service(service, measure) => minute[service].push((measure, id)),
+                    _ => minute_others.push(id),
+                }
+                continue;
+            }
+            let known = rounds.iter().position(|round| round.period == metric.period);
+            let index = known.unwrap_or_else(|| {
+                let (services, others) = (Vec::new(), Vec::new());
+                rounds.push(Round { period: metric.period, services, others });
+                rounds.len() - 1
+            });
+            let round = &mut rounds[index];
+            match metric.source {
+                MetricSource::Service(service, measure) => {
+                    match round.services.iter_mut().find(|(of, _)| *of == service) {
+                        Some((_, measures)) => measures.push((measure, id)),
+                        None => round.services.push((service, vec![(measure, id)])),
+                    }
+                }
+                _ => round.others.push(id),
+            }
+        }
+        Self { store: MetricStore::new(&scenario.metrics), minute, minute_others, rounds }
+    }
+}
+
+impl World<'_, '_> {
+    pub(super) fn start_metrics(&self, scheduler: &mut Scheduler<Event>) {
+        for (index, round) in (0..).zip(&self.metrics.rounds) {
+            let first = SimTime::ZERO + round.period;
+            scheduler.schedule_at(first, Phase::Sample, Event::SampleMetrics(index));
+        }
+    }
+
+    /// Samples the minute that ends now of a service that has been read.
+    pub(super) fn sample_service_minute(
+        &mut self,
+        service: ServiceId,
+        start: SimTime,
+        reading: Option<&LoadReading>,
+    ) {
+        for index in 0..self.metrics.minute[service].len() {
+            let (measure, id) = self.metrics.minute[service][index];
+            let samples = self.service_samples(service, measure, MINUTE, reading);
+            self.metrics.store.record(id, start, samples);
+        }
+    }
+
+    /// Samples the minute that ends now of everything that is no service.
+    pub(super) fn sample_minute(&mut self, start: SimTime) {
+        for index in 0..self.metrics.minute_others.len() {
+            let id = self.metrics.minute_others[index];
+            self.sample_other(id, start);
+        }
+    }
+
+    /// Samples the metrics of another period than a minute.
+    pub(super) fn sample_metrics(&mut self, index: u32, scheduler: &mut Scheduler<Event>) {
+        let now = scheduler.now();
+        let Some(round) = self.metrics.rounds.get_mut(index as usize) else { return };
+        let period = round.period;
+        let (services, others) =
+            (std::mem::take(&mut round.services), std::mem::take(&mut round.others));
+        if let Some(start) = now.since(SimTime::ZERO + period) {
+            let start = SimTime::ZERO + start;
+            for (service, measures) in &services {
+                let loaded = measures.iter().any(|(measure, _)| measure.needs_load());
+                let reading = if loaded {
+                    self.read_load(*service, now, Reading::HighResolution)
+                } else {
+                    None
+                };
+                for (measure, id) in measures {
+                    let samples =
+                        self.service_samples(*service, *measure, period, reading.as_ref());
+                    self.metrics.store.record(*id, start, samples);
+                }
+            }
+            for id in &others {
+                self.sample_other(*id, start);
+            }
+        }
+        let round = &mut self.metrics.rounds[index as usize];
+        (round.services, round.others) = (services, others);
+        scheduler.schedule_in(period, Phase::Sample, Event::SampleMetrics(index));
+    }
+
+    fn service_samples(
+        &self,
+        service: ServiceId,
+        measure: ServiceMeasure,
+        period: SimDuration,
+        reading: Option<&LoadReading>,
+    ) -> Option<StatisticSet> {
+        let state = &self.services[service];
+        let count = |count: u64| StatisticSet::of(count as f64);
+        match measure {
+            // A mean over tasks and time: periods weigh by the tasks that ran in them.
+            ServiceMeasure::CpuUtilization => {
+                let reading = reading?;
+                StatisticSet::weighted(reading.cpu_percent?, reading.tasks(period))
+            }
+            ServiceMeasure::MemoryUtilization => {
+                let reading = reading?;
+                StatisticSet::weighted(reading.memory_percent?, reading.tasks(period))
+            }
+            ServiceMeasure::RequestCountPerTarget => {
+                StatisticSet::of(reading?.requests_per_target?)
+            }
+            ServiceMeasure::RunningTaskCount => count(state.running.value()),
+            ServiceMeasure::DesiredTaskCount => count(state.desired.into()),
+            ServiceMeasure::PendingTaskCount => count(state.pending.value()),
+        }
+    }
+
+    fn sample_other(&mut self, id: MetricId, start: SimTime) {
+        let samples = match self.scenario.metrics[id].source {
+            MetricSource::Service(..) => return,
+            MetricSource::Group(group, measure) => self.group_samples(group, measure),
+            MetricSource::CapacityProvider(provider) => self.reservation_samples(provider),
+        };
+        self.metrics.store.record(id, start, samples);
+    }
+
+    fn group_samples(&self, group: AsgId, measure: GroupMeasure) -> Option<StatisticSet> {
+        let state = &self.groups[group];
+        let (total, running) = (state.alive.len() as f64, f64::from(state.alive.running()));
+        StatisticSet::of(match measure {
+            GroupMeasure::DesiredCapacity => f64::from(state.desired),
+            GroupMeasure::InServiceInstances => running,
+            GroupMeasure::PendingInstances => total - running,
+            GroupMeasure::TotalInstances => total,
+        })
+    }
+
+    fn reservation_samples(&self, provider: CapacityProviderId) -> Option<StatisticSet> {
+        self.providers[provider].newest_reservation.and_then(StatisticSet::of)
+    }
+}
+
+impl LoadReading {
+    /// Mean number of running tasks over `period`, the weight of a mean over tasks.
+    fn tasks(&self, period: SimDuration) -> f64 {
+        let nanos = period.as_nanos().max(NANOS_PER_SECOND);
+        self.running as f64 / nanos as f64
+    }
+}

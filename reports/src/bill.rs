@@ -72,6 +72,9 @@ const fn names(category: Category) -> (&'static str, &'static str, &'static str,
         Category::Ec2Compute => {
             ("Amazon Elastic Compute Cloud", "Compute", "Standard", "Auto Scaling group")
         }
+        Category::Ec2Spot => {
+            ("Amazon Elastic Compute Cloud", "Compute", "Dynamic", "Auto Scaling group")
+        }
         Category::FargateCompute => {
             ("Amazon Elastic Container Service", "Compute", "Standard", "Fargate task")
         }

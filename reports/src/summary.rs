@@ -316,6 +316,11 @@ pub struct BatchSummary {
     pub cost_usd: String,
 }
 
+/// Whether a mean is left out.
+fn is_nothing(value: &f64) -> bool {
+    *value <= 0.0
+}
+
 /// A group of container instances.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -323,7 +328,7 @@ pub struct CapacitySummary {
     /// Its capacity provider.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub capacity_provider: Option<String>,
-    /// Instance type.
+    /// Instance types that it can launch, joined by commas.
     pub instance_type: String,
     /// Time-weighted mean of running instances.
     pub mean: f64,
@@ -335,6 +340,15 @@ pub struct CapacitySummary {
     pub scale_in: u32,
     /// `MaxSize`.
     pub max_size: u32,
+    /// Time-weighted mean of running Spot Instances; absent without any.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub spot_mean: f64,
+    /// Spot Instances that EC2 took back; absent without any.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub interrupted: u64,
+    /// Launches that found no capacity; absent without any.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub failed_launches: u64,
     /// Fraction of the run in which tasks waited for a group that was as large as it may be.
     pub waiting_at_maximum_time: f64,
     /// How well its registered instances follow what the tasks need.

@@ -7,7 +7,9 @@ use crate::number::{
     GLUE, count, duration, millis, parse_decimal, percent, significant, usd, usd_exact, usd_f64,
 };
 use crate::summary::Summary;
-use crate::words::{cost_per_unit, objective_sentence, packing_sentence, utilization_sentence};
+use crate::words::{
+    bought, cost_per_unit, objective_sentence, packing_sentence, utilization_sentence,
+};
 
 /// Width of the column of labels.
 const LABEL: usize = 12;
@@ -184,7 +186,7 @@ impl Lines {
         for (name, group) in &summary.capacity {
             rows.push(vec![
                 clean(name),
-                clean(&group.instance_type),
+                clean(&bought(group)),
                 significant(group.mean, 3),
                 group.peak.to_string(),
                 group.scale_out.to_string(),

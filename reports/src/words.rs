@@ -6,6 +6,16 @@ use crate::charts::quantile_name;
 use crate::number::{GLUE, count, duration, millis, percent, usd};
 use crate::summary::{PackingSummary, Quantiles, ServiceSummary, Summary};
 
+/// What a group buys: its types, and how many of its instances are Spot on average.
+pub(crate) fn bought(group: &crate::summary::CapacitySummary) -> String {
+    if group.spot_mean > 0.0 {
+        let spot = crate::number::significant(group.spot_mean, 3);
+        format!("{} ({spot} on Spot)", group.instance_type)
+    } else {
+        group.instance_type.clone()
+    }
+}
+
 /// Cost per thousand or million requests, or per job: amount and what for.
 pub(crate) fn cost_per_unit(summary: &Summary) -> Option<(String, &'static str)> {
     let total = summary.total_usd();

@@ -30,7 +30,7 @@ use crate::billing::{
 };
 use crate::results::{EventCategory, RunResults, TaskRecord};
 use crate::scenario::{GroupUpdate, OperatingSystem, Protocol, Scenario, TaskDefinition};
-use crate::units::SimTime;
+use crate::units::{SimDuration, SimTime};
 
 /// Every law that `results` breaks, in words; empty for a correct run.
 pub fn violations(scenario: &Scenario, results: &RunResults) -> Vec<String> {
@@ -280,6 +280,8 @@ fn desired_within_bounds(scenario: &Scenario, results: &RunResults, found: &mut 
     }
 }
 
+const HOUR: SimDuration = SimDuration::from_secs(3600);
+
 fn billed_time(scenario: &Scenario, results: &RunResults, found: &mut Vec<String>) {
     let horizon = SimTime::ZERO + scenario.duration;
     let expected = |from: SimTime, until: Option<SimTime>, minimum: u64| {
@@ -288,9 +290,19 @@ fn billed_time(scenario: &Scenario, results: &RunResults, found: &mut Vec<String
     };
     let mut sum = 0;
     for (index, instance) in results.instance_records.iter().enumerate() {
-        let expected = instance
+        let mut expected = instance
             .running
             .map_or(0, |running| expected(running, instance.terminated, INSTANCE_MINIMUM_SECONDS));
+        let first_hour = |(from, until): (SimTime, SimTime)| until.saturating_since(from) < HOUR;
+        if instance.interrupted && instance.running.zip(instance.terminated).is_none_or(first_hour)
+        {
+            // Free if EC2 takes it back in its first hour.
+            expected = 0;
+        } else if let (true, Some((from, until))) =
+            (instance.interrupted, instance.running.zip(instance.terminated))
+        {
+            expected = until.saturating_since(from).as_secs_ceil();
+        }
         if instance.billed_seconds != expected {
             found.push(format!(
                 "law 5: instance {index} is billed {} s instead of {expected} s",

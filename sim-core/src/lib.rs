@@ -38,6 +38,7 @@ pub mod engine;
 pub mod invariants;
 pub mod metrics;
 pub mod placement;
+pub mod purchase;
 pub mod results;
 pub mod rules;
 pub mod scenario;

@@ -306,6 +306,12 @@ pub struct CapacityResults {
     pub scale_in: u32,
     /// `MaxSize`.
     pub max_size: u32,
+    /// Time-weighted mean of running Spot Instances.
+    pub spot_mean: f64,
+    /// Spot Instances that EC2 took back.
+    pub interrupted: u32,
+    /// Launches that found no capacity.
+    pub failed_launches: u64,
     /// Fraction of the run in which tasks waited in PROVISIONING for a group that was as large as it
     /// may be.
     pub waiting_at_maximum_time: f64,
@@ -459,6 +465,10 @@ pub struct InstanceRecord {
     pub instance_type: String,
     /// How it was bought.
     pub purchase_option: PurchaseOption,
+    /// When EC2 announced that it takes the instance back.
+    pub interruption_notice: Option<SimTime>,
+    /// Whether EC2 took it back.
+    pub interrupted: bool,
     /// Zone name.
     pub zone: String,
     /// Launch decision.

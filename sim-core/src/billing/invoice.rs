@@ -13,6 +13,8 @@ use super::price_book::MissingPrice;
 pub enum Category {
     /// Instances, On-Demand.
     Ec2Compute,
+    /// Spot Instances.
+    Ec2Spot,
     /// Fargate tasks: vCPU, memory, ephemeral storage, licence.
     FargateCompute,
     /// Fargate Spot tasks.
@@ -25,18 +27,25 @@ pub enum Category {
 
 impl Category {
     /// All categories, in the order of the bill.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Ec2Compute,
+        Self::Ec2Spot,
         Self::FargateCompute,
         Self::FargateSpot,
         Self::EbsVolume,
         Self::LoadBalancer,
     ];
 
+    /// Whether it is paid for container instances: themselves and their volumes.
+    pub const fn is_of_instances(self) -> bool {
+        matches!(self, Self::Ec2Compute | Self::Ec2Spot | Self::EbsVolume)
+    }
+
     /// Name in output files.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Ec2Compute => "EC2",
+            Self::Ec2Spot => "EC2 Spot",
             Self::FargateCompute => "Fargate",
             Self::FargateSpot => "Fargate Spot",
             Self::EbsVolume => "EBS",
@@ -175,7 +184,8 @@ impl Invoice {
             // Lines are sorted by hour.
             let mut next = hours.last().map_or(line.period_start, |hour| hour.period_start + 3600);
             while next <= line.period_start {
-                hours.push(HourlyCost { period_start: next, by_category: [0; 5] });
+                hours
+                    .push(HourlyCost { period_start: next, by_category: [0; Category::ALL.len()] });
                 next += 3600;
             }
             if let Some(hour) = hours.last_mut() {
@@ -242,9 +252,9 @@ mod tests {
         assert_eq!(invoice.total_of(|line| line.category == Category::EbsVolume), 1);
         let hours = invoice.hourly_by_category();
         assert_eq!(hours.len(), 4, "hours 2 to 5");
-        assert_eq!(hours[0].by_category, [3, 0, 0, 0, 2]);
-        assert_eq!(hours[1].by_category, [0; 5]);
-        assert_eq!((hours[3].period_start, hours[3].by_category), (5 * 3600, [0, 0, 0, 1, 0]));
+        assert_eq!(hours[0].by_category, [3, 0, 0, 0, 0, 2]);
+        assert_eq!(hours[1].by_category, [0; 6]);
+        assert_eq!((hours[3].period_start, hours[3].by_category), (5 * 3600, [0, 0, 0, 0, 1, 0]));
         assert_eq!(Invoice::default().hourly_by_category(), []);
     }
 }

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::catalog::{HourlyRate, INCLUDED_EPHEMERAL_GIB};
+use crate::purchase::market::at_prices;
 use crate::scenario::{Architecture, OperatingSystem};
 use crate::units::{NANOS_PER_SECOND, SimTime};
 
 use super::billed_time::{
-    InstanceGranularity, fargate_billed_seconds, instance_billed_seconds, volume_billed_seconds,
+    InstanceGranularity, fargate_billed_seconds, instance_billed_seconds,
+    interrupted_spot_billed_seconds, volume_billed_seconds,
 };
 use super::capacity_units::{CapacityUnit, HourlyTraffic};
 use super::cost::{Quantity, Unit};
@@ -103,6 +105,8 @@ struct Name(u32);
 enum Key {
     Fargate(Name, OperatingSystem, Architecture, bool),
     Instance(Name, Name, OperatingSystem),
+    /// Group, type and price.
+    SpotInstance(Name, Name, u64),
     Volume(Name),
 }
 
@@ -229,6 +233,29 @@ impl Meter {
         billed
     }
 
+    /// Adds one start of a Spot Instance, at the prices of its pool (sorted), and returns its
+    /// billed seconds. It is free if EC2 interrupts it in its first hour.
+    pub fn spot_instance(
+        &mut self,
+        usage: &InstanceUsage<'_>,
+        prices: &[(SimTime, HourlyRate)],
+        interrupted: bool,
+    ) -> u64 {
+        let lived = usage.until.saturating_since(usage.from);
+        let granularity = InstanceGranularity::PerSecond;
+        let billed = if interrupted {
+            interrupted_spot_billed_seconds(granularity, lived)
+        } else {
+            instance_billed_seconds(granularity, lived, usage.complete)
+        };
+        let (group, instance_type) = (self.name(usage.group), self.name(usage.instance_type));
+        for (from, seconds, rate) in at_prices(prices, usage.from, billed) {
+            let key = Key::SpotInstance(group, instance_type, rate.as_ten_billionths());
+            self.add(key, [1, 0, 0], from, seconds);
+        }
+        billed
+    }
+
     /// Adds a volume.
     pub fn volume(&mut self, usage: &VolumeUsage<'_>) {
         let billed = volume_billed_seconds(usage.until.saturating_since(usage.from));
@@ -262,6 +289,9 @@ impl Meter {
                 }
                 Key::Instance(group, instance_type, operating_system) => {
                     draft.instances(cell, group, instance_type, operating_system);
+                }
+                Key::SpotInstance(group, instance_type, rate) => {
+                    draft.spot_instances(cell, group, instance_type, rate);
                 }
                 Key::Volume(group) => draft.volumes(cell, group),
             }
@@ -431,6 +461,18 @@ impl Draft<'_> {
             usage_type: format!("BoxUsage:{instance_type}").into(),
         };
         self.cell_lines(&label, cell, 0, rate.as_ten_billionths(), Unit::Hours);
+    }
+
+    fn spot_instances(&mut self, cell: &Cell, group: Name, instance_type: Name, rate: u64) {
+        let group = self.meter.text(group);
+        let instance_type = self.meter.text(instance_type);
+        let label = Label {
+            category: Category::Ec2Spot,
+            owner: Arc::clone(group),
+            resource_group: Arc::clone(group),
+            usage_type: format!("SpotUsage:{instance_type}").into(),
+        };
+        self.cell_lines(&label, cell, 0, rate, Unit::Hours);
     }
 
     fn volumes(&mut self, cell: &Cell, group: Name) {

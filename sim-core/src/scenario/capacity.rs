@@ -1,6 +1,8 @@
 //! What tasks run on: instances and their groups, capacity providers, launch targets.
 
-use super::{AgentSettings, Architecture, GroupOperation, LaunchType, OperatingSystem};
+use super::{
+    AgentSettings, Architecture, GroupOperation, InstancesDistribution, LaunchType, OperatingSystem,
+};
 use crate::autoscaling::ManagedScaling;
 use crate::engine::DurationDistribution;
 use crate::units::{AsgId, CapacityProviderId, Cpu, Mib, SimDuration, ZoneId};
@@ -31,6 +33,10 @@ pub struct AutoScalingGroup {
     pub name: String,
     /// What can be launched, in order of priority; at least one type.
     pub types: Vec<LaunchType>,
+    /// How it divides its capacity among purchase options and types.
+    pub distribution: InstancesDistribution,
+    /// `CapacityRebalance`: Spot Instances at risk are replaced before EC2 takes them.
+    pub capacity_rebalance: bool,
     /// Zones in listed order.
     pub zones: Vec<ZoneId>,
     /// `MinSize`.
@@ -53,6 +59,13 @@ pub struct AutoScalingGroup {
     pub agent: AgentSettings,
     /// How it runs its instances.
     pub operation: GroupOperation,
+}
+
+impl AutoScalingGroup {
+    /// Whether any of its capacity can be Spot.
+    pub fn may_buy_spot(&self) -> bool {
+        self.distribution.on_demand_percentage < 100
+    }
 }
 
 /// A capacity provider.

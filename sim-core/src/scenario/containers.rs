@@ -43,6 +43,8 @@ pub struct AgentSettings {
     pub start_timeout: SimDuration,
     /// Bytes that an instance pulls and unpacks per second.
     pub pull_bandwidth: u64,
+    /// `ECS_ENABLE_SPOT_INSTANCE_DRAINING`.
+    pub spot_instance_draining: bool,
 }
 
 impl AgentSettings {
@@ -68,6 +70,7 @@ impl AgentSettings {
                 OperatingSystem::Windows => minutes(8),
             },
             pull_bandwidth: Self::PULL_BANDWIDTH,
+            spot_instance_draining: false,
         }
     }
 }

@@ -27,8 +27,6 @@ pub struct GroupOperation {
     pub distribution: CapacityDistribution,
     /// What decides between equal zones.
     pub zone_order: ZoneOrder,
-    /// Pauses after launches that failed.
-    pub launch_back_off: BackOff,
     /// `SuspendedProcesses` at the start.
     pub suspended: BTreeSet<Process>,
     /// `MaxInstanceLifetime`.
@@ -50,7 +48,6 @@ impl Default for GroupOperation {
             new_instances_protected: false,
             distribution: CapacityDistribution::default(),
             zone_order: ZoneOrder::default(),
-            launch_back_off: BackOff::default(),
             suspended: BTreeSet::new(),
             max_instance_lifetime: None,
             refreshes: Vec::new(),
@@ -80,38 +77,6 @@ impl Default for HealthChecks {
             period: SimDuration::from_secs(60),
             impaired_after: SimDuration::from_secs(120),
         }
-    }
-}
-
-/// Pauses after failures in a row: the first one, doubled with each further failure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BackOff {
-    /// The first pause.
-    pub first: SimDuration,
-    /// The longest pause.
-    pub maximum: SimDuration,
-    /// By how much a pause varies around its length, in percent.
-    pub jitter_percent: u32,
-}
-
-impl Default for BackOff {
-    fn default() -> Self {
-        Self {
-            first: SimDuration::from_secs(15),
-            maximum: SimDuration::from_secs(180),
-            jitter_percent: 20,
-        }
-    }
-}
-
-impl BackOff {
-    /// The pause after `failures` failures in a row; `bits` decide its jitter.
-    pub fn pause(&self, failures: u32, bits: u64) -> SimDuration {
-        let doubled = self.first.as_nanos().saturating_mul(1 << failures.saturating_sub(1).min(30));
-        let length = doubled.min(self.maximum.as_nanos());
-        let spread = length / 100 * u64::from(self.jitter_percent.min(100));
-        let drawn = (u128::from(bits) * (u128::from(spread) * 2 + 1)) >> 64;
-        SimDuration::from_nanos((length - spread).saturating_add(drawn as u64))
     }
 }
 
@@ -199,16 +164,6 @@ impl CapacityChange {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn pauses_double_up_to_the_longest() {
-        let still = BackOff { jitter_percent: 0, ..BackOff::default() };
-        let pauses = [1, 2, 3, 4, 5, 40].map(|it| still.pause(it, u64::MAX).as_secs_ceil());
-        assert_eq!(pauses, [15, 30, 60, 120, 180, 180]);
-        let moved = BackOff::default();
-        assert_eq!(moved.pause(1, 0), SimDuration::from_secs(12));
-        assert_eq!(moved.pause(1, u64::MAX), SimDuration::from_secs(18));
-    }
 
     fn change(min: Option<u32>, max: Option<u32>, desired: Option<u32>) -> CapacityChange {
         CapacityChange {

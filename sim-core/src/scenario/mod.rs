@@ -25,10 +25,11 @@ pub use control_plane::{
     UnhealthyOrder,
 };
 pub use fault::{Fault, FaultKind, FaultOwner};
-pub use group::{
-    BackOff, CapacityChange, GroupChange, GroupOperation, GroupUpdate, HealthChecks, Process,
+pub use group::{CapacityChange, GroupChange, GroupOperation, GroupUpdate, HealthChecks, Process};
+pub use purchase::{
+    InstancesDistribution, LaunchType, OnDemandStrategy, PurchaseOption, Purchasing,
+    Recommendation, Shortage, ShortageLaw, SpotMarket, SpotStrategy,
 };
-pub use purchase::{LaunchType, PurchaseOption};
 pub use scheduling::{
     DeploymentAlarms, DeploymentConfiguration, DeploymentStrategy, DrainingRequest,
     SchedulingStrategy, ServiceScheduling, ServiceUpdate, ShiftingDeployment, TaskProtection,
@@ -87,6 +88,8 @@ pub struct Scenario {
     pub batches: Vec<BatchSource>,
     /// What goes wrong.
     pub faults: Vec<Fault>,
+    /// Spot markets and the lack of capacity.
+    pub purchasing: Purchasing,
     /// Prices of everything the scenario can use.
     pub prices: PriceBook,
     /// Delays and other behaviour of the control plane that AWS leaves open.

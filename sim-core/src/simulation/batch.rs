@@ -294,6 +294,11 @@ impl World<'_, '_> {
         }
         let fargate = self.is_fargate(capacity);
         let mut instance = None;
+        if self.lacks_fargate_spot(capacity) {
+            failed.push(demand);
+            self.run_task_failed(id, &new, now);
+            return Attempt::NoRoom(capacity);
+        }
         if fargate {
             if !self.take_fargate_token(capacity, now) {
                 return Attempt::Throttled;

@@ -20,6 +20,8 @@ use crate::units::{InstanceId, ServiceId, TaskId};
 pub(super) enum Draining {
     /// It was asked to; it stays in its group.
     Requested,
+    /// EC2 takes it back in two minutes.
+    Interrupted,
     /// Its group terminates it once it is empty.
     BeforeTermination,
 }
@@ -68,7 +70,7 @@ impl World<'_, '_> {
         self.start_draining(id, Draining::BeforeTermination, scheduler);
     }
 
-    fn start_draining(
+    pub(super) fn start_draining(
         &mut self,
         id: InstanceId,
         draining: Draining,

@@ -100,6 +100,22 @@ pub enum Event {
     ReplacementPass(AsgId),
     /// An instance has reached the maximum lifetime of its group.
     LifetimeOver(InstanceId),
+    /// EC2 announces that it takes a Spot Instance back.
+    InterruptionNotice(InstanceId),
+    /// EC2 takes a Spot Instance back.
+    Interruption(InstanceId),
+    /// EC2 recommends to replace a Spot Instance.
+    RebalanceRecommendation(InstanceId),
+    /// Pools run short of capacity, or no longer: the position in the scenario's list.
+    ShortageTurns(u32),
+    /// Pools will run short: the position in the scenario's list.
+    ShortageNears(u32),
+    /// The price of a Spot pool changes: its number.
+    SpotPrice(u32),
+    /// A group tries again to launch what it misses. Stale if not its next such attempt.
+    LaunchRetry(AsgId),
+    /// Replayed capacity of a Spot pool appears: its number.
+    CapacityAppears(u32),
     /// Metrics of another period than a minute are sampled: the position in the list of periods.
     SampleMetrics(u32),
     /// Alarms of a service that are not only evaluated at full minutes.
@@ -139,6 +155,14 @@ impl Event {
             Self::GroupRetry(_) => 53,
             Self::ReplacementPass(_) => 54,
             Self::LifetimeOver(_) => 55,
+            Self::InterruptionNotice(_) => 60,
+            Self::Interruption(_) => 61,
+            Self::RebalanceRecommendation(_) => 62,
+            Self::ShortageTurns(_) => 63,
+            Self::ShortageNears(_) => 64,
+            Self::SpotPrice(_) => 65,
+            Self::LaunchRetry(_) => 66,
+            Self::CapacityAppears(_) => 67,
             Self::SampleMetrics(_) => 70,
             Self::EvaluateAlarms(_) => 71,
         }
@@ -176,6 +200,14 @@ impl Event {
             53 => "group retry",
             54 => "replacement pass",
             55 => "lifetime over",
+            60 => "interruption notice",
+            61 => "interruption",
+            62 => "rebalance recommendation",
+            63 => "shortage turns",
+            64 => "shortage nears",
+            65 => "spot price",
+            66 => "launch retry",
+            67 => "capacity appears",
             70 => "sample metrics",
             71 => "evaluate alarms",
             _ => "unknown",
@@ -197,9 +229,18 @@ impl Event {
             | Self::InstanceRegistered(instance)
             | Self::DrainingLimit(instance)
             | Self::HooksOver(instance)
-            | Self::LifetimeOver(instance) => (instance.0, 0),
-            Self::Drain(index) | Self::SampleMetrics(index) => (*index, 0),
+            | Self::LifetimeOver(instance)
+            | Self::InterruptionNotice(instance)
+            | Self::Interruption(instance)
+            | Self::RebalanceRecommendation(instance) => (instance.0, 0),
+            Self::Drain(index)
+            | Self::ShortageTurns(index)
+            | Self::ShortageNears(index)
+            | Self::SpotPrice(index)
+            | Self::CapacityAppears(index)
+            | Self::SampleMetrics(index) => (*index, 0),
             Self::GroupReconcile(group)
+            | Self::LaunchRetry(group)
             | Self::GroupHealthCheck(group)
             | Self::GroupChange(group)
             | Self::GroupRetry(group)

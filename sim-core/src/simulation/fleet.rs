@@ -4,14 +4,13 @@ use super::agent::InstanceAgent;
 use super::event::Event;
 use super::group::Membership;
 use super::integral::Integral;
-use super::purchase::Purchased;
 use super::state::{GroupState, Instance, InstanceState};
 use super::world::World;
 use crate::autoscaling::group::{Candidate, TerminationCause};
 use crate::billing::{InstanceUsage, VolumeUsage};
 use crate::engine::{Phase, Scheduler};
 use crate::placement::{NewInstance, Slot};
-use crate::scenario::TieBreak;
+use crate::scenario::{PurchaseOption, TieBreak};
 use crate::units::{AsgId, InstanceId, NANOS_PER_SECOND, SimDuration, SimTime};
 
 /// Attributes drawn once per instance.
@@ -37,7 +36,7 @@ impl World<'_, '_> {
         group.desired_integral.set(SimTime::ZERO, u64::from(group.desired));
         if group.settings.starts_ready {
             for _ in 0..group.desired {
-                let Some(instance) = self.create_instance(id, SimTime::ZERO) else { break };
+                let Some(instance) = self.create_instance(id, scheduler) else { break };
                 self.instances[instance].running = Some(SimTime::ZERO);
                 self.count_running(instance, SimTime::ZERO);
                 self.count_in_service(instance, SimTime::ZERO);
@@ -47,16 +46,20 @@ impl World<'_, '_> {
                 }
             }
         } else if group.desired > 0 {
-            let desired = group.desired;
-            self.launch_missing(id, desired, scheduler);
+            self.launch_missing(id, scheduler);
         }
         self.schedule_change(id, scheduler);
     }
 
-    /// Creates an instance in the zone whose turn it is; `None` if that zone has no room.
-    pub(super) fn create_instance(&mut self, id: AsgId, now: SimTime) -> Option<InstanceId> {
+    /// Creates an instance of what the group buys next; `None` if it wants nothing or finds no capacity.
+    pub(super) fn create_instance(
+        &mut self,
+        id: AsgId,
+        scheduler: &mut Scheduler<Event>,
+    ) -> Option<InstanceId> {
+        let now = scheduler.now();
         let tie_break = self.scenario.control_plane.tie_break;
-        let zone_position = self.launch_zone(id)?;
+        let (zone_position, purchase) = self.buy(id, scheduler)?;
         let group = &mut self.groups[id];
         let rank = group.draw(group.launched, InstanceDraw::TieRank);
         let tie_rank = match tie_break {
@@ -84,7 +87,7 @@ impl World<'_, '_> {
             reserved_memory: Integral::default(),
             registration_delay: SimDuration::ZERO,
             billed_seconds: 0,
-            purchase: Purchased::default(),
+            purchase,
             membership: Membership::default(),
         });
         let group = &mut self.groups[id];
@@ -93,6 +96,7 @@ impl World<'_, '_> {
         // Where ECS manages the protection, it lifts it for instances without tasks.
         let shielded = group.settings.operation.new_instances_protected && !group.protected;
         group.alive.launched(zone_position, candidate, shielded);
+        self.bought(instance, scheduler);
         Some(instance)
     }
 
@@ -114,18 +118,24 @@ impl World<'_, '_> {
         self.totals.instances_running.add(now, 1);
         let group = &mut self.groups[self.instances[id].group];
         group.running.add(now, 1);
-        group.purchase.running(&self.instances[id].purchase).add(now, 1);
-        group.alive.started(id, now);
+        let bought = &self.instances[id].purchase;
+        group.purchase.started(bought, now);
+        // One that is replaced already no longer counts.
+        if bought.counts {
+            group.alive.started(id, now);
+        }
     }
 
     pub(super) fn instance_registered(&mut self, id: InstanceId, scheduler: &mut Scheduler<Event>) {
         if self.instances[id].state == InstanceState::Terminated {
             return;
         }
-        if !self.may_register() {
+        // The agent of an instance that EC2 takes back sets it to DRAINING before anything runs on it.
+        if self.instances[id].purchase.notice.is_some() || !self.may_register() {
             return;
         }
         self.register(id, scheduler.now());
+        self.retire_at_risk(self.instances[id].group, scheduler);
         self.start_daemons(scheduler);
         self.request_placement(scheduler);
     }
@@ -200,9 +210,12 @@ impl World<'_, '_> {
         if instance.running.is_some() {
             self.totals.instances_running.subtract(now, 1);
             self.groups[group].running.subtract(now, 1);
-            self.groups[group].purchase.running(&instance.purchase).subtract(now, 1);
+            self.groups[group].purchase.ended(&instance.purchase, now);
         }
         self.totals.instances_terminated += 1;
+        let bought = instance.purchase;
+        self.groups[group].purchase.at_risk.remove(&id);
+        self.market.leaves(id, &bought);
         self.kill_tasks_of(id, scheduler);
         self.bill_instance(id, now, true);
     }
@@ -212,15 +225,23 @@ impl World<'_, '_> {
         let instance = &mut self.instances[id];
         let Some(from) = instance.running else { return };
         let settings = self.groups[instance.group].settings;
-        let shape = &settings.types[instance.purchase.of_type].shape;
-        let billed = self.meter.instance(&InstanceUsage {
+        let bought = &instance.purchase;
+        let shape = &settings.types[bought.of_type].shape;
+        let usage = InstanceUsage {
             group: &settings.name,
             instance_type: &shape.instance_type,
             operating_system: shape.operating_system,
             from,
             until,
             complete,
-        });
+        };
+        let billed = match bought.option {
+            PurchaseOption::OnDemand => self.meter.instance(&usage),
+            PurchaseOption::Spot => {
+                let pool = self.market.state(bought.pool);
+                self.meter.spot_instance(&usage, &pool.prices, bought.interrupted)
+            }
+        };
         instance.billed_seconds = billed;
         self.totals.instance_billed_seconds += billed;
         if settings.root_volume_gib > 0 {

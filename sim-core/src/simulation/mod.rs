@@ -11,7 +11,7 @@
 //! * `batch`: standalone tasks and everything that waits for room;
 //!   `run_task`: the calls that start them;
 //! * `fleet`, `pool`: container instances and their groups; `capacity`: managed scaling;
-//!   `purchase`: which type a group buys, and how;
+//!   `purchase`: which type a group buys, and how; `market`: the pools it buys from; `spot`: interruptions;
 //! * `load`: request load of services; `cpu_sharing`: the CPU their tasks get; `balancer`: what its load balancer processed;
 //!   `metrics`: samples; `scaling`: alarms and scaling activities;
 //! * `unplaced`: what found no instance, and why; `watch`: the decisions of one task, in a repeated run;
@@ -44,6 +44,7 @@ mod lifecycle;
 #[cfg(test)]
 mod lives;
 mod load;
+mod market;
 mod metrics;
 mod outcome;
 mod packing;
@@ -65,6 +66,7 @@ mod scaling;
 mod scheduling_tests;
 mod service;
 mod shifting;
+mod spot;
 #[cfg(test)]
 mod standalone_tests;
 mod state;

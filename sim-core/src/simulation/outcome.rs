@@ -11,7 +11,6 @@ use super::rollout::deployment_name;
 use super::state::{InstanceState, ServiceState};
 use super::task::{Capacity, Owner, TaskState};
 use super::world::{MINUTE, World};
-use crate::billing::Category;
 use crate::engine::{RunStatistics, fold};
 use crate::results::{
     BatchResults, CapacityResults, DeploymentResults, Distribution, InstanceRecord, InstanceTotals,
@@ -75,8 +74,7 @@ impl World<'_, '_> {
                 let lines = invoice.lines.iter();
                 lines
                     .filter(|line| {
-                        matches!(line.category, Category::Ec2Compute | Category::EbsVolume)
-                            && *line.owner == *group.settings.name
+                        line.category.is_of_instances() && *line.owner == *group.settings.name
                     })
                     .map(|line| line.amount)
                     .sum()
@@ -86,10 +84,7 @@ impl World<'_, '_> {
         let direct = |name: &str| -> i128 {
             let lines = invoice.lines.iter();
             lines
-                .filter(|line| {
-                    !matches!(line.category, Category::Ec2Compute | Category::EbsVolume)
-                        && *line.owner == *name
-                })
+                .filter(|line| !line.category.is_of_instances() && *line.owner == *name)
                 .map(|line| line.amount)
                 .sum()
         };
@@ -144,6 +139,9 @@ impl World<'_, '_> {
                 scale_out: group.scale_out,
                 scale_in: group.scale_in,
                 max_size: group.settings.max_size,
+                spot_mean: group.purchase.spot_running.mean_at(horizon),
+                interrupted: group.purchase.interrupted,
+                failed_launches: group.purchase.failed,
                 waiting_at_maximum_time: group.waiting_at_maximum.mean_at(horizon),
                 elasticity: group.elasticity.finish(horizon),
                 cost: *cost,
@@ -277,7 +275,7 @@ impl World<'_, '_> {
             peak: running.peak() as u32,
             launched: self.instances.len() as u32,
             terminated: self.totals.instances_terminated,
-            interrupted: 0,
+            interrupted: self.groups.iter().map(|it| it.purchase.interrupted).sum(),
             lived: SimDuration::from_nanos(
                 u64::try_from(running.total_at(horizon)).unwrap_or(u64::MAX),
             ),
@@ -377,6 +375,8 @@ impl World<'_, '_> {
                     group: group.settings.name.clone(),
                     instance_type: shape.instance_type.clone(),
                     purchase_option: instance.purchase.option,
+                    interruption_notice: instance.purchase.notice,
+                    interrupted: instance.purchase.interrupted,
                     zone: self.scenario.zones[instance.zone].clone(),
                     requested: instance.requested,
                     running: instance.running,

@@ -123,6 +123,20 @@ impl GroupInstances {
         self.zones.iter().map(count).collect()
     }
 
+    /// The zones from which a scale-in takes: those that the group has left, then most instances first,
+    /// then in listed order.
+    pub(super) fn fullest_zones(&self) -> Vec<usize> {
+        let mut zones: Vec<usize> = (0..self.zones.len()).collect();
+        zones.sort_by_key(|zone| (self.zones[*zone].enabled, Reverse(self.zones[*zone].len)));
+        zones
+    }
+
+    /// Whether a scale-in may terminate `id`.
+    pub(super) fn may_go(&self, id: InstanceId) -> bool {
+        let may = |it: &Member| !it.shielded && (it.idle || !self.spares_busy);
+        self.members.get(&id).is_some_and(may)
+    }
+
     /// Whether a zone is the group's from now on.
     pub(super) fn enable(&mut self, zone: usize, enabled: bool) {
         self.zones[zone].enabled = enabled;

@@ -8,6 +8,7 @@
 use super::batch::Attempt;
 use super::event::Event;
 use super::launch::{NewTask, StartUp};
+use super::service::NO_FARGATE_CAPACITY;
 use super::state::InstanceState;
 use super::world::{MINUTE, World};
 use crate::engine::Scheduler;
@@ -121,7 +122,9 @@ impl World<'_, '_> {
             return;
         }
         let reasons = self.run_task_reasons(new);
-        let message = if reasons.is_empty() {
+        let message = if self.lacks_fargate_spot(new.capacity) {
+            format!("RunTask failed: {NO_FARGATE_CAPACITY}.")
+        } else if reasons.is_empty() {
             "RunTask failed: No Container Instances were found in your cluster.".to_owned()
         } else {
             format!("RunTask failed: {}", reasons.join(", "))

@@ -18,6 +18,10 @@ use crate::results::EventCategory;
 use crate::scenario::{CapacityProviderKind, LaunchTarget};
 use crate::units::{InstanceId, ServiceId, SimDuration, SimTime, TaskId};
 
+/// The reason of a placement on Fargate that fails for lack of capacity.
+pub(super) const NO_FARGATE_CAPACITY: &str = "Capacity is unavailable at this time. Please try again \
+                                              later or in a different availability zone";
+
 /// The same service event is repeated at most this often.
 pub(super) const EVENT_REPEAT: SimDuration = SimDuration::from_secs(6 * 3600);
 /// A pass that met the limit of PROVISIONING tasks is repeated after this.
@@ -260,6 +264,9 @@ impl World<'_, '_> {
             return Launch::Retry(self.scenario.control_plane.service_scheduler.tick);
         }
         let fargate = self.is_fargate(capacity);
+        if self.lacks_fargate_spot(capacity) {
+            return Launch::Unplaceable(new);
+        }
         let instance = if fargate {
             None
         } else {
@@ -313,7 +320,8 @@ impl World<'_, '_> {
         let now = scheduler.now();
         let (capacity, _) = self.next_capacity(id, revision);
         let throttled = self.services[id].rollout.throttled_until.is_some_and(|it| now < it);
-        if throttled || !self.has_launch_tokens(id, capacity, now) {
+        let full = self.lacks_fargate_spot(capacity);
+        if throttled || full || !self.has_launch_tokens(id, capacity, now) {
             return None;
         }
         let new = self.new_service_task(id, revision, capacity, now);
@@ -458,6 +466,9 @@ impl World<'_, '_> {
             state.unable_event = Some(now);
             let name = &state.settings.name;
             let message = match self.rejections(new).main_reason() {
+                _ if self.lacks_fargate_spot(new.capacity) => format!(
+                    "(service {name}) was unable to place a task. Reason: {NO_FARGATE_CAPACITY}"
+                ),
                 None => format!(
                     "(service {name}) was unable to place a task because no container instance met \
                      all of its requirements. Reason: No Container Instances were found in your \

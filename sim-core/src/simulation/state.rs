@@ -393,7 +393,7 @@ impl<'s> GroupState<'s> {
             instance_key: stream_key(scenario, "instance", &settings.name),
             reconcile_key: stream_key(scenario, "reconcile", &settings.name),
             owner_weights: vec![Integral::default(); owners],
-            purchase: GroupPurchases::new(settings),
+            purchase: GroupPurchases::new(scenario, settings),
             operation: Operation::new(scenario, settings),
         }
     }

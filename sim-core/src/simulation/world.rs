@@ -7,6 +7,7 @@ use super::containers::{Checks, Exits, order_of};
 use super::cpu_sharing::CpuSharing;
 use super::event::Event;
 use super::faults::FaultState;
+use super::market::Market;
 use super::metrics::MetricState;
 use super::packing::Pools;
 use super::quota::TokenBucket;
@@ -62,6 +63,7 @@ pub(super) struct World<'s, 'p> {
     pub(super) exits: BTreeMap<TaskId, Exits>,
     /// Health checks, of tasks that have any.
     pub(super) checks: BTreeMap<TaskId, Checks>,
+    pub(super) market: Market<'s>,
     pub(super) meter: Meter,
     pub(super) recorder: Recorder,
     pub(super) cpu_sharing: CpuSharing,
@@ -129,6 +131,7 @@ impl<'s, 'p> World<'s, 'p> {
             images_resolved: BTreeMap::new(),
             exits: BTreeMap::new(),
             checks: BTreeMap::new(),
+            market: Market::new(scenario),
             meter: Meter::new(scenario.start_unix_seconds),
             recorder: Recorder::new(scenario),
             cpu_sharing: CpuSharing::new(scenario),
@@ -144,6 +147,7 @@ impl<'s, 'p> World<'s, 'p> {
 
     /// Schedules what happens by itself: initial capacity, the minute, arrivals, scheduled actions.
     pub(super) fn start(&mut self, scheduler: &mut Scheduler<Event>) {
+        self.start_market(scheduler);
         for group in self.groups.ids() {
             self.start_group(group, scheduler);
         }
@@ -240,6 +244,16 @@ impl Model for World<'_, '_> {
             Event::GroupRetry(group) => self.retry_launches(group, scheduler),
             Event::ReplacementPass(group) => self.replacement_pass(group, scheduler),
             Event::LifetimeOver(instance) => self.lifetime_over(instance, scheduler),
+            Event::InterruptionNotice(instance) => self.interruption_notice(instance, scheduler),
+            Event::Interruption(instance) => self.interruption(instance, scheduler),
+            Event::RebalanceRecommendation(instance) => {
+                self.rebalance_recommended(instance, scheduler);
+            }
+            Event::ShortageTurns(number) => self.shortage_turns(number, scheduler),
+            Event::ShortageNears(number) => self.shortage_nears(number, scheduler),
+            Event::SpotPrice(pool) => self.spot_price(pool, scheduler),
+            Event::LaunchRetry(group) => self.launch_retry(group, scheduler),
+            Event::CapacityAppears(pool) => self.capacity_appears(pool, scheduler),
             Event::SampleMetrics(index) => self.sample_metrics(index, scheduler),
             Event::EvaluateAlarms(service) => self.evaluate_alarms(service, scheduler),
         }

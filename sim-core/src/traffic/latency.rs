@@ -204,6 +204,24 @@ impl Piece {
     }
 }
 
+/// What stationary response times of one kind of task share, as the bits of numbers above zero: the rate
+/// of service, the constant part and the longest possible response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct ServiceKey {
+    mu: u64,
+    other: u64,
+    longest: u64,
+}
+
+/// The wait of stationary requests: it exceeds `t` with `probability·e^(−decay·t)`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct StationaryWait {
+    pub(super) probability: f64,
+    pub(super) decay: f64,
+    /// The logarithm of the decay over the rate of service, in hundredths, rounded down.
+    pub(super) step: i32,
+}
+
 /// Distribution of the response time of the requests that one segment served.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ResponseTime {
@@ -235,6 +253,31 @@ impl ResponseTime {
             capacity.servers().map_or(Stationary::INSTANT, |servers| Stationary::new(servers, rho));
         let piece = Piece { weight: 1.0, wait_low: 0.0, wait_high: 0.0, stationary };
         Self::new([piece, Piece::NONE], capacity.other_latency, capacity.timeout)
+    }
+
+    /// The service and the wait of requests that meet no backlog and take any time; `None` for others.
+    pub(super) fn stationary_parts(&self) -> Option<(ServiceKey, StationaryWait)> {
+        let [Piece { wait_low, wait_high, stationary, .. }, second] = self.pieces;
+        // Not the sign of a wait matters here, but whether there is any.
+        let no_backlog = wait_low.to_bits() | wait_high.to_bits() == 0;
+        if !no_backlog || 0.0 < second.weight || stationary.mean <= 0.0 {
+            return None;
+        }
+        let Stationary { mu, theta, b, .. } = stationary;
+        let bits = f64::to_bits;
+        let key = ServiceKey { mu: bits(mu), other: bits(self.other), longest: bits(self.longest) };
+        let step = libm::floor(libm::log(theta / mu) * 100.0) as i32;
+        let probability = -b * (theta - mu) / mu;
+        Some((key, StationaryWait { probability, decay: theta, step }))
+    }
+
+    /// The inverse of [`stationary_parts`](Self::stationary_parts).
+    pub(super) fn of_parts(key: ServiceKey, decay: f64, probability: f64) -> Self {
+        let value = f64::from_bits;
+        let stationary = Stationary::from_rates(value(key.mu), decay, probability);
+        let piece = Piece { weight: 1.0, wait_low: 0.0, wait_high: 0.0, stationary };
+        let (other, longest) = (value(key.other), value(key.longest));
+        Self { pieces: [piece, Piece::NONE], other, longest }
     }
 
     /// Probability that a request takes longer than `bound`.
@@ -337,6 +380,8 @@ fn solve(
     let mut low = low;
     let mut high = f64::INFINITY;
     let mut t = guess.max(low);
+    // A step of Newton's method squares the error of the one before.
+    let last_newton_step = libm::sqrt(tolerance);
     // Doubling, then halving, ends long before this.
     for _ in 0..200 {
         let (tail, density) = tail_and_density(t);
@@ -346,14 +391,19 @@ fn solve(
             high = t;
         }
         let newton = t + libm::log(tail / above) * tail / density;
-        let next = if high.is_finite() {
-            if low < newton && newton < high { newton } else { f64::midpoint(low, high) }
+        let (limit, otherwise) = if high.is_finite() {
+            (high, f64::midpoint(low, high))
         } else {
             // On a plateau of the tail, between two pieces, the step would be boundless.
             let farthest = 2.0 * t + scale;
-            if low < newton && newton < farthest { newton } else { farthest }
+            (farthest, farthest)
         };
-        if (next - t).abs() <= tolerance * next || high - low <= tolerance * low {
+        let (next, last_step) = if low < newton && newton < limit {
+            (newton, last_newton_step)
+        } else {
+            (otherwise, tolerance)
+        };
+        if (next - t).abs() <= last_step * next || high - low <= tolerance * low {
             return next;
         }
         t = next;

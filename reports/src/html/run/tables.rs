@@ -7,7 +7,7 @@ use crate::number::{
     count, duration, millis, parse_decimal, percent, significant, usd_exact, usd_f64,
 };
 use crate::summary::{Quantiles, Summary};
-use crate::words::{packing_sentence, requested_sentence, utilization_sentence};
+use crate::words::{bought, packing_sentence, requested_sentence, utilization_sentence};
 
 fn quantile_cells(quantiles: Option<&Quantiles>, form: fn(f64) -> String) -> [Cell; 3] {
     match quantiles {
@@ -145,7 +145,7 @@ pub(super) fn capacity_table(summary: &Summary) -> String {
             vec![
                 Cell::Head(name.clone()),
                 Cell::text(group.capacity_provider.clone().unwrap_or_else(|| "–".to_owned())),
-                Cell::text(group.instance_type.clone()),
+                Cell::text(bought(group)),
                 Cell::number(significant(group.mean, 3)),
                 Cell::number(group.peak.to_string()),
                 Cell::number(group.scale_out.to_string()),

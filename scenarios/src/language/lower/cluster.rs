@@ -6,12 +6,12 @@ use plimsoll_core::agent::{Cleanup, PullBehavior};
 use plimsoll_core::autoscaling::ManagedScaling;
 use plimsoll_core::catalog::{self, InstanceType};
 use plimsoll_core::scenario::{
-    AgentSettings, AutoScalingGroup, CapacityProvider, CapacityProviderKind, GroupOperation,
-    InstanceShape, LaunchType, OperatingSystem,
+    AgentSettings, AutoScalingGroup, CapacityProvider, CapacityProviderKind, InstanceShape,
+    InstancesDistribution, LaunchType, OperatingSystem,
 };
 use plimsoll_core::units::{AsgId, CapacityProviderId, Cpu, Id, Mib, SimDuration, ZoneId};
 
-use super::{Context, attributes, distribution};
+use super::{Context, attributes, distribution, group};
 use crate::language::raw::ScenarioDocument;
 use crate::language::raw::cluster as raw;
 use crate::language::raw::containers::ImagePullBehavior;
@@ -208,7 +208,10 @@ fn lower_group(
         types: vec![LaunchType {
             attributes: attributes::lower(context, path, raw, &shape, named),
             shape,
+            weight: 1,
         }],
+        distribution: InstancesDistribution::default(),
+        capacity_rebalance: false,
         zones,
         min_size: raw.min_size,
         max_size: raw.max_size,
@@ -219,7 +222,7 @@ fn lower_group(
         reconcile_lag: reconcile_lag?,
         root_volume_gib: raw.root_volume_size,
         agent: agent(raw),
-        operation: GroupOperation::default(),
+        operation: group::operation(context, path, raw, named),
     })
 }
 
@@ -270,6 +273,7 @@ fn agent(raw: &raw::AutoScalingGroup) -> AgentSettings {
         stop_timeout: or(settings.container_stop_timeout, default.stop_timeout),
         start_timeout: or(settings.container_start_timeout, default.start_timeout),
         pull_bandwidth: raw.image_pull_bandwidth.0,
+        spot_instance_draining: settings.enable_spot_instance_draining,
     }
 }
 

@@ -9,6 +9,7 @@ mod containers;
 mod deployment;
 mod distribution;
 mod fault;
+mod group;
 mod images;
 mod load;
 mod metric;
@@ -27,7 +28,7 @@ use plimsoll_core::engine::Limits;
 use plimsoll_core::placement::StrategyRegistry;
 use plimsoll_core::rules::{self, RuleSet, TokenBucket};
 use plimsoll_core::scenario::{
-    BelowProtected, ControlPlane, ImageDelays, LaunchLimiter, PlacementRetry, Scenario,
+    BelowProtected, ControlPlane, ImageDelays, LaunchLimiter, PlacementRetry, Purchasing, Scenario,
     ServiceScheduler, TieBreak, UnhealthyOrder,
 };
 use plimsoll_core::service::throttle::ThrottleLaw;
@@ -312,6 +313,7 @@ fn build(context: &Context<'_>, raw: &ScenarioDocument) -> Option<Scenario> {
         draining,
         batches,
         faults,
+        purchasing: Purchasing::default(),
         prices,
         control_plane: control_plane?,
         record_interval: raw.record_interval.duration(),

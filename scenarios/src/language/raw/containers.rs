@@ -141,6 +141,10 @@ pub struct EcsAgent {
     #[serde(default, rename = "ECS_CONTAINER_START_TIMEOUT")]
     #[schemars(extend("x-plimsoll-min" = "1s", "x-plimsoll-max" = "1d"))]
     pub container_start_timeout: Option<Seconds>,
+    /// Whether an instance that EC2 takes back is set to DRAINING at its two-minute notice. Managed draining
+    /// of its capacity provider does the same.
+    #[serde(default, rename = "ECS_ENABLE_SPOT_INSTANCE_DRAINING")]
+    pub enable_spot_instance_draining: bool,
     /// Whether images are never cleaned up.
     #[serde(default, rename = "ECS_DISABLE_IMAGE_CLEANUP")]
     pub disable_image_cleanup: bool,

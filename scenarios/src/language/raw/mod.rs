@@ -10,6 +10,7 @@ pub mod containers;
 pub mod control;
 pub mod deployment;
 pub mod distribution;
+pub mod group;
 pub mod kinds;
 pub mod load;
 pub mod pricing;

@@ -47,12 +47,12 @@ pub enum TerminationCause {
     Lifetime,
     /// An instance refresh replaces it.
     Refresh,
+    /// EC2 recommended to replace a Spot Instance.
+    RebalanceRecommendation,
     /// A user asked for it.
     UserRequest,
     /// Its launch was abandoned.
     LaunchAbandoned,
-    /// The warm pool has more instances than it should.
-    WarmPoolShrinking,
 }
 
 impl TerminationCause {
@@ -70,12 +70,11 @@ impl TerminationCause {
             Self::Rebalancing => "to aid in balancing the group's zones",
             Self::Lifetime => "in response to its maximum instance lifetime",
             Self::Refresh => "in response to an instance refresh",
+            Self::RebalanceRecommendation => {
+                "in response to an EC2 instance rebalance recommendation"
+            }
             Self::UserRequest => "in response to a user request",
             Self::LaunchAbandoned => "in response to an abandoned lifecycle action",
-            Self::WarmPoolShrinking => {
-                "in response to a difference between desired and actual warm pool capacity, shrinking \
-                 the warm pool"
-            }
         }
     }
 

@@ -5,7 +5,7 @@
 //! leaves no room for any replacement, one instance is terminated first if the least share is below
 //! 100 %, and launched first if it is not.
 
-use crate::units::{SimDuration, SimTime};
+use crate::units::SimDuration;
 
 /// Shares of the desired capacity between which a group stays while it replaces instances.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,8 +106,6 @@ pub fn replacement_step(counts: &ReplacementCounts, bounds: MaintenanceBounds) -
 /// A rolling replacement of all instances of a group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InstanceRefresh {
-    /// When it starts.
-    pub at: SimTime,
     /// `MinHealthyPercentage` and `MaxHealthyPercentage`.
     pub bounds: MaintenancePolicy,
     /// `InstanceWarmup`; by default that of the group, then its grace period.
@@ -224,7 +222,6 @@ mod tests {
     #[test]
     fn checkpoints_are_shares_of_all_instances_rounded_up() {
         let refresh = InstanceRefresh {
-            at: SimTime::ZERO,
             bounds: policy(90, 100),
             instance_warmup: SimDuration::ZERO,
             checkpoint_percentages: vec![20, 50, 100],

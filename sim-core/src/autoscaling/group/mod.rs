@@ -27,5 +27,5 @@ pub use termination::{
 };
 pub use warm_pool::warm_pool_size;
 pub use zones::{
-    CapacityDistribution, ZoneCount, ZoneOrder, launch_zone, moves_to_balance, rebalancing_margin,
+    CapacityDistribution, ZoneCount, ZoneOrder, launch_zones, moves_to_balance, rebalancing_margin,
 };

@@ -33,28 +33,27 @@ pub struct ZoneCount {
     pub instances: u32,
 }
 
-/// Position of the zone in which the next instance is launched; `None` if there is none, or if the one
-/// it belongs to has no room and no other may take its place.
-pub fn launch_zone(
+/// Positions of the zones in which a launch is tried, in this order: fewest instances first. Only the
+/// first of them where no other zone may take its place; none if that one has no room.
+pub fn launch_zones(
     zones: &[ZoneCount],
     distribution: CapacityDistribution,
     order: ZoneOrder,
     launches: u64,
-) -> Option<usize> {
+) -> Vec<usize> {
     let number = zones.len().max(1);
     let start = match order {
         ZoneOrder::Rotated => (launches % number as u64) as usize,
         ZoneOrder::Listed => 0,
     };
-    let open = |zone: &ZoneCount| match distribution {
-        CapacityDistribution::BalancedBestEffort => zone.enabled && zone.available,
-        CapacityDistribution::BalancedOnly => zone.enabled,
-    };
-    let candidates = zones.iter().enumerate().filter(|(_, zone)| open(zone));
     let ahead = |position: usize| (position + number - start) % number;
-    let (position, zone) =
-        candidates.min_by_key(|(position, zone)| (zone.instances, ahead(*position)))?;
-    zone.available.then_some(position)
+    let mut positions: Vec<usize> = (0..zones.len()).filter(|it| zones[*it].enabled).collect();
+    positions.sort_unstable_by_key(|it| (zones[*it].instances, ahead(*it)));
+    if distribution == CapacityDistribution::BalancedOnly {
+        positions.truncate(1);
+    }
+    positions.retain(|it| zones[*it].available);
+    positions
 }
 
 /// By how many instances a group may exceed its maximum while it evens out its zones: a tenth, at least
@@ -100,12 +99,12 @@ mod tests {
     #[test]
     fn a_launch_goes_where_fewest_are_and_ties_rotate() {
         let zone = |counts: &[u32], launches| {
-            launch_zone(&zones(counts), BEST, ZoneOrder::Rotated, launches)
+            launch_zones(&zones(counts), BEST, ZoneOrder::Rotated, launches).first().copied()
         };
         assert_eq!(zone(&[2, 1, 2], 0), Some(1));
         assert_eq!((0..4).map(|n| zone(&[1, 1, 1], n)).collect::<Vec<_>>(), [0, 1, 2, 0].map(Some));
         assert_eq!(zone(&[1, 0, 0], 2), Some(2));
-        assert_eq!(launch_zone(&zones(&[1, 1, 1]), BEST, ZoneOrder::Listed, 2), Some(0));
+        assert_eq!(launch_zones(&zones(&[1, 1, 1]), BEST, ZoneOrder::Listed, 2), [0, 1, 2]);
         assert_eq!(zone(&[], 0), None);
     }
 
@@ -113,10 +112,10 @@ mod tests {
     fn a_zone_without_room_is_passed_over_or_waited_for() {
         let mut zones = zones(&[2, 0, 1]);
         zones[1].available = false;
-        assert_eq!(launch_zone(&zones, BEST, ZoneOrder::Rotated, 0), Some(2));
-        assert_eq!(launch_zone(&zones, ONLY, ZoneOrder::Rotated, 0), None);
+        assert_eq!(launch_zones(&zones, BEST, ZoneOrder::Rotated, 0), [2, 0]);
+        assert_eq!(launch_zones(&zones, ONLY, ZoneOrder::Rotated, 0), []);
         zones[1].enabled = false;
-        assert_eq!(launch_zone(&zones, ONLY, ZoneOrder::Rotated, 0), Some(2));
+        assert_eq!(launch_zones(&zones, ONLY, ZoneOrder::Rotated, 0), [2]);
     }
 
     #[test]

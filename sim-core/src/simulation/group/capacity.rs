@@ -4,7 +4,7 @@ use super::super::event::Event;
 use super::super::fleet::InstanceDraw;
 use super::super::ledger::bound_instances;
 use super::super::world::World;
-use crate::autoscaling::group::{TerminationCause, launch_zone};
+use crate::autoscaling::group::{TerminationCause, launch_zones};
 use crate::engine::{Phase, Scheduler};
 use crate::results::EventCategory;
 use crate::scenario::Process;
@@ -74,80 +74,78 @@ impl World<'_, '_> {
         }
     }
 
-    /// Instances that the group should have now.
-    fn target_size(&self, id: AsgId) -> u32 {
+    /// Units of capacity that the group should have now.
+    pub(in super::super) fn target_size(&self, id: AsgId) -> u32 {
         let group = &self.groups[id];
         group.desired + group.operation.ahead.max(group.operation.rebalancing)
     }
 
     /// Compares what there is with what there should be, and acts.
-    pub(super) fn group_pass(&mut self, id: AsgId, scheduler: &mut Scheduler<Event>) {
+    pub(in super::super) fn group_pass(&mut self, id: AsgId, scheduler: &mut Scheduler<Event>) {
         self.replace_marked(id, scheduler);
         self.even_out_zones(id, scheduler);
-        let (alive, target) = (self.groups[id].alive.len(), self.target_size(id));
-        if alive < target {
-            self.launch_missing(id, target - alive, scheduler);
-        } else if target < alive && !self.groups[id].operation.is_suspended(Process::Terminate) {
-            self.shrink(id, alive - target, scheduler);
+        let (units, target) = (self.groups[id].purchase.units(), self.target_size(id));
+        if units < target {
+            self.launch_missing(id, scheduler);
+        } else if target < units && !self.groups[id].operation.is_suspended(Process::Terminate) {
+            self.shrink(id, target, scheduler);
         }
     }
 
-    fn shrink(&mut self, id: AsgId, surplus: u32, scheduler: &mut Scheduler<Event>) {
-        for _ in 0..surplus {
+    fn shrink(&mut self, id: AsgId, target: u32, scheduler: &mut Scheduler<Event>) {
+        loop {
+            let group = &self.groups[id];
+            let from = group.purchase.units();
+            if from <= target {
+                break;
+            }
+            let mut unhealthy = group.operation.marked.iter();
+            let unhealthy = unhealthy.find(|(_, cause)| super::is_unhealthy(**cause));
             // Managed termination protection holds for every instance that runs a task: ECS lifts it when
             // the last one stops.
-            let group = &self.groups[id];
-            let from = group.alive.len();
-            let operation = &group.operation;
-            let unhealthy = operation.marked.iter().find(|(_, cause)| super::is_unhealthy(**cause));
-            let Some(victim) =
-                unhealthy.map(|(id, _)| *id).or_else(|| self.victim(id, scheduler.now()))
-            else {
-                break;
-            };
-            let cause = TerminationCause::Shrinking { from, to: from - 1 };
-            self.withdraw(victim, cause, scheduler);
+            let victim = unhealthy.map(|it| *it.0).or_else(|| self.victim(id, scheduler.now()));
+            let Some(victim) = victim else { break };
+            let to = from.saturating_sub(self.instances[victim].purchase.weight);
+            self.withdraw(victim, TerminationCause::Shrinking { from, to }, scheduler);
         }
     }
 
     /// The instance that a scale-in terminates.
     pub(super) fn victim(&self, id: AsgId, now: crate::units::SimTime) -> Option<InstanceId> {
         let group = &self.groups[id];
+        if group.purchase.mixed {
+            return self.mixed_victim(id, now);
+        }
         let policies = &group.settings.operation.termination_policies;
         group.alive.victim(policies, group.operation.source, now)
     }
 
-    /// Launches `missing` instances, all in one pass. What AWS writes of it names the capacities.
-    pub(in super::super) fn launch_missing(
-        &mut self,
-        id: AsgId,
-        missing: u32,
-        scheduler: &mut Scheduler<Event>,
-    ) {
+    /// Launches what the group misses, all in one pass, as far as there is capacity.
+    pub(in super::super) fn launch_missing(&mut self, id: AsgId, scheduler: &mut Scheduler<Event>) {
         let now = scheduler.now();
         let operation = &self.groups[id].operation;
         if operation.is_suspended(Process::Launch) || operation.retry_at.is_some_and(|at| now < at)
         {
             return;
         }
-        let before = self.groups[id].alive.len();
-        for _ in 0..missing {
+        let before = self.groups[id].purchase.units();
+        let mut launched = 0;
+        while 0 < self.missing_units(id) {
             let ordinal = self.groups[id].launched;
-            let Some(instance) = self.create_instance(id, now) else {
-                self.launch_failed(id, scheduler);
+            let Some(instance) = self.create_instance(id, scheduler) else {
+                if self.launch_zones(id).is_empty() {
+                    self.pause_launches(id, scheduler);
+                }
                 break;
             };
+            launched += 1;
             let group = &self.groups[id];
-            let launch =
-                group.settings.launch_time.sample(group.draw(ordinal, InstanceDraw::Launch));
-            let registration = group
-                .settings
-                .registration_time
-                .sample(group.draw(ordinal, InstanceDraw::Registration));
-            self.instances[instance].registration_delay = registration;
+            let settings = group.settings;
+            let launch = settings.launch_time.sample(group.draw(ordinal, InstanceDraw::Launch));
+            let bits = group.draw(ordinal, InstanceDraw::Registration);
+            self.instances[instance].registration_delay = settings.registration_time.sample(bits);
             scheduler.schedule_in(launch, Phase::Appear, Event::InstanceRunning(instance));
         }
-        let launched = self.groups[id].alive.len() - before;
         if launched == 0 {
             return;
         }
@@ -157,7 +155,7 @@ impl World<'_, '_> {
         let replacing = operation.to_replace.min(launched);
         operation.to_replace -= replacing;
         let ahead = operation.ahead.max(operation.rebalancing);
-        let wish = group.desired.min(before + launched);
+        let wish = group.desired.min(group.purchase.units());
         let cause = if 0 < replacing {
             format!(
                 "At {printed} an instance was launched in response to an unhealthy instance needing to be \
@@ -185,16 +183,16 @@ impl World<'_, '_> {
         self.log(now, EventCategory::GroupActivity, name, None, message);
     }
 
-    /// Position of the zone in which the group launches next.
-    pub(in super::super) fn launch_zone(&self, id: AsgId) -> Option<usize> {
+    /// Positions of the zones in which the group's next launch is tried, in this order.
+    pub(in super::super) fn launch_zones(&self, id: AsgId) -> Vec<usize> {
         let group = &self.groups[id];
         let operation = &group.settings.operation;
         let zones = group.alive.zones();
-        launch_zone(&zones, operation.distribution, operation.zone_order, group.launched)
+        launch_zones(&zones, operation.distribution, operation.zone_order, group.launched)
     }
 
     /// A launch failed or was abandoned: the group pauses, the longer the more failed in a row.
-    pub(super) fn launch_failed(&mut self, id: AsgId, scheduler: &mut Scheduler<Event>) {
+    pub(super) fn pause_launches(&mut self, id: AsgId, scheduler: &mut Scheduler<Event>) {
         let now = scheduler.now();
         let group = &mut self.groups[id];
         let operation = &mut group.operation;
@@ -204,7 +202,7 @@ impl World<'_, '_> {
         operation.failures = operation.failures.saturating_add(1);
         let bits = operation.retry_key.at(operation.retries);
         operation.retries += 1;
-        let pause = group.settings.operation.launch_back_off.pause(operation.failures, bits);
+        let pause = self.scenario.purchasing.back_off.pause(operation.failures, bits);
         operation.retry_at = Some(now + pause);
         scheduler.schedule_in(pause, Phase::Decide, Event::GroupRetry(id));
     }
@@ -215,7 +213,7 @@ impl World<'_, '_> {
         id: AsgId,
         scheduler: &mut Scheduler<Event>,
     ) {
-        if self.groups[id].alive.len() < self.groups[id].desired {
+        if 0 < self.missing_units(id) {
             self.request_reconcile(id, scheduler);
         }
     }
@@ -226,7 +224,7 @@ impl World<'_, '_> {
         id: AsgId,
         scheduler: &mut Scheduler<Event>,
     ) {
-        if self.groups[id].alive.len() > self.target_size(id) {
+        if self.groups[id].purchase.units() > self.target_size(id) {
             self.request_reconcile(id, scheduler);
         }
     }

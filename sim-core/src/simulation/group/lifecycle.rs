@@ -63,7 +63,7 @@ impl World<'_, '_> {
                 Some((_, ActionResult::Abandon)) => {
                     let group = self.instances[id].group;
                     self.terminate(id, TerminationCause::LaunchAbandoned, scheduler);
-                    self.launch_failed(group, scheduler);
+                    self.pause_launches(group, scheduler);
                 }
                 Some((_, ActionResult::Continue)) | None => self.enter_service(id, scheduler),
             },
@@ -151,10 +151,9 @@ impl World<'_, '_> {
         }
         instance.membership.stage = Stage::Leaving;
         instance.membership.cause = Some(cause);
-        let (group_id, zone, running) = (instance.group, instance.zone_position, instance.running);
-        let group = &mut self.groups[group_id];
-        group.alive.terminated(zone, id, running);
-        let operation = &mut group.operation;
+        let group_id = instance.group;
+        self.leaves_group(id);
+        let operation = &mut self.groups[group_id].operation;
         operation.unmark(id);
         operation.suspects.remove(&id);
         operation.to_replace +=

@@ -115,7 +115,7 @@ impl Operation {
             retries: 0,
             refresh: None,
             hook_key: stream_key(scenario, "lifecycle-hook", &settings.name),
-            retry_key: stream_key(scenario, "launch-back-off", &settings.name),
+            retry_key: stream_key(scenario, "launch-pause", &settings.name),
         }
     }
 

@@ -49,7 +49,7 @@ impl World<'_, '_> {
             return;
         }
         let settings = &group.settings.operation;
-        let desired = group.desired;
+        let desired = self.size_of(id);
         let policy = settings.maintenance.unwrap_or(MaintenancePolicy::TERMINATE_AND_LAUNCH);
         let in_service = group.alive.in_service();
         let unhealthy: Vec<(InstanceId, TerminationCause)> = operation
@@ -89,6 +89,16 @@ impl World<'_, '_> {
         }
     }
 
+    /// Instances that are to be in service: in a group with weights, those that it has.
+    fn size_of(&self, id: AsgId) -> u32 {
+        let group = &self.groups[id];
+        if group.settings.types.iter().all(|it| it.weight == 1) {
+            group.desired
+        } else {
+            group.alive.len()
+        }
+    }
+
     /// Between which numbers of instances a refresh, or replacement by age, keeps the group, and how
     /// long a new instance warms up until it counts.
     fn bounds_of_planned(&self, id: AsgId) -> (MaintenanceBounds, SimDuration) {
@@ -96,14 +106,15 @@ impl World<'_, '_> {
         let settings = &group.settings.operation;
         if let Some(refresh) = &group.operation.refresh {
             let refresh = &settings.refreshes[refresh.index];
-            return (refresh.bounds.bounds(group.desired), refresh.instance_warmup);
+            return (refresh.bounds.bounds(self.size_of(id)), refresh.instance_warmup);
         }
+        let desired = self.size_of(id);
         let bounds = match settings.maintenance {
-            Some(policy) => policy.bounds(group.desired),
+            Some(policy) => policy.bounds(desired),
             // A tenth of the group at once.
             None => MaintenanceBounds {
-                lower: group.desired - (group.desired / 10).max(1).min(group.desired),
-                upper: group.desired,
+                lower: desired.saturating_sub((desired / 10).max(1)),
+                upper: desired,
             },
         };
         (bounds, SimDuration::ZERO)
@@ -232,7 +243,7 @@ impl World<'_, '_> {
         let marked = operation.marked.values().any(|it| *it == TerminationCause::Refresh);
         let warm = warm_since(now, settings.instance_warmup);
         let settled = !marked
-            && group.desired <= group.alive.in_service()
+            && self.size_of(id) <= group.alive.in_service()
             && group.alive.entered_after(warm).next().is_none();
         let (left, total) = (refresh.left.len() as u32, refresh.total);
         let replaced = total - left;

@@ -222,7 +222,7 @@ fn abandoned_launches_are_repeated_after_pauses_that_double() {
     scenario.duration = seconds(500);
     scenario.auto_scaling_groups[GROUP].starts_ready = false;
     operation(&mut scenario).lifecycle_hooks = vec![hook(Transition::Launching, 10, 1.0)];
-    operation(&mut scenario).launch_back_off.jitter_percent = 0;
+    scenario.purchasing.back_off.jitter = 0.0;
     let results = run(&scenario);
     // Abandoned 35 s after each launch; then 15, 30, 60 and 120 s.
     assert_eq!(requested(&results), [0, 50, 115, 210, 365]);
@@ -385,7 +385,6 @@ fn instances_past_their_lifetime_are_replaced_one_at_a_time() {
 
 fn refresh(min: u32, max: u32) -> InstanceRefresh {
     InstanceRefresh {
-        at: at(100),
         bounds: MaintenancePolicy { min_healthy_percentage: min, max_healthy_percentage: max },
         instance_warmup: seconds(60),
         checkpoint_percentages: Vec::new(),

@@ -40,7 +40,12 @@ impl World<'_, '_> {
         let group = &mut self.groups[id];
         let operation = &mut group.operation;
         // First the missing instances: they go where fewest are.
-        if 0 < operation.rebalancing || group.alive.len() != group.desired {
+        if 0 < operation.rebalancing || group.purchase.units() != group.desired {
+            return;
+        }
+        // Instances that count differently cannot be moved one for one.
+        if group.settings.types.iter().any(|it| it.weight != 1) {
+            operation.rebalance_due = false;
             return;
         }
         let moves = moves_to_balance(&group.alive.zones());

@@ -6,15 +6,35 @@
 use std::sync::Arc;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use plimsoll_benches::churn::{Churn, Sizes};
+use plimsoll_benches::churn::{Churn, Floor, Sizes};
 use plimsoll_core::placement::{
     Expression, PlacementConstraint, PlacementStrategy, SERVICE_DEFAULT,
 };
 
-fn place(criterion: &mut Criterion) {
-    // Checked in CI, where small fleets do; measured with all.
+/// Sizes of fleets: checked in CI, where small ones do; measured with all.
+fn fleets() -> &'static [u32] {
     let checked_only = std::env::args().any(|argument| argument == "--test");
-    let instances: &[u32] = if checked_only { &[100, 1000] } else { &[100, 1000, 10_000, 100_000] };
+    if checked_only { &[100, 1000] } else { &[100, 1000, 10_000, 100_000] }
+}
+
+/// What the tasks cost without placement.
+fn floor(criterion: &mut Criterion) {
+    let mut bench = criterion.benchmark_group("floor/definitions");
+    bench.throughput(Throughput::Elements(1));
+    for instances in fleets() {
+        let mut floor = None;
+        bench.bench_function(BenchmarkId::from_parameter(instances), |bencher| {
+            let floor = floor.get_or_insert_with(|| Floor::new(*instances));
+            bencher.iter(|| {
+                floor.stop();
+                floor.start();
+            });
+        });
+    }
+}
+
+fn place(criterion: &mut Criterion) {
+    let instances = fleets();
     let chains: [(&str, &[PlacementStrategy]); 7] = [
         ("binpack-memory", &[PlacementStrategy::BinpackMemory]),
         ("binpack-cpu", &[PlacementStrategy::BinpackCpu]),
@@ -67,6 +87,6 @@ criterion_group! {
         .warm_up_time(std::time::Duration::from_millis(400))
         .measurement_time(std::time::Duration::from_millis(800))
         .without_plots();
-    targets = place
+    targets = floor, place
 }
 criterion_main!(benches);

@@ -20,22 +20,34 @@ struct Case {
     instances: u32,
     tasks: u64,
     mean_duration: SimDuration,
+    /// Whether each task has a size of its own.
+    own_sizes: bool,
 }
 
 const DAY: u64 = 24 * 3600;
 
-const CASES: [Case; 2] = [
+const CASES: [Case; 3] = [
     Case {
         name: "thousand-nodes",
         instances: 1000,
         tasks: 100_000,
         mean_duration: SimDuration::from_secs(600),
+        own_sizes: false,
     },
     Case {
         name: "million-tasks",
         instances: 10_000,
         tasks: 1_000_000,
         mean_duration: SimDuration::from_secs(3 * 3600),
+        own_sizes: false,
+    },
+    // More than the cluster can run: most placements fail.
+    Case {
+        name: "overload",
+        instances: 5000,
+        tasks: 150_000,
+        mean_duration: SimDuration::from_secs(8 * 3600),
+        own_sizes: true,
     },
 ];
 
@@ -71,7 +83,8 @@ runTask:
     )
 }
 
-/// Jobs at uniform instants of the day, exponential in length, of four CPU and three memory sizes.
+/// Jobs at uniform instants of the day, exponential in length, of four CPU and three memory sizes or
+/// each of its own.
 fn jobs(case: &Case) -> Arc<[BatchJob]> {
     let key = StreamKey::new(42, 0, "scale", 0);
     let length = DurationDistribution::Exponential { mean: case.mean_duration };
@@ -79,11 +92,17 @@ fn jobs(case: &Case) -> Arc<[BatchJob]> {
         .map(|task| {
             let bits = |draw: u64| key.at(task * 4 + draw);
             let nanos = (u128::from(bits(0)) * u128::from(DAY) * 1_000_000_000) >> 64;
+            let (cpu, memory) = if case.own_sizes {
+                (64 + bits(2) % 1985, 128 + bits(3) % 8065)
+            } else {
+                let cpu = [256, 512, 1024, 2048][(bits(2) % 4) as usize];
+                (cpu, [512, 1024, 2048][(bits(3) % 3) as usize])
+            };
             BatchJob {
                 arrival: SimTime::from_nanos(nanos as u64),
                 duration: length.sample(bits(1)),
-                cpu: Cpu::from_ecs_units([256, 512, 1024, 2048][(bits(2) % 4) as usize]),
-                memory: Mib::new([512, 1024, 2048][(bits(3) % 3) as usize]),
+                cpu: Cpu::from_ecs_units(cpu as u32),
+                memory: Mib::new(memory),
             }
         })
         .collect();

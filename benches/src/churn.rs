@@ -208,3 +208,53 @@ impl Churn {
         self.fleet.remove(task.instance, &demand, self.owners[task.owner as usize].0);
     }
 }
+
+/// The tasks and draws of [`Churn`] without decisions: instances are taken at random, and two numbers
+/// are kept of each. What this costs more in a large fleet is the memory of the tasks themselves.
+pub struct Floor {
+    free: Vec<(u32, u32)>,
+    tasks: Vec<Task>,
+    key: StreamKey,
+    draws: u64,
+}
+
+impl Floor {
+    /// As many tasks on `instances` as a [`Churn`] has.
+    pub fn new(instances: u32) -> Self {
+        let mean: u32 = SIZES.iter().map(|(cpu, _)| cpu).sum::<u32>() / SIZES.len() as u32;
+        let tasks = u64::from(instances) * u64::from(INSTANCE.0) * FILL / 100 / u64::from(mean);
+        let free = vec![(INSTANCE.0, INSTANCE.1 as u32); instances as usize];
+        let key = StreamKey::new(42, 0, "placement-bench", 0);
+        let mut floor = Self { free, tasks: Vec::new(), key, draws: 0 };
+        for _ in 0..tasks {
+            floor.start();
+        }
+        floor
+    }
+
+    fn draw(&mut self) -> u64 {
+        self.draws += 1;
+        self.key.at(self.draws)
+    }
+
+    /// Puts a new task anywhere.
+    pub fn start(&mut self) {
+        let bits = self.draw();
+        let owner = (bits % SIZES.len() as u64) as usize;
+        let (cpu_units, memory) = SIZES[owner];
+        let at = (u128::from(bits) * self.free.len() as u128) >> 64;
+        let free = &mut self.free[at as usize];
+        *free = (free.0.wrapping_sub(cpu_units), free.1.wrapping_sub(memory));
+        let instance = InstanceId(at as u32);
+        self.tasks.push(black_box(Task { instance, owner: owner as u32, cpu_units, memory }));
+    }
+
+    /// Stops one of the tasks, each with equal probability.
+    pub fn stop(&mut self) {
+        let bits = self.draw();
+        let at = (u128::from(bits) * self.tasks.len() as u128) >> 64;
+        let task = self.tasks.swap_remove(at as usize);
+        let free = &mut self.free[task.instance.0 as usize];
+        *free = (free.0.wrapping_add(task.cpu_units), free.1.wrapping_add(task.memory));
+    }
+}

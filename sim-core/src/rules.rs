@@ -37,6 +37,8 @@ pub struct RuleSet {
     pub service_throttle_max_seconds: u32,
     /// Availability zone rebalancing of services that do not mention it.
     pub az_rebalancing: AzRebalancing,
+    /// Ways of moving traffic in deployments of the service scheduler itself.
+    pub traffic_shifts: TrafficShifts,
     /// Whether managed draining of instances exists; it is on unless refused.
     pub managed_draining: bool,
     /// Finest resolution of the ECS service metrics, in seconds.
@@ -47,6 +49,17 @@ pub struct RuleSet {
     pub largest_fargate_task: LargestFargateTask,
     /// Price entry of Windows tasks on Fargate.
     pub windows_fargate_price: WindowsFargatePrice,
+}
+
+/// Which deployment strategies there are beside the rolling one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TrafficShifts {
+    /// None.
+    Absent,
+    /// All traffic at once (blue/green).
+    AllAtOnce,
+    /// By steps, too (canary, linear).
+    Gradual,
 }
 
 /// A quota that AWS gives in two sizes.
@@ -128,6 +141,7 @@ const RULES_2020_01: RuleSet = RuleSet {
     circuit_breaker_configurable: false,
     service_throttle_max_seconds: 15 * 60,
     az_rebalancing: AzRebalancing::Absent,
+    traffic_shifts: TrafficShifts::Absent,
     managed_draining: false,
     finest_service_metric_seconds: 60,
     capacity_providers_per_strategy: 6,
@@ -172,9 +186,17 @@ const RULES_2024_12: RuleSet = RuleSet {
     ..RULES_2024_10
 };
 
+/// Blue/green deployments by the service scheduler since 2025-07-15.
+const RULES_2025_07: RuleSet =
+    RuleSet { name: "2025-07", traffic_shifts: TrafficShifts::AllAtOnce, ..RULES_2024_12 };
+
 /// Zone rebalancing is the default since 2025-09-05.
 const RULES_2025_09: RuleSet =
-    RuleSet { name: "2025-09", az_rebalancing: AzRebalancing::OnByDefault, ..RULES_2024_12 };
+    RuleSet { name: "2025-09", az_rebalancing: AzRebalancing::OnByDefault, ..RULES_2025_07 };
+
+/// Canary and linear deployments since 2025-10-28.
+const RULES_2025_10: RuleSet =
+    RuleSet { name: "2025-10", traffic_shifts: TrafficShifts::Gradual, ..RULES_2025_09 };
 
 /// Metrics every 20 s since 2026-06-18, configurable circuit breaker since 2026-06-29, and what the
 /// documentation of 2026 shows without a date: quotas, the longer back-off, 32 vCPU on Fargate, the
@@ -193,17 +215,19 @@ const RULES_2026_06: RuleSet = RuleSet {
     finest_service_metric_seconds: 20,
     largest_fargate_task: LargestFargateTask::ThirtyTwoVcpu,
     windows_fargate_price: WindowsFargatePrice::Offer2026,
-    ..RULES_2025_09
+    ..RULES_2025_10
 };
 
 /// All sets, oldest first.
-static RULE_SETS: [RuleSet; 7] = [
+static RULE_SETS: [RuleSet; 9] = [
     RULES_2020_01,
     RULES_2022_04,
     RULES_2022_09,
     RULES_2024_10,
     RULES_2024_12,
+    RULES_2025_07,
     RULES_2025_09,
+    RULES_2025_10,
     RULES_2026_06,
 ];
 
@@ -276,7 +300,7 @@ mod tests {
     #[test]
     fn a_month_takes_the_newest_set_not_later() {
         assert_eq!(named("2026-06"), Some("2026-06"));
-        assert_eq!(named("2026-05"), Some("2025-09"));
+        assert_eq!(named("2026-05"), Some("2025-10"));
         assert_eq!(named("2022-08"), Some("2022-04"));
         assert_eq!(named("2031-01"), Some("2026-06"));
         assert_eq!(named("2020-01"), Some("2020-01"));
@@ -320,6 +344,20 @@ mod tests {
         assert_eq!(column("2023-06"), of_2022);
         let of_2026 = (500, Some(500), 5000, Some(3), 1620, AzRebalancing::OnByDefault, 20);
         assert_eq!(column("2026-11"), of_2026);
+    }
+
+    #[test]
+    fn deployment_strategies_came_one_after_another() {
+        let shifts = ["2025-06", "2025-07", "2025-09", "2025-10", "2026-11"]
+            .map(|month| rule_set(month).map(|rules| rules.traffic_shifts));
+        let expected = [
+            TrafficShifts::Absent,
+            TrafficShifts::AllAtOnce,
+            TrafficShifts::AllAtOnce,
+            TrafficShifts::Gradual,
+            TrafficShifts::Gradual,
+        ];
+        assert_eq!(shifts, expected.map(Some));
     }
 
     #[test]

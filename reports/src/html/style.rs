@@ -45,7 +45,7 @@ figure svg text{font-family:system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica
 table{border-collapse:collapse;width:100%;font-size:.9rem;font-variant-numeric:tabular-nums}
 caption{text-align:left;padding:14px 16px 6px;font-weight:600}
 caption span{display:block;font-weight:400;color:var(--muted);font-size:.88rem}
-th,td{padding:7px 10px;text-align:left;border-top:1px solid var(--line);vertical-align:top}
+th,td{padding:7px 8px;text-align:left;border-top:1px solid var(--line);vertical-align:top}
 th:first-child,td:first-child{padding-left:16px}
 th:last-child,td:last-child{padding-right:16px}
 thead th{color:var(--muted);font-weight:600;font-size:.82rem;border-top:0;white-space:nowrap}
@@ -54,7 +54,7 @@ tbody th{font-weight:600;overflow-wrap:break-word;min-width:6.5em;max-width:24em
 tfoot td,tfoot th{font-weight:600}
 .share{min-width:110px}
 .bar{display:block;height:8px;border-radius:4px;background:var(--bar);margin-top:7px;min-width:2px}
-.time{white-space:nowrap;color:var(--muted)}
+.time{white-space:nowrap;color:var(--muted)}th~.time{white-space:normal}
 .message{overflow-wrap:anywhere;min-width:16em}
 details{margin-bottom:18px}.card details{margin:6px 0 0}.card details ul{padding-top:4px}
 summary{cursor:pointer;color:var(--accent);padding:6px 0}

@@ -136,6 +136,17 @@ fn scheduling() -> Vec<Case> {
         ("maximum_below_minimum", vec![(deployment, "{maximumPercent: 50}")]),
         ("breaker_before_its_time", vec![old, (deployment, breaker)]),
         (
+            "blue_green_before_its_time",
+            vec![
+                ("awsRules", "2025-06"),
+                (deployment, "{strategy: BLUE_GREEN, bakeTimeInMinutes: 5}"),
+            ],
+        ),
+        (
+            "canary_before_its_time",
+            vec![("awsRules", "2025-09"), (deployment, "{strategy: CANARY}")],
+        ),
+        (
             "breaker_without_enable",
             vec![(deployment, "{deploymentCircuitBreaker: {rollback: true}}")],
         ),

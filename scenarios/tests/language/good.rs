@@ -355,6 +355,20 @@ fn what_can_be_said_about_placement() {
 }
 
 #[test]
+fn a_spread_over_an_attribute_of_no_instance_is_remarked_on() {
+    let notes = |attribute: &str| {
+        let strategy = format!("[{{type: spread, field: attribute:{attribute}}}]");
+        let changes = [("services.api.placementStrategy", strategy.as_str())];
+        let notes = loaded("placement.yaml", &changes).notes.into_iter();
+        notes.map(|note| note.message).filter(|it| it.contains("spread")).collect::<Vec<_>>()
+    };
+    let absent =
+        "no instance of the scenario has the attribute `shelf`: the spread over it changes nothing";
+    assert_eq!(notes("shelf"), [absent]);
+    assert!(notes("rack").is_empty() && notes("ecs.availability-zone").is_empty());
+}
+
+#[test]
 fn a_scheduled_task_starts_within_the_minute() {
     let loaded = loaded(
         "placement.yaml",

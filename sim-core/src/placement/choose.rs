@@ -3,7 +3,7 @@
 use super::demand::Demand;
 use super::facts::Facts;
 use super::fleet::Fleet;
-use super::index::{ANY, SelectSet, Size, Want, select};
+use super::index::{ANY, First, SelectSet, Size, Want, select};
 use super::pool::Pool;
 use super::rule::{Lookup, Plan, Recurrence, Rule, RuleId, Score, Verdict};
 use super::slot::Slot;
@@ -70,24 +70,49 @@ impl Fleet {
             Lookup::Kind(bit) => (Want { bit, size: Some(size()) }, false),
             Lookup::None => (Want { bit: ANY, size: Some(size()) }, true),
         };
+        if want.size.is_some() && self.still_nowhere(request) {
+            self.failures.note(request, &self.changes);
+            return Choice::Nowhere;
+        }
         self.prepare(request, want);
         let mut scratch = std::mem::take(&mut self.scratch);
         let rule = &self.rules[request.rule.0 as usize];
         let search = Search { fleet: self, rule, request, want, exact };
         let found = search.run(&mut scratch);
         self.scratch = scratch;
+        if found.is_none() && want.size.is_some() {
+            self.failures.note(request, &self.changes);
+            let Self { pools, all, by_group, .. } = self;
+            let scope = request.group.map_or(&*all, |group| &by_group[group.0 as usize]);
+            for pool in scope {
+                pools[*pool as usize].keep_ranks();
+            }
+        }
         found.map_or(Choice::Nowhere, Choice::Instance)
+    }
+
+    /// Whether a demand that found no room finds none in what changed since.
+    pub(super) fn still_nowhere(&self, request: &PlacementRequest<'_>) -> bool {
+        let Some(mut candidates) = self.failures.candidates(request, &self.changes) else {
+            return false;
+        };
+        let scope = self.scope(request.group);
+        candidates.all(|instance| {
+            let slot = self.slot(instance);
+            slot.is_none_or(|slot| !scope.contains(&slot.pool))
+                || self.rejection_on(request, instance).is_some()
+        })
     }
 
     #[inline]
     fn look_up(&mut self, request: &PlacementRequest<'_>) -> Lookup {
-        let Self { rules, fits, pools, .. } = self;
+        let Self { rules, fits, pools, slots, .. } = self;
         let rule = &mut rules[request.rule.0 as usize];
         rule.lookup(&request.demand, request.recurrence, &mut |need| {
             let registered = need.and_then(|need| fits.register(need));
             if let Some((_, true)) = registered {
                 for pool in &mut *pools {
-                    pool.learn(fits);
+                    pool.learn(slots, fits);
                 }
             }
             (registered.map(|(bit, _)| bit), fits.len())
@@ -135,7 +160,7 @@ impl Fleet {
                 false
             }
             Some(links) => {
-                plan.order = pool.order(links, want);
+                plan.order = pool.order(links, want, &self.slots);
                 plan.order.is_none()
             }
         };
@@ -248,43 +273,59 @@ impl Search<'_> {
     #[inline]
     fn best(&self, tier: &[(Scores, u32)]) -> Option<InstanceId> {
         if let [(_, pool)] = tier {
-            return self.best_of_pool(*pool);
+            return match self.first(*pool) {
+                Some(first) => first.map(|first| first.instance),
+                None => self.best_by_scan(*pool).map(|(_, _, instance)| instance),
+            };
         }
-        let mut best: Option<(Scores, u64, InstanceId)> = None;
-        for (_, pool) in tier {
-            let Some(instance) = self.best_of_pool(*pool) else { continue };
-            let Some(slot) = self.fleet.slot(instance) else { continue };
-            let key = (self.scores(*pool, slot), slot.tie_rank, instance);
-            if best.as_ref().is_none_or(|best| key < *best) {
-                best = Some(key);
-            }
-        }
-        best.map(|(_, _, instance)| instance)
+        let bests = tier.iter().filter_map(|(_, pool)| self.best_of_pool(*pool));
+        bests.min().map(|(_, _, instance)| instance)
     }
 
     fn scores(&self, pool: u32, slot: &Slot) -> Scores {
         self.fleet.scores(self.rule, &self.request.demand, pool as usize, slot)
     }
 
+    /// The first candidate in the order of a pool; `None` if it has no order.
     #[inline]
-    fn best_of_pool(&self, pool: u32) -> Option<InstanceId> {
+    fn first(&self, pool: u32) -> Option<Option<First>> {
         let plan = self.plan(pool);
-        let Some(order) = plan.order else {
-            let mut best: Option<(Scores, u64, InstanceId)> = None;
-            self.scan(pool, |position, _| {
-                let slot = &self.pool(pool).slots[position];
-                let key = (self.scores(pool, slot), slot.tie_rank, slot.instance);
-                if best.as_ref().is_none_or(|best| key < *best) {
-                    best = Some(key);
-                }
-            });
-            return best.map(|(_, _, instance)| instance);
-        };
-        let order = self.pool(pool).orders.get(order);
+        let order = self.pool(pool).orders.get(plan.order?);
         if plan.verdict == Verdict::Always && !self.exact {
-            return order.first(self.want, |_| true);
+            return Some(order.first(self.want, |_| true));
         }
-        order.first(self.want, |instance| self.accepts_id(pool, instance))
+        Some(order.first(self.want, |instance| self.accepts_id(pool, instance)))
+    }
+
+    /// The best candidate of a pool, with what it is compared by.
+    #[inline]
+    fn best_of_pool(&self, pool: u32) -> Option<(Scores, u64, InstanceId)> {
+        let Some(first) = self.first(pool) else { return self.best_by_scan(pool) };
+        let first = first?;
+        // The key has all that differs inside the pool: the instance itself is in other memory.
+        let chain = &self.rule.chain;
+        let mut links = first.scores(chain.links.as_deref().unwrap_or_default());
+        let mut scores = Scores::default();
+        for (value, score) in scores.iter_mut().zip(&chain.scores) {
+            *value = if score.is_of_pool() {
+                self.fleet.pool_score(self.rule, score, pool as usize)
+            } else {
+                links.next().unwrap_or(0)
+            };
+        }
+        Some((scores, first.tie_rank, first.instance))
+    }
+
+    fn best_by_scan(&self, pool: u32) -> Option<(Scores, u64, InstanceId)> {
+        let mut best: Option<(Scores, u64, InstanceId)> = None;
+        self.scan(pool, |instance| {
+            let slot = &self.fleet.slots[instance.0 as usize];
+            let key = (self.scores(pool, slot), slot.tie_rank, instance);
+            if best.as_ref().is_none_or(|best| key < *best) {
+                best = Some(key);
+            }
+        });
+        best
     }
 
     fn accepts_id(&self, pool: u32, instance: InstanceId) -> bool {
@@ -302,26 +343,26 @@ impl Search<'_> {
         }
     }
 
-    /// Calls `visit` with the position and id of all candidates of a pool, one by one.
-    fn scan(&self, pool_index: u32, mut visit: impl FnMut(usize, InstanceId)) {
+    /// Calls `visit` with the id of all candidates of a pool, one by one.
+    fn scan(&self, pool_index: u32, mut visit: impl FnMut(InstanceId)) {
         let pool = self.pool(pool_index);
         let demand = &self.request.demand;
         let size = self.want.size.unwrap_or_default();
         let plain = !self.exact
             && self.plan(pool_index).verdict == Verdict::Always
             && (pool.is_indexed() || self.want.size.is_none());
-        for (position, brief) in pool.briefs.iter().enumerate() {
+        for brief in &pool.briefs {
             if brief.mask & self.want.bit == 0 || !size.fits_in(brief.size) {
                 continue;
             }
             if !plain {
-                let slot = &pool.slots[position];
+                let slot = &self.fleet.slots[brief.instance.0 as usize];
                 let fits = demand.cpu <= slot.free_cpu && demand.memory <= slot.free_memory;
                 if !fits || !self.accepts(pool_index, slot) {
                     continue;
                 }
             }
-            visit(position, brief.instance);
+            visit(brief.instance);
         }
     }
 
@@ -337,12 +378,10 @@ impl Search<'_> {
         let mut best: Option<Scores> = None;
         for (_, pool) in tier {
             if alike {
-                self.scan(*pool, |_, instance| ties.push(instance));
+                self.scan(*pool, |instance| ties.push(instance));
                 continue;
             }
-            let Some(first) = self.best_of_pool(*pool) else { continue };
-            let Some(slot) = self.fleet.slot(first) else { continue };
-            let scores = self.scores(*pool, slot);
+            let Some((scores, ..)) = self.best_of_pool(*pool) else { continue };
             if best.is_some_and(|best| best < scores) {
                 continue;
             }
@@ -356,8 +395,9 @@ impl Search<'_> {
                     |instance| self.accepts_id(*pool, instance),
                     |instance| ties.push(instance),
                 ),
-                None => self.scan(*pool, |position, instance| {
-                    if self.scores(*pool, &self.pool(*pool).slots[position]) == scores {
+                None => self.scan(*pool, |instance| {
+                    let slot = &self.fleet.slots[instance.0 as usize];
+                    if self.scores(*pool, slot) == scores {
                         ties.push(instance);
                     }
                 }),

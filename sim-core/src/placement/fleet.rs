@@ -7,6 +7,7 @@ use super::attributes::Attributes;
 use super::choose::Scratch;
 use super::constraint::PlacementConstraint;
 use super::demand::Demand;
+use super::failures::{Changes, Failures};
 use super::groups::TaskGroups;
 use super::index::Fits;
 use super::pool::Pool;
@@ -17,25 +18,7 @@ use crate::scenario::InstanceShape;
 use crate::units::{AsgId, InstanceId, TaskGroupId, ZoneId};
 
 /// Changes between two checks of the index in debug builds.
-const CHECK_EVERY: u32 = 4096;
-
-/// Where an instance is kept.
-#[derive(Clone, Copy, Debug)]
-struct Place {
-    /// Its pool, also after it has left.
-    pool: u32,
-    /// Its position there, [`GONE`] while it is not registered.
-    position: u32,
-}
-
-/// The position of an instance that has left.
-const GONE: u32 = u32::MAX;
-
-impl Place {
-    fn position(self) -> Option<usize> {
-        (self.position != GONE).then_some(self.position as usize)
-    }
-}
+const CHECK_EVERY: u64 = 4096;
 
 /// A container instance that registers.
 #[derive(Clone, Debug)]
@@ -65,16 +48,17 @@ pub struct Fleet {
     zones: usize,
     pub(super) pools: Vec<Pool>,
     /// All pools, and those of each Auto Scaling group.
-    all: Vec<u32>,
-    by_group: Vec<Vec<u32>>,
-    /// By instance.
-    places: Vec<Option<Place>>,
+    pub(super) all: Vec<u32>,
+    pub(super) by_group: Vec<Vec<u32>>,
+    /// By instance; some of them have left, some never came.
+    pub(super) slots: Vec<Slot>,
     pub(super) groups: TaskGroups,
     columns: Vec<Column>,
     pub(super) rules: Vec<Rule>,
     pub(super) fits: Fits,
     pub(super) scratch: Scratch,
-    changes: u32,
+    pub(super) changes: Changes,
+    pub(super) failures: Failures,
 }
 
 impl Fleet {
@@ -85,13 +69,14 @@ impl Fleet {
             pools: Vec::new(),
             all: Vec::new(),
             by_group: vec![Vec::new(); groups],
-            places: Vec::new(),
+            slots: Vec::new(),
             groups: TaskGroups::default(),
             columns: Vec::new(),
             rules: Vec::new(),
             fits: Fits::default(),
             scratch: Scratch::default(),
-            changes: 0,
+            changes: Changes::default(),
+            failures: Failures::default(),
         }
     }
 
@@ -127,16 +112,17 @@ impl Fleet {
     /// If it is registered already, which is a bug in the caller.
     pub fn register(&mut self, instance: NewInstance<'_>) {
         let index = instance.slot.instance.0 as usize;
-        if self.places.len() <= index {
-            self.places.resize(index + 1, None);
+        if self.slots.len() <= index {
+            self.slots.resize(index + 1, Slot::vacant());
         }
-        let twice = self.places[index].is_some_and(|place| place.position != GONE);
+        let twice = self.slots[index].position().is_some();
         assert!(!twice, "instance {} registers once", instance.slot.instance);
         let pool = self.pool_for(&instance);
-        let slot = instance.slot;
-        let position = self.pools[pool].add(slot, &self.fits);
-        self.places[index] = Some(Place { pool: pool as u32, position: position as u32 });
-        self.changed();
+        let slot = &mut self.slots[index];
+        *slot = instance.slot;
+        slot.pool = pool as u32;
+        self.pools[pool].add(slot, &self.fits);
+        self.changed(InstanceId(index as u32));
     }
 
     fn pool_for(&mut self, instance: &NewInstance<'_>) -> usize {
@@ -163,48 +149,59 @@ impl Fleet {
     /// Takes an instance out; nothing happens if it is not registered. Its tasks count in their
     /// groups until they are [uncounted](Self::uncount).
     pub fn deregister(&mut self, instance: InstanceId) {
-        let Some((pool, position)) = self.find(instance) else { return };
-        let slots = &mut self.pools[pool];
-        slots.remove(position, &self.fits);
-        if let Some(moved) = slots.slots.get(position) {
-            let place = Place { pool: pool as u32, position: position as u32 };
-            self.places[moved.instance.0 as usize] = Some(place);
+        let Some(slot) = registered(&mut self.slots, instance) else { return };
+        let moved = self.pools[slot.pool as usize].remove(slot, &self.fits);
+        if let Some((moved, position)) = moved {
+            let slot = &mut self.slots[moved.0 as usize];
+            slot.enter(slot.pool as usize, position);
         }
-        self.places[instance.0 as usize] = Some(Place { pool: pool as u32, position: GONE });
-        self.changed();
+        self.changed(instance);
     }
 
     /// Lets an instance take tasks, or not; nothing happens if it is not registered.
     pub fn set_eligible(&mut self, instance: InstanceId, eligibility: Eligibility) {
-        let Some((pool, position)) = self.find(instance) else { return };
-        self.pools[pool].change(position, None, &self.fits, |slot| {
-            slot.set_eligibility(eligibility);
-        });
-        self.changed();
+        let change = |slot: &mut Slot| slot.set_eligibility(eligibility);
+        self.change(instance, None, change);
+        self.changed(instance);
     }
 
-    /// Pool and position of a registered instance.
+    /// Changes a registered instance, and the tasks of `group` on it if one is named; `false` if it is
+    /// not registered. The caller notes the change once its counts are right, too.
     #[inline]
-    pub(super) fn find(&self, instance: InstanceId) -> Option<(usize, usize)> {
-        let place = (*self.places.get(instance.0 as usize)?)?;
-        Some((place.pool as usize, place.position()?))
+    fn change(
+        &mut self,
+        instance: InstanceId,
+        group: Option<TaskGroupId>,
+        apply: impl FnOnce(&mut Slot),
+    ) -> bool {
+        let Some(slot) = registered(&mut self.slots, instance) else { return false };
+        self.pools[slot.pool as usize].change(slot, group, &self.fits, apply);
+        true
     }
 
     /// The state of a registered instance.
+    #[inline]
     pub fn slot(&self, instance: InstanceId) -> Option<&Slot> {
-        let (pool, position) = self.find(instance)?;
-        self.pools[pool].slots.get(position)
+        self.slots.get(instance.0 as usize).filter(|slot| slot.position().is_some())
+    }
+
+    /// The pool of an instance that is or was registered.
+    #[inline]
+    fn pool_of(&self, instance: InstanceId) -> Option<usize> {
+        let slot = self.slots.get(instance.0 as usize)?;
+        Some(slot.pool as usize).filter(|pool| *pool < self.pools.len())
     }
 
     /// Registered instances of one group, or of all with `None`, in no particular order.
     pub fn slots(&self, group: Option<AsgId>) -> impl Iterator<Item = &Slot> + Clone {
-        self.scope(group).iter().flat_map(|pool| &self.pools[*pool as usize].slots)
+        let pools = self.scope(group).iter().map(|pool| &self.pools[*pool as usize]);
+        pools.flat_map(|pool| pool.slots(&self.slots))
     }
 
     /// The shape that a registered instance registered, and its static attributes.
     pub fn kind(&self, instance: InstanceId) -> Option<(&InstanceShape, &Attributes)> {
-        let (pool, _) = self.find(instance)?;
-        Some((&self.pools[pool].shape, &self.pools[pool].attributes))
+        let pool = &self.pools[self.slot(instance)?.pool as usize];
+        Some((&pool.shape, &pool.attributes))
     }
 
     /// The pools of one Auto Scaling group, or all.
@@ -218,37 +215,32 @@ impl Fleet {
     /// If the instance is not registered or the demand does not fit: a bug in the caller, which
     /// asks [`choose`](Self::choose) first.
     pub fn place(&mut self, instance: InstanceId, demand: &Demand<'_>, group: TaskGroupId) {
-        let place = self.find(instance).expect("tasks are placed on registered instances only");
-        let (pool, position) = place;
-        self.pools[pool].change(position, Some(group), &self.fits, |slot| {
+        let placed = self.change(instance, Some(group), |slot| {
             slot.reserve(demand);
             slot.count(group);
         });
+        assert!(placed, "tasks are placed on registered instances only");
+        let pool = self.slots[instance.0 as usize].pool as usize;
         self.groups.count(group, self.pools[pool].zone, Some(pool));
-        self.changed();
+        self.changed(instance);
     }
 
     /// Takes a task off an instance, reservation and count at once.
     pub fn remove(&mut self, instance: InstanceId, demand: &Demand<'_>, group: TaskGroupId) {
-        if let Some((pool, position)) = self.find(instance) {
-            self.pools[pool].change(position, Some(group), &self.fits, |slot| {
-                slot.release(demand);
-                slot.uncount(group);
-            });
-            self.changed();
-        }
-        if let Some(Some(place)) = self.places.get(instance.0 as usize) {
-            let pool = place.pool as usize;
+        self.change(instance, Some(group), |slot| {
+            slot.release(demand);
+            slot.uncount(group);
+        });
+        if let Some(pool) = self.pool_of(instance) {
             self.groups.uncount(group, self.pools[pool].zone, Some(pool));
         }
+        self.changed(instance);
     }
 
     /// Gives back what a task reserved; nothing happens if the instance is gone. Its count stays.
     pub fn release(&mut self, instance: InstanceId, demand: &Demand<'_>) {
-        if let Some((pool, position)) = self.find(instance) {
-            self.pools[pool].change(position, None, &self.fits, |slot| slot.release(demand));
-            self.changed();
-        }
+        self.change(instance, None, |slot| slot.release(demand));
+        self.changed(instance);
     }
 
     /// Stops counting a task of `group` in `zone`, on a container instance or with `None` on Fargate.
@@ -258,13 +250,11 @@ impl Fleet {
             self.groups.uncount(group, zone, None);
             return;
         };
-        if let Some((pool, position)) = self.find(instance) {
-            self.pools[pool].change(position, Some(group), &self.fits, |slot| slot.uncount(group));
-            self.changed();
+        self.change(instance, Some(group), |slot| slot.uncount(group));
+        if let Some(pool) = self.pool_of(instance) {
+            self.groups.uncount(group, zone, Some(pool));
         }
-        if let Some(Some(place)) = self.places.get(instance.0 as usize) {
-            self.groups.uncount(group, zone, Some(place.pool as usize));
-        }
+        self.changed(instance);
     }
 
     /// Counts a task of `group` that runs on Fargate.
@@ -289,22 +279,31 @@ impl Fleet {
         same.map(|(pool, _)| self.groups.in_pool(group, pool)).sum()
     }
 
-    fn changed(&mut self) {
-        self.changes = self.changes.wrapping_add(1);
-        if cfg!(debug_assertions) && self.changes.is_multiple_of(CHECK_EVERY) {
+    /// Tasks of a group on all instances, registered now or earlier, that share an instance's value
+    /// of an attribute; those without the attribute share that.
+    pub fn tasks_by_value(&self, group: TaskGroupId, attribute: &str, instance: InstanceId) -> u32 {
+        let Some(pool) = self.pool_of(instance) else { return 0 };
+        let value = self.pools[pool].attributes.get(attribute);
+        let pools = self.pools.iter().enumerate();
+        let same = pools.filter(|(_, pool)| pool.attributes.get(attribute) == value);
+        same.map(|(pool, _)| self.groups.in_pool(group, pool)).sum()
+    }
+
+    fn changed(&mut self, instance: InstanceId) {
+        self.changes.note(instance);
+        if cfg!(debug_assertions) && self.changes.number.is_multiple_of(CHECK_EVERY) {
             self.check();
         }
     }
 
     /// Panics unless index and counters equal a recount. Takes time in proportion to the fleet.
     pub fn check(&self) {
-        let mut registered = 0;
+        let mut listed = 0;
         for (index, pool) in self.pools.iter().enumerate() {
-            pool.check(&self.fits);
-            registered += pool.slots.len();
-            for (position, slot) in pool.slots.iter().enumerate() {
-                let found = self.find(slot.instance);
-                assert_eq!(found, Some((index, position)), "place of {}", slot.instance);
+            pool.check(&self.slots, &self.fits);
+            for slot in pool.slots(&self.slots) {
+                listed += 1;
+                assert_eq!(slot.pool as usize, index, "pool of {}", slot.instance);
                 for (group, tasks) in slot.hosted() {
                     assert_ne!(tasks, 0, "only groups with tasks are listed");
                     let in_pool = self.groups.in_pool(group, index);
@@ -312,8 +311,8 @@ impl Fleet {
                 }
             }
         }
-        let placed = self.places.iter().flatten().filter(|place| place.position != GONE);
-        assert_eq!(placed.count(), registered, "every registered instance is in one pool");
+        let registered = self.slots.iter().filter(|slot| slot.position().is_some());
+        assert_eq!(registered.count(), listed, "every registered instance is in one pool");
     }
 
     /// What a placement expression calls an instance.
@@ -323,6 +322,12 @@ impl Fleet {
         let _ = write!(name, "i-{:017x}", instance.0);
         name
     }
+}
+
+/// A registered instance.
+#[inline]
+fn registered(slots: &mut [Slot], instance: InstanceId) -> Option<&mut Slot> {
+    slots.get_mut(instance.0 as usize).filter(|slot| slot.position().is_some())
 }
 
 /// The column of an attribute, added if it is new.

@@ -33,6 +33,7 @@ mod constraint;
 mod custom;
 mod demand;
 mod facts;
+mod failures;
 mod fleet;
 mod groups;
 mod index;
@@ -64,5 +65,5 @@ pub use query::{
 pub use reasons::{Candidate, Explanation, Rejection, Rejections};
 pub use rule::{Recurrence, RuleId};
 pub use slot::{AGENT_PORTS, Eligibility, MAX_HOST_PORTS, Slot};
-pub use stop::{StopCandidate, choose_stop};
+pub use stop::{StopCandidate, choose_stop, stop_attribute};
 pub use strategy::{MAX_STRATEGIES, PlacementStrategy, SERVICE_DEFAULT, STANDALONE_DEFAULT};

@@ -5,6 +5,7 @@ use super::custom::InstanceView;
 use super::demand::Demand;
 use super::facts::Facts;
 use super::fleet::Fleet;
+use super::index::ANY;
 use super::rule::{Rule, Verdict};
 use super::slot::{Eligibility, Slot, ports_free};
 use super::strategy::PlacementStrategy;
@@ -251,9 +252,9 @@ impl Fleet {
         request: &PlacementRequest<'_>,
         instance: InstanceId,
     ) -> Option<Rejection> {
-        let Some((pool, position)) = self.find(instance) else { return Some(Rejection::Draining) };
+        let Some(slot) = self.slot(instance) else { return Some(Rejection::Draining) };
         let rule = &self.rules[request.rule.0 as usize];
-        self.rejection(rule, &request.demand, pool, &self.pools[pool].slots[position])
+        self.rejection(rule, &request.demand, slot.pool as usize, slot)
     }
 
     /// Whether an instance would do for a task if it had the room: it is ACTIVE, of the right
@@ -262,10 +263,9 @@ impl Fleet {
     /// # Panics
     /// If the rule is not of this fleet.
     pub fn qualifies(&self, request: &PlacementRequest<'_>, instance: InstanceId) -> bool {
-        let Some((pool, position)) = self.find(instance) else { return false };
+        let Some(slot) = self.slot(instance) else { return false };
         let rule = &self.rules[request.rule.0 as usize];
-        let pool = &self.pools[pool];
-        let slot = &pool.slots[position];
+        let pool = &self.pools[slot.pool as usize];
         let demand = &request.demand;
         let facts = Facts { fleet: self, pool, slot };
         slot.eligibility() == Eligibility::Active
@@ -291,17 +291,49 @@ impl Fleet {
         }
     }
 
-    /// Counts why instances cannot take a task. Looks at every instance in question.
+    /// Counts why instances cannot take a task. Looks at every instance in question, unless the task has
+    /// just been refused and asks for nothing but CPU and memory.
     ///
     /// # Panics
     /// If the rule is not of this fleet.
     pub fn rejections(&self, request: &PlacementRequest<'_>) -> Rejections {
         let rule = &self.rules[request.rule.0 as usize];
         let mut rejections = Rejections::default();
+        let demand = &request.demand;
+        // What has CPU has no memory then.
+        let plain = rule.constraints.is_empty()
+            && (demand.gpus, demand.network_interfaces) == (0, 0)
+            && self.failures.holds(request, &self.changes);
         for pool in self.scope(request.group) {
             let pool = *pool as usize;
+            let shape = &self.pools[pool].shape;
+            let platform = (shape.architecture, shape.operating_system);
+            if plain
+                && platform == (demand.architecture, demand.operating_system)
+                && let Some(counts) = self.pools[pool].short_of_cpu(demand.cpu.as_raw())
+            {
+                let [agent, cpu, memory] = counts;
+                rejections.agent += agent;
+                rejections.cpu += cpu;
+                rejections.memory += memory;
+                continue;
+            }
             let never = verdict(rule, &self.pools[pool]) == Verdict::Never;
-            for slot in &self.pools[pool].slots {
+            let indexed = self.pools[pool].is_indexed();
+            for brief in &self.pools[pool].briefs {
+                // The two most frequent reasons without a look at the instance itself.
+                if indexed && brief.mask & ANY != 0 {
+                    let (cpu, memory) = (u64::from(brief.size.cpu), u64::from(brief.size.memory));
+                    if cpu < request.demand.cpu.as_raw() {
+                        rejections.cpu += 1;
+                        continue;
+                    }
+                    if memory < request.demand.memory.as_mib() {
+                        rejections.memory += 1;
+                        continue;
+                    }
+                }
+                let slot = &self.slots[brief.instance.0 as usize];
                 if let Some(rejection) = self.rejection(rule, &request.demand, pool, slot) {
                     rejections.add(rejection);
                 } else {
@@ -324,7 +356,7 @@ impl Fleet {
         let mut rejected = Vec::new();
         for pool in self.scope(request.group) {
             let pool = *pool as usize;
-            for slot in &self.pools[pool].slots {
+            for slot in self.pools[pool].slots(&self.slots) {
                 if let Some(rejection) = self.rejection(rule, &request.demand, pool, slot) {
                     rejected.push((slot.instance, rejection));
                 } else {

@@ -27,76 +27,86 @@ pub enum Eligibility {
 /// Groups per instance that need no memory of their own.
 const INLINE_GROUPS: usize = 8;
 
-/// Tasks per group on one instance.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// In place of a group where there is none.
+const NO_GROUP: u32 = u32::MAX;
+
+/// Tasks per group on one instance; the first groups are beside the rest of the instance, where they
+/// cost no access of their own. A group of very many tasks takes several places.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 struct Hosted {
-    len: u64,
-    /// The first of them; beside the rest of the instance, where they cost no access of their own.
-    inline: [(u32, u32); INLINE_GROUPS],
-    /// The others, if there are more.
-    more: Vec<(u32, u32)>,
+    groups: [u32; INLINE_GROUPS],
+    tasks: [u16; INLINE_GROUPS],
 }
 
 impl Hosted {
-    fn inline(&self) -> &[(u32, u32)] {
-        &self.inline[..self.len as usize]
-    }
+    const NONE: Self = Self { groups: [NO_GROUP; INLINE_GROUPS], tasks: [0; INLINE_GROUPS] };
 
-    fn more(&self) -> &[(u32, u32)] {
-        // Looked at only if there can be any: it is in another cache line.
-        if (self.len as usize) < INLINE_GROUPS { &[] } else { &self.more }
-    }
-
-    fn iter(&self) -> impl Iterator<Item = &(u32, u32)> {
-        self.inline().iter().chain(self.more())
+    /// The places of a group, by bit.
+    #[inline]
+    fn places(&self, group: u32) -> u32 {
+        let bits = self.groups.iter().enumerate();
+        bits.fold(0, |bits, (at, it)| bits | u32::from(*it == group) << at)
     }
 
     #[inline]
-    fn find_mut(&mut self, group: TaskGroupId) -> Option<&mut (u32, u32)> {
-        let len = self.len as usize;
-        if let Some(at) = self.inline().iter().position(|(it, _)| *it == group.0) {
-            return Some(&mut self.inline[at]);
-        }
-        if len < INLINE_GROUPS {
-            return None;
-        }
-        self.more.iter_mut().find(|(it, _)| *it == group.0)
+    fn tasks_of(&self, group: u32) -> u32 {
+        let pairs = self.groups.iter().zip(&self.tasks);
+        pairs.map(|(it, tasks)| if *it == group { u32::from(*tasks) } else { 0 }).sum()
     }
 
-    fn push(&mut self, group: TaskGroupId) {
-        let len = self.len as usize;
-        if len < INLINE_GROUPS {
-            self.inline[len] = (group.0, 1);
-            self.len += 1;
-        } else {
-            self.more.push((group.0, 1));
-        }
+    fn iter(&self) -> impl Iterator<Item = (TaskGroupId, u32)> {
+        let pairs = self.groups.iter().zip(&self.tasks).filter(|(_, tasks)| **tasks != 0);
+        pairs.map(|(group, tasks)| (TaskGroupId(*group), u32::from(*tasks)))
     }
 
-    /// Drops the groups without tasks.
-    fn drop_empty(&mut self) {
-        let full = self.len as usize == INLINE_GROUPS;
-        if let Some(at) = self.inline().iter().position(|(_, tasks)| *tasks == 0) {
-            let last = self.len as usize - 1;
-            self.inline[at] = self.inline[last];
-            self.inline[last] = (0, 0);
-            if full && let Some(moved) = self.more.pop() {
-                self.inline[last] = moved;
-            } else {
-                self.len -= 1;
+    /// Counts a task; `false` if there is no place for it.
+    fn count(&mut self, group: u32) -> bool {
+        let mut places = self.places(group);
+        while places != 0 {
+            let tasks = &mut self.tasks[places.trailing_zeros() as usize];
+            if *tasks < u16::MAX {
+                *tasks += 1;
+                return true;
             }
-        } else {
-            self.more.retain(|(_, tasks)| *tasks != 0);
+            places &= places - 1;
         }
+        let empty = self.places(NO_GROUP);
+        let at = empty.trailing_zeros() as usize;
+        if empty != 0 {
+            (self.groups[at], self.tasks[at]) = (group, 1);
+        }
+        empty != 0
+    }
+
+    /// Stops counting a task; `false` if none is counted here.
+    fn uncount(&mut self, group: u32) -> bool {
+        let places = self.places(group);
+        let at = places.trailing_zeros() as usize;
+        if places != 0 {
+            self.tasks[at] -= 1;
+            if self.tasks[at] == 0 {
+                self.groups[at] = NO_GROUP;
+            }
+        }
+        places != 0
     }
 }
 
+/// What only few instances have.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Rest {
+    /// Static host ports of tasks, sorted.
+    ports: Vec<(u16, Protocol)>,
+    /// Groups that found no place among the first ones, with their tasks.
+    hosted: Vec<(u32, u32)>,
+}
+
 /// The placement state of one registered container instance.
-// The order of the fields is that of their use, in as few cache lines as can be: in large fleets, these
-// are what a decision costs.
+// Two cache lines side by side, which the processor fetches together: in large fleets, these are what a
+// decision costs.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[repr(C, align(64))]
+#[repr(C, align(128))]
 pub struct Slot {
     /// Unreserved CPU.
     pub free_cpu: Cpu,
@@ -114,15 +124,23 @@ pub struct Slot {
     pub free_network_interfaces: u32,
     /// Tasks that hold resources here.
     pub tasks: u32,
-    eligibility: Eligibility,
-    hosted: Hosted,
     /// Its zone.
     pub zone: ZoneId,
+    /// Its pool, also after it has left.
+    pub(super) pool: u32,
+    /// Its position there, [`GONE`] while it is not registered.
+    position: u32,
+    eligibility: Eligibility,
+    hosted: Hosted,
     /// When it registered, in seconds since 1970-01-01T00:00:00Z.
     pub registered_at: i64,
-    /// Static host ports of tasks, sorted.
-    ports: Vec<(u16, Protocol)>,
+    rest: Option<Box<Rest>>,
 }
+
+const _: () = assert!(size_of::<Slot>() == 128, "two cache lines");
+
+/// The position of an instance that is not registered.
+const GONE: u32 = u32::MAX;
 
 impl Slot {
     /// An empty instance of `shape`.
@@ -138,10 +156,50 @@ impl Slot {
             tie_rank,
             registered_at: 0,
             eligibility: Eligibility::Active,
-            ports: Vec::new(),
             mask: 0,
-            hosted: Hosted::default(),
+            pool: 0,
+            position: GONE,
+            hosted: Hosted::NONE,
+            rest: None,
         }
+    }
+
+    /// In place of an instance that never registered.
+    pub(super) fn vacant() -> Self {
+        Self {
+            instance: InstanceId(u32::MAX),
+            zone: ZoneId(0),
+            free_cpu: Cpu::ZERO,
+            free_memory: Mib::ZERO,
+            free_gpus: 0,
+            free_network_interfaces: 0,
+            tasks: 0,
+            tie_rank: 0,
+            registered_at: 0,
+            eligibility: Eligibility::Draining,
+            mask: 0,
+            pool: u32::MAX,
+            position: GONE,
+            hosted: Hosted::NONE,
+            rest: None,
+        }
+    }
+
+    /// Its position in its pool while it is registered.
+    #[inline]
+    pub(super) fn position(&self) -> Option<usize> {
+        (self.position != GONE).then_some(self.position as usize)
+    }
+
+    /// Puts it into a pool, at a position.
+    pub(super) fn enter(&mut self, pool: usize, position: usize) {
+        (self.pool, self.position) = (pool as u32, position as u32);
+    }
+
+    /// It has left its pool, and forgets its tasks.
+    pub(super) fn leave(&mut self) {
+        self.position = GONE;
+        (self.hosted, self.rest) = (Hosted::NONE, None);
     }
 
     /// Whether it takes new tasks, and if not, why.
@@ -157,18 +215,23 @@ impl Slot {
     /// Tasks of a group here, from placement to the decision to stop them.
     #[inline]
     pub fn tasks_of(&self, group: TaskGroupId) -> u32 {
-        self.hosted.iter().find(|(it, _)| *it == group.0).map_or(0, |(_, tasks)| *tasks)
+        let tasks = self.hosted.tasks_of(group.0);
+        let Some(rest) = &self.rest else { return tasks };
+        let more = rest.hosted.iter().find(|(it, _)| *it == group.0);
+        tasks + more.map_or(0, |(_, tasks)| *tasks)
     }
 
-    /// The groups with tasks here, in no particular order, with their number of tasks.
+    /// The groups with tasks here, in no particular order, with their number of tasks. A group of
+    /// more than 65 535 tasks comes in parts.
     #[inline]
     pub fn hosted(&self) -> impl Iterator<Item = (TaskGroupId, u32)> {
-        self.hosted.iter().map(|(group, tasks)| (TaskGroupId(*group), *tasks))
+        let more = self.rest.iter().flat_map(|rest| &rest.hosted);
+        self.hosted.iter().chain(more.map(|(group, tasks)| (TaskGroupId(*group), *tasks)))
     }
 
     /// Static host ports that tasks hold, sorted.
     pub fn ports(&self) -> &[(u16, Protocol)] {
-        &self.ports
+        self.rest.as_ref().map_or(&[], |rest| &rest.ports)
     }
 
     pub(super) fn set_eligibility(&mut self, eligibility: Eligibility) {
@@ -183,9 +246,10 @@ impl Slot {
         self.free_network_interfaces =
             self.free_network_interfaces.checked_sub(demand.network_interfaces).expect(enough);
         for port in demand.ports {
-            match self.ports.binary_search(port) {
+            let ports = &mut self.rest.get_or_insert_default().ports;
+            match ports.binary_search(port) {
                 Ok(_) => unreachable!("placement checked the ports of {}", self.instance),
-                Err(at) => self.ports.insert(at, *port),
+                Err(at) => ports.insert(at, *port),
             }
         }
         self.tasks += 1;
@@ -197,25 +261,35 @@ impl Slot {
         self.free_gpus += demand.gpus;
         self.free_network_interfaces += demand.network_interfaces;
         for port in demand.ports {
-            if let Ok(at) = self.ports.binary_search(port) {
-                self.ports.remove(at);
+            let Some(rest) = &mut self.rest else { break };
+            if let Ok(at) = rest.ports.binary_search(port) {
+                rest.ports.remove(at);
             }
         }
         self.tasks -= 1;
     }
 
+    #[inline]
     pub(super) fn count(&mut self, group: TaskGroupId) {
-        match self.hosted.find_mut(group) {
-            Some((_, tasks)) => *tasks += 1,
-            None => self.hosted.push(group),
+        if !self.hosted.count(group.0) {
+            let more = &mut self.rest.get_or_insert_default().hosted;
+            match more.iter_mut().find(|(it, _)| *it == group.0) {
+                Some((_, tasks)) => *tasks += 1,
+                None => more.push((group.0, 1)),
+            }
         }
     }
 
+    #[inline]
     pub(super) fn uncount(&mut self, group: TaskGroupId) {
-        if let Some((_, tasks)) = self.hosted.find_mut(group) {
-            *tasks -= 1;
-            if *tasks == 0 {
-                self.hosted.drop_empty();
+        if self.hosted.uncount(group.0) {
+            return;
+        }
+        let Some(rest) = &mut self.rest else { return };
+        if let Some(at) = rest.hosted.iter().position(|(it, _)| *it == group.0) {
+            rest.hosted[at].1 -= 1;
+            if rest.hosted[at].1 == 0 {
+                rest.hosted.swap_remove(at);
             }
         }
     }
@@ -230,4 +304,58 @@ pub(super) fn ports_free(taken: &[(u16, Protocol)], wanted: &[(u16, Protocol)]) 
                 taken.binary_search(port).is_err()
                     && !(port.1 == Protocol::Tcp && AGENT_PORTS.contains(&port.0))
             }))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::engine::StreamKey;
+    use crate::scenario::{Architecture, OperatingSystem};
+
+    #[test]
+    fn tasks_are_counted_by_group_however_many_groups_and_tasks_there_are() {
+        let shape = InstanceShape {
+            instance_type: "test".into(),
+            cpu: Cpu::ZERO,
+            memory: Mib::ZERO,
+            gpus: 0,
+            task_network_interfaces: 0,
+            architecture: Architecture::X86_64,
+            operating_system: OperatingSystem::Linux,
+        };
+        let mut slot = Slot::new(InstanceId(0), ZoneId(0), &shape, 0);
+        let mut expected: BTreeMap<u32, u32> = BTreeMap::new();
+        // Beyond one place.
+        for _ in 0..70_000 {
+            slot.count(TaskGroupId(0));
+            *expected.entry(0).or_default() += 1;
+        }
+        let key = StreamKey::new(1, 0, "slot", 0);
+        for step in 0..4000 {
+            let bits = key.at(step);
+            let group = (bits % 14) as u32;
+            let count = expected.entry(group).or_default();
+            // First mostly more, then mostly fewer.
+            if bits >> 32 & 3 < if step < 2000 { 3 } else { 1 } {
+                slot.count(TaskGroupId(group));
+                *count += 1;
+            } else if *count > 0 {
+                slot.uncount(TaskGroupId(group));
+                *count -= 1;
+            }
+            for group in 0..14 {
+                let expected = expected.get(&group).copied().unwrap_or(0);
+                assert_eq!(slot.tasks_of(TaskGroupId(group)), expected);
+            }
+            let mut hosted: BTreeMap<u32, u32> = BTreeMap::new();
+            for (group, tasks) in slot.hosted() {
+                assert_ne!(tasks, 0, "only groups with tasks are listed");
+                *hosted.entry(group.0).or_default() += tasks;
+            }
+            expected.retain(|_, tasks| *tasks > 0);
+            assert_eq!(hosted, expected);
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! The task that a scale-in stops.
 
-use super::PlacementStrategy;
+use super::{AVAILABILITY_ZONE, PlacementStrategy};
 use crate::units::{Cpu, InstanceId, Mib, TaskId, ZoneId};
 
 /// A task of the service that may be stopped.
@@ -18,10 +18,24 @@ pub struct StopCandidate {
     pub zone_tasks: u32,
     /// Tasks of the service on its instance.
     pub instance_tasks: u32,
+    /// Tasks of the service on instances with the value that its instance has of the attribute of
+    /// [`stop_attribute`]; zero without one.
+    pub value_tasks: u32,
     /// CPU that would be free on its instance after the stop.
     pub free_cpu_after: Cpu,
     /// Memory that would be free on its instance after the stop.
     pub free_memory_after: Mib,
+}
+
+/// The attribute by whose values tasks are counted when one of them is to stop: that of a spread at
+/// the head of the chain, unless it is the zone.
+pub fn stop_attribute(strategy: &[PlacementStrategy]) -> Option<&str> {
+    match strategy.first() {
+        Some(PlacementStrategy::SpreadAttribute(name)) if **name != *AVAILABILITY_ZONE => {
+            Some(name)
+        }
+        _ => None,
+    }
 }
 
 /// Chooses the task to stop, preserving the intent of the strategy that placed it.
@@ -38,8 +52,10 @@ pub fn choose_stop<'c>(
     strategy: &[PlacementStrategy],
     random_bits: u64,
 ) -> Option<TaskId> {
+    let by_value = stop_attribute(strategy).is_some();
     let score = |candidate: &StopCandidate| -> (bool, u64, u64) {
         let (first, second) = match strategy.first() {
+            Some(_) if by_value => (u64::from(candidate.value_tasks), 0),
             None => (u64::from(candidate.zone_tasks), u64::from(candidate.instance_tasks)),
             Some(PlacementStrategy::SpreadZone | PlacementStrategy::SpreadAttribute(_)) => {
                 (u64::from(candidate.zone_tasks), 0)
@@ -86,6 +102,7 @@ mod tests {
             instance: Some(InstanceId(instance)),
             zone_tasks,
             instance_tasks: 1,
+            value_tasks: 0,
             free_cpu_after: Cpu::ZERO,
             free_memory_after: Mib::ZERO,
         }
@@ -128,6 +145,18 @@ mod tests {
         let chain = [PlacementStrategy::SpreadZone];
         assert_eq!(choose_stop(&tasks, &chain, 0), Some(TaskId(1)));
         assert_eq!(choose_stop(&tasks, &chain, u64::MAX), Some(TaskId(7)));
+    }
+
+    #[test]
+    fn a_spread_over_an_attribute_stops_where_most_tasks_share_its_value() {
+        let fuller_zone = StopCandidate { value_tasks: 2, ..candidate(1, 0, 0, 5) };
+        let fuller_rack = StopCandidate { value_tasks: 4, ..candidate(2, 1, 1, 2) };
+        let stop = |attribute: &str| {
+            let chain = [PlacementStrategy::SpreadAttribute(attribute.into())];
+            choose_stop(&[fuller_zone, fuller_rack], &chain, 0)
+        };
+        assert_eq!(stop("rack"), Some(TaskId(2)));
+        assert_eq!(stop(AVAILABILITY_ZONE), Some(TaskId(1)));
     }
 
     #[test]

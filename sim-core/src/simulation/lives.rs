@@ -1,11 +1,10 @@
 //! Behaviour of whole runs in the life of a task: the agent, images, containers, targets, faults.
 
-use super::random::{Dice, random_scenario};
 use super::testing::{batch, definition, empty, group, service};
 use crate::agent::{
     Condition, Dependency, HealthCheck, Image, PullBehavior, RestartPolicy, Window,
 };
-use crate::engine::{DurationDistribution, Stream};
+use crate::engine::DurationDistribution;
 use crate::invariants::violations;
 use crate::results::{RunResults, TaskRecord};
 use crate::scenario::{
@@ -16,7 +15,7 @@ use crate::units::{
     AsgId, BatchId, Cpu, ImageId, LayerId, Mib, ServiceId, SimDuration, SimTime, TaskDefinitionId,
 };
 
-fn run(scenario: &Scenario) -> RunResults {
+pub(super) fn run(scenario: &Scenario) -> RunResults {
     let results = super::run(scenario, &mut |_| {}).expect("the run ends");
     let mut found = violations(scenario, &results);
     found.retain(|it| !it.contains("no price"));
@@ -24,7 +23,7 @@ fn run(scenario: &Scenario) -> RunResults {
     results
 }
 
-fn seconds(n: u64) -> SimDuration {
+pub(super) fn seconds(n: u64) -> SimDuration {
     SimDuration::from_secs(n)
 }
 
@@ -32,7 +31,7 @@ fn at(n: u64) -> SimTime {
     SimTime::from_secs(n)
 }
 
-fn constant(n: u64) -> DurationDistribution {
+pub(super) fn constant(n: u64) -> DurationDistribution {
     DurationDistribution::Constant(seconds(n))
 }
 
@@ -96,12 +95,12 @@ fn scale_to(scenario: &mut Scenario, second: u64, count: u32) {
     });
 }
 
-fn add_image(scenario: &mut Scenario, layers: &[(u32, u64)]) -> ImageId {
+pub(super) fn add_image(scenario: &mut Scenario, layers: &[(u32, u64)]) -> ImageId {
     let layers = layers.iter().map(|(layer, bytes)| (LayerId(*layer), *bytes)).collect();
     scenario.images.push(Image { name: "registry/web:1".into(), layers, soci_index: false })
 }
 
-fn container(name: &str) -> Container {
+pub(super) fn container(name: &str) -> Container {
     Container {
         name: name.into(),
         essential: true,
@@ -116,14 +115,14 @@ fn container(name: &str) -> Container {
     }
 }
 
-const HEALTH_CHECK: HealthCheck = HealthCheck {
+pub(super) const HEALTH_CHECK: HealthCheck = HealthCheck {
     interval: SimDuration::from_secs(30),
     timeout: SimDuration::from_secs(5),
     retries: 3,
     start_period: SimDuration::ZERO,
 };
 
-fn fault(kind: FaultKind, from: u64, until: u64) -> Fault {
+pub(super) fn fault(kind: FaultKind, from: u64, until: u64) -> Fault {
     Fault {
         name: "fault".into(),
         owner: None,
@@ -134,7 +133,7 @@ fn fault(kind: FaultKind, from: u64, until: u64) -> Fault {
     }
 }
 
-fn exit_at(second: u64, exit_code: u8) -> Fault {
+pub(super) fn exit_at(second: u64, exit_code: u8) -> Fault {
     let kind = FaultKind::ContainerExit {
         container: None,
         after: DurationDistribution::ZERO,
@@ -513,149 +512,4 @@ fn an_interface_is_detached_after_the_containers_are_gone() {
     let life = [task.placed, task.pull_started, task.started, task.stopping];
     assert_eq!(life, [Some(at(0)), Some(at(5)), Some(at(10)), Some(at(600))]);
     assert_eq!((task.execution_stopped, task.stopped), (Some(at(604)), Some(at(611))));
-}
-
-// ---- laws ----
-
-/// A random scenario with images, containers and faults.
-fn troubled(seed: u64) -> Scenario {
-    let mut scenario = random_scenario(seed);
-    let mut dice = Dice(Stream::from_seed(seed ^ 0xfa17));
-    // Without any delay a crash loop would spin at one instant.
-    scenario.control_plane.scheduler_reaction = constant(1);
-    scenario.control_plane.images.first_task_hold = seconds(dice.below(3));
-    for layer in 0..4 {
-        let bytes = dice.below(2_000_000_000);
-        add_image(&mut scenario, &[(0, 100_000_000), (layer + 1, bytes)]);
-    }
-    for id in [TaskDefinitionId(0), TaskDefinitionId(1), TaskDefinitionId(2)] {
-        let images = (0..dice.below(3)).map(|_| ImageId(dice.below(4) as u32)).collect();
-        let task = &mut scenario.task_definitions[id];
-        task.images = images;
-        task.stop_time = dice.delay(20);
-        task.stop_timeout = dice.coin().then(|| seconds(5));
-        if dice.coin() {
-            task.containers = random_containers(&mut dice);
-        }
-    }
-    for group in scenario.auto_scaling_groups.ids().collect::<Vec<_>>() {
-        let agent = &mut scenario.auto_scaling_groups[group].agent;
-        agent.pull_behavior = dice.pick(&[
-            PullBehavior::Default,
-            PullBehavior::Always,
-            PullBehavior::Once,
-            PullBehavior::PreferCached,
-        ]);
-    }
-    let horizon = scenario.duration.as_secs_ceil();
-    for index in 0..dice.between(1, 4) {
-        let from = dice.below(horizon);
-        let container = dice.coin().then(|| "proxy".to_owned());
-        let kind = match dice.below(5) {
-            0 => FaultKind::CannotPull,
-            1 => FaultKind::FailsToStart { container, exit_code: 1 },
-            2 => FaultKind::ContainerExit {
-                container,
-                after: dice.delay(300),
-                exit_code: dice.below(3) as u8,
-                out_of_memory: dice.coin(),
-            },
-            3 => FaultKind::ContainerUnhealthy { container },
-            _ => FaultKind::TargetUnhealthy,
-        };
-        scenario.faults.push(Fault {
-            name: format!("fault-{index}"),
-            share: dice.pick(&[0.2, 0.7, 1.0]),
-            task_definition: dice.coin().then(|| TaskDefinitionId(dice.below(3) as u32)),
-            ..fault(kind, from, from + dice.between(1, 900))
-        });
-    }
-    scenario
-}
-
-fn random_containers(dice: &mut Dice) -> Vec<Container> {
-    let checked = dice.coin();
-    let policy = RestartPolicy { ignored_exit_codes: vec![2], attempt_period: seconds(60) };
-    let condition = if checked && dice.coin() { Condition::Healthy } else { Condition::Start };
-    vec![
-        Container {
-            depends_on: vec![
-                Dependency { container: 1, condition },
-                Dependency {
-                    container: 2,
-                    condition: dice.pick(&[Condition::Complete, Condition::Success]),
-                },
-            ],
-            restart_policy: dice.coin().then(|| policy.clone()),
-            ..container("app")
-        },
-        Container {
-            essential: dice.coin(),
-            health_check: checked.then_some(HEALTH_CHECK),
-            start_timeout: dice.coin().then(|| seconds(40)),
-            restart_policy: dice.coin().then(|| policy.clone()),
-            ..container("proxy")
-        },
-        Container {
-            essential: false,
-            run_time: Some(dice.delay(10)),
-            start_time: Some(dice.delay(3)),
-            exit_code: u8::from(dice.below(10) == 0),
-            stop_timeout: Some(seconds(2)),
-            ..container("init")
-        },
-    ]
-}
-
-#[test]
-fn every_law_holds_on_150_troubled_scenarios() {
-    let mut reasons = std::collections::BTreeMap::<String, u32>::new();
-    let (mut restarts, mut queued) = (0, 0);
-    for seed in 0..150 {
-        let scenario = troubled(seed);
-        let results = super::run(&scenario, &mut |_| {}).expect("no limit is reached");
-        let found = violations(&scenario, &results);
-        assert!(found.is_empty(), "seed {seed}: {found:#?}");
-        for task in &results.task_records {
-            let words = task.stopped_reason.split([':', '(']).next().unwrap_or_default();
-            *reasons.entry(words.trim().to_owned()).or_default() += 1;
-            restarts += u32::from(task.restarts);
-            let waited = task.pull_started > task.placed;
-            queued += u32::from(task.instance.is_some() && waited);
-        }
-    }
-    for reason in [
-        "CannotPullContainerError",
-        "Essential container in task exited",
-        "OutOfMemoryError",
-        "Task failed ELB health checks in",
-        "Task failed container health checks",
-        "Task failed to start",
-    ] {
-        let count = reasons.get(reason).copied().unwrap_or(0);
-        assert!(count > 10, "{reason}: {reasons:#?}");
-    }
-    assert!(restarts > 10, "{restarts}");
-    assert!(queued > 100, "{queued}");
-}
-
-#[test]
-fn a_run_with_faults_repeats_itself() {
-    for seed in 0..10 {
-        let scenario = troubled(seed);
-        let (first, second) = (run(&scenario), run(&scenario));
-        assert_eq!(first.trajectory_fingerprint, second.trajectory_fingerprint);
-        assert_eq!(first.task_records, second.task_records);
-    }
-}
-
-#[test]
-fn a_fault_that_hits_nobody_changes_nothing() {
-    for seed in 0..10 {
-        let mut scenario = random_scenario(seed);
-        let before = run(&scenario);
-        scenario.faults = vec![Fault { share: 0.0, ..exit_at(100, 1) }];
-        let after = run(&scenario);
-        assert_eq!(before.trajectory_fingerprint, after.trajectory_fingerprint, "seed {seed}");
-    }
 }

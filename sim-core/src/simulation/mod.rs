@@ -76,6 +76,8 @@ mod task;
 mod testing;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod troubled;
 mod unplaced;
 mod watch;
 #[cfg(test)]

@@ -6,10 +6,10 @@ use super::event::Event;
 use super::world::World;
 use crate::autoscaling::choose_for_stop;
 use crate::engine::Scheduler;
-use crate::placement::{StopCandidate, choose_stop};
+use crate::placement::{StopCandidate, choose_stop, stop_attribute};
 use crate::results::EventCategory;
 use crate::scenario::{BelowProtected, LaunchTarget};
-use crate::units::{ServiceId, TaskId};
+use crate::units::{InstanceId, ServiceId, TaskId};
 
 impl World<'_, '_> {
     /// Stops what a service of one revision runs beyond its desired count; how many it stopped.
@@ -116,6 +116,7 @@ impl World<'_, '_> {
                 if instance.is_some() && candidate.instance == instance {
                     *candidate = self.stop_candidate(id, candidate.task);
                 }
+                candidate.value_tasks = self.value_tasks(id, candidate.instance);
             }
         }
         if 0 < draining {
@@ -139,8 +140,20 @@ impl World<'_, '_> {
             instance: task.instance,
             zone_tasks: task.zone.map_or(0, |zone| self.fleet.tasks_in_zone(state.group, zone)),
             instance_tasks: slot.map_or(0, |slot| slot.tasks_of(state.group)),
+            value_tasks: self.value_tasks(id, task.instance),
             free_cpu_after: slot.map_or(task.cpu, |slot| slot.free_cpu + task.cpu),
             free_memory_after: slot.map_or(task.memory, |slot| slot.free_memory + task.memory),
         }
+    }
+
+    /// Tasks of a service where the attribute that it is spread over has the value of an instance.
+    fn value_tasks(&self, id: ServiceId, instance: Option<InstanceId>) -> u32 {
+        let (attribute, group) = (
+            stop_attribute(&self.services[id].settings.placement_strategy),
+            self.services[id].group,
+        );
+        attribute.zip(instance).map_or(0, |(attribute, instance)| {
+            self.fleet.tasks_by_value(group, attribute, instance)
+        })
     }
 }

@@ -61,8 +61,11 @@ impl Unplaced {
             // The attempt belongs to the new reason.
             spell.attempts -= 1;
             self.begin(wish, now, reasons);
-        } else {
+        } else if self.spells.len() < MOST_RECORDS {
             self.begin(wish, now, rejections());
+        } else {
+            // Counting reasons that no record takes would cost more than all else.
+            self.not_recorded += 1;
         }
     }
 
@@ -164,5 +167,19 @@ mod tests {
             .collect();
         let expected = [(seconds(0), seconds(60), 2, 0), (seconds(60), seconds(120), 2, 3)];
         assert_eq!(spells, expected);
+    }
+
+    #[test]
+    fn spells_beyond_the_last_record_are_counted_without_their_reasons() {
+        let mut unplaced = Unplaced::default();
+        for memory in 0..MOST_RECORDS as u64 {
+            unplaced.failed(wish(memory), seconds(0), || self::memory(1));
+        }
+        for at in [0, 120] {
+            unplaced.failed(wish(MOST_RECORDS as u64), seconds(at), || unreachable!("no record"));
+        }
+        unplaced.failed(wish(5), seconds(30), || unreachable!("not due"));
+        assert_eq!((unplaced.spells.len(), unplaced.not_recorded), (MOST_RECORDS, 2));
+        assert_eq!(unplaced.spells[5].attempts, 2);
     }
 }

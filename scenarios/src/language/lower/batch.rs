@@ -63,6 +63,7 @@ fn one(
     let definition = &definitions[task_definition.index()];
     check_jobs(context, path, &launch, &jobs, definition, cluster);
     constraint::check(context, path, &launch, &placed.constraints, definition, cluster);
+    constraint::check_spreads(context, path, &launch, &placed.strategies, cluster);
     Some(BatchSource {
         name: raw.name.clone(),
         task_group: task_group(context, path, raw.group.as_ref(), &definition.task.family),

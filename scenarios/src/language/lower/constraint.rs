@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use plimsoll_core::placement::{Expression, MAX_CONSTRAINTS, PlacementConstraint};
+use plimsoll_core::placement::{
+    Expression, MAX_CONSTRAINTS, PlacementConstraint, PlacementStrategy,
+};
 use plimsoll_core::scenario::{AutoScalingGroup, CapacityProviderKind, LaunchTarget};
 use plimsoll_core::units::Id;
 
@@ -119,6 +121,30 @@ pub(super) fn check(
                 let whose = format!("capacity provider `{name}`");
                 warn(context, &path, &whose, &[group], &expressions, definition);
             }
+        }
+    }
+}
+
+/// Remarks on spreads over an attribute that no instance of the cluster has: they change nothing.
+pub(super) fn check_spreads(
+    context: &Context<'_>,
+    path: &Path,
+    launch: &LaunchTarget,
+    strategies: &[PlacementStrategy],
+    cluster: &Cluster,
+) {
+    if matches!(launch, LaunchTarget::Fargate) {
+        return;
+    }
+    for strategy in strategies {
+        let PlacementStrategy::SpreadAttribute(name) = strategy else { continue };
+        let types = cluster.groups.iter().flatten().flat_map(|group| &group.types);
+        let mut attributes = types.flat_map(|it| &it.attributes).peekable();
+        if attributes.peek().is_some() && attributes.all(|it| it.get(name).is_none()) {
+            let message = format!(
+                "no instance of the scenario has the attribute `{name}`: the spread over it changes nothing"
+            );
+            context.note(&path.key("placementStrategy"), message);
         }
     }
 }

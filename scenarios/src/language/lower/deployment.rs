@@ -1,6 +1,6 @@
 //! Deployments, health, protection and draining.
 
-use plimsoll_core::rules::AzRebalancing;
+use plimsoll_core::rules::{AzRebalancing, TrafficShifts};
 use plimsoll_core::scenario::{
     DeploymentAlarms, DeploymentConfiguration, DeploymentStrategy, DrainingRequest, ScalableTarget,
     SchedulingStrategy, ServiceScheduling, ServiceUpdate, ShiftingDeployment, TaskProtection,
@@ -247,6 +247,17 @@ fn strategy(
             let name = if owner == Canary { "CANARY" } else { "LINEAR" };
             context.error(&path.key(key), format!("is a setting of strategy `{name}`"));
         }
+    }
+    let (name, since) = match raw.strategy {
+        Rolling => ("ROLLING", TrafficShifts::Absent),
+        BlueGreen => ("BLUE_GREEN", TrafficShifts::AllAtOnce),
+        Canary => ("CANARY", TrafficShifts::Gradual),
+        Linear => ("LINEAR", TrafficShifts::Gradual),
+    };
+    if context.rules.traffic_shifts < since {
+        let rules = context.rules.name;
+        let message = format!("there was no strategy `{name}` in the AWS rules of {rules}");
+        context.error(&path.key("strategy"), message);
     }
     let permille = |percent: f64| nearest(percent * 10.0);
     let shift = match raw.strategy {

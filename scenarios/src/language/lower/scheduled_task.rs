@@ -79,6 +79,7 @@ fn scheduled(
     let (placed_at, common) = (placed.launch?, common?);
     placement::check_fit(context, path, &placed_at, common.definition, cluster);
     constraint::check(context, path, &placed_at, &placed.constraints, common.definition, cluster);
+    constraint::check_spreads(context, path, &placed_at, &placed.strategies, cluster);
     let delays =
         StreamKey::new(context.seed, context.replication, "schedule-delay", label_hash(&raw.name));
     let delay = delay?;

@@ -64,6 +64,7 @@ fn one(
     if let (Some(launch), Some((_, task))) = (&placed.launch, definition) {
         placement::check_fit(context, path, launch, task, cluster);
         constraint::check(context, path, launch, &placed.constraints, task, cluster);
+        constraint::check_spreads(context, path, launch, &placed.strategies, cluster);
     }
     let daemon = raw.scheduling_strategy == raw::SchedulingStrategy::Daemon;
     if raw.desired_count.is_none() && !daemon {

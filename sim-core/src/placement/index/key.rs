@@ -9,6 +9,7 @@ pub(in crate::placement) type Links = [u32; 3];
 pub(in crate::placement) trait Key: Copy + Ord {
     fn new(links: Links, rank: u64, instance: InstanceId) -> Self;
     fn links(self) -> Links;
+    fn rank(self) -> u64;
     fn instance(self) -> InstanceId;
 }
 
@@ -24,6 +25,10 @@ impl Key for ShortKey {
 
     fn links(self) -> Links {
         [(self.0 >> 96) as u32, 0, 0]
+    }
+
+    fn rank(self) -> u64 {
+        (self.0 >> 32) as u64
     }
 
     fn instance(self) -> InstanceId {
@@ -50,6 +55,10 @@ impl Key for LongKey {
         [(self.first >> 32) as u32, self.first as u32, self.third]
     }
 
+    fn rank(self) -> u64 {
+        self.rank
+    }
+
     fn instance(self) -> InstanceId {
         InstanceId(self.instance)
     }
@@ -66,8 +75,8 @@ mod tests {
     fn check<K: Key>(parts: &[(Links, u64, u32)]) {
         let keys = keys::<K>(parts);
         assert!(keys.is_sorted());
-        for (key, (links, _, id)) in keys.iter().zip(parts) {
-            assert_eq!((key.links(), key.instance().0), (*links, *id));
+        for (key, (links, rank, id)) in keys.iter().zip(parts) {
+            assert_eq!((key.links(), key.rank(), key.instance().0), (*links, *rank, *id));
         }
     }
 

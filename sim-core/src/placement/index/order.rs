@@ -90,6 +90,29 @@ enum AnyTree {
     Long(Tree<LongKey>),
 }
 
+/// The first of an order, with what its key says of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::placement) struct First {
+    /// By number of the link.
+    links: Links,
+    pub(in crate::placement) tie_rank: u64,
+    pub(in crate::placement) instance: InstanceId,
+}
+
+impl First {
+    fn of<K: Key>(key: K) -> Self {
+        Self { links: key.links(), tie_rank: key.rank(), instance: key.instance() }
+    }
+
+    /// Its scores, as [`Link::score`] has them.
+    pub(in crate::placement) fn scores(&self, links: &[Link]) -> impl Iterator<Item = u64> {
+        links.iter().zip(self.links).map(|(link, score)| match link {
+            Link::MostMemory => u64::MAX - u64::from(u32::MAX - score),
+            _ => u64::from(score),
+        })
+    }
+}
+
 /// The instances of a pool in the order of a chain, as far as they fit what the chain was asked for.
 #[derive(Clone, Debug)]
 pub(in crate::placement) struct Order {
@@ -169,10 +192,10 @@ impl Order {
         &self,
         want: Want,
         accept: impl FnMut(InstanceId) -> bool,
-    ) -> Option<InstanceId> {
+    ) -> Option<First> {
         match &self.tree {
-            AnyTree::Short(tree) => tree.first(want, accept).map(Key::instance),
-            AnyTree::Long(tree) => tree.first(want, accept).map(Key::instance),
+            AnyTree::Short(tree) => tree.first(want, accept).map(First::of),
+            AnyTree::Long(tree) => tree.first(want, accept).map(First::of),
         }
     }
 
@@ -214,9 +237,10 @@ fn build<K: Key>(
     steps: Option<Steps>,
 ) -> Tree<K> {
     let mut entries: Vec<(K, u64, Size)> = Vec::new();
-    for (slot, Brief { mask, size, .. }) in pool.slots.iter().zip(pool.briefs) {
+    for Brief { instance, mask, size } in pool.briefs {
         let mask = mask & relevant;
         if mask != 0 {
+            let slot = &pool.slots[instance.0 as usize];
             let links = links_of(links, *size, slot.instance, |group| slot.tasks_of(group));
             entries.push((K::new(links, slot.tie_rank, slot.instance), mask, *size));
         }
@@ -279,6 +303,7 @@ pub(in crate::placement) struct Brief {
 /// What orders are built from.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::placement) struct PoolView<'a> {
+    /// By instance, those of other pools among them.
     pub(in crate::placement) slots: &'a [Slot],
     pub(in crate::placement) briefs: &'a [Brief],
     pub(in crate::placement) steps: Steps,

@@ -63,23 +63,30 @@ where
     I: Iterator<Item = &'s SelectSet>,
 {
     let mut left = nth;
-    // Sums `count` over all sets at growing indexes until `left` is used up.
-    let descend =
-        |from: usize, to: usize, left: &mut u32, count: &dyn Fn(&SelectSet, usize) -> u32| {
-            (from..to).find(|index| {
-                let here: u32 = sets().map(|set| count(set, *index)).sum();
-                if *left < here {
-                    return true;
-                }
-                *left -= here;
-                false
-            })
-        };
+    // Counts of all sets together, some at a time: these loops have no branch in them.
+    let sums = |from: usize, counts: &dyn Fn(&'s SelectSet) -> &'s [u32]| {
+        let mut sums = [0_u32; GROUP];
+        for set in sets() {
+            let counts = counts(set).get(from..).unwrap_or_default();
+            for (sum, count) in sums.iter_mut().zip(counts) {
+                *sum += *count;
+            }
+        }
+        sums
+    };
+    let descend = |left: &mut u32, sums: &[u32; GROUP]| {
+        sums.iter().position(|here| {
+            let found = *left < *here;
+            *left -= if found { 0 } else { *here };
+            found
+        })
+    };
     let groups = sets().map(|set| set.groups.len()).max()?;
-    let at = |counts: &[u32], index: usize| counts.get(index).copied().unwrap_or(0);
-    let group = descend(0, groups, &mut left, &|set, index| at(&set.groups, index))?;
+    let group = (0..groups).step_by(GROUP).find_map(|from| {
+        descend(&mut left, &sums(from, &|set| &set.groups)).map(|index| from + index)
+    })?;
     let first = group * GROUP;
-    let block = descend(first, first + GROUP, &mut left, &|set, index| at(&set.blocks, index))?;
+    let block = first + descend(&mut left, &sums(first, &|set| &set.blocks))?;
     for index in block * BLOCK..(block + 1) * BLOCK {
         let word =
             sets().map(|set| set.words.get(index).copied().unwrap_or(0)).fold(0, |a, b| a | b);

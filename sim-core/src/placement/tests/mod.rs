@@ -1,6 +1,7 @@
 //! Tests of decisions: the numbered vectors, small cases, and random histories.
 
 mod cases;
+mod failures;
 mod histories;
 mod naive;
 mod vectors;

@@ -32,7 +32,7 @@ use crate::billing::{
     FARGATE_LINUX_MINIMUM_SECONDS, FARGATE_WINDOWS_MINIMUM_SECONDS, INSTANCE_MINIMUM_SECONDS,
 };
 use crate::results::{EventCategory, RunResults, TaskRecord};
-use crate::scenario::{OperatingSystem, Protocol, Scenario, TaskDefinition};
+use crate::scenario::{GroupUpdate, OperatingSystem, Protocol, Scenario, TaskDefinition};
 use crate::units::{SimDuration, SimTime};
 
 /// Every law that `results` breaks, in words; empty for a correct run.
@@ -275,11 +275,20 @@ fn desired_within_bounds(scenario: &Scenario, results: &RunResults, found: &mut 
                     let max = maxs.fold(scaling.max_capacity, u32::max);
                     (min, max)
                 }),
-            EventCategory::GroupActivity => scenario
-                .auto_scaling_groups
-                .iter()
-                .find(|group| group.name == event.entity)
-                .map(|group| (group.min_size, group.max_size)),
+            EventCategory::GroupActivity => {
+                scenario.auto_scaling_groups.iter().find(|group| group.name == event.entity).map(
+                    |group| {
+                        let changes =
+                            group.operation.changes.iter().filter_map(|it| match &it.update {
+                                GroupUpdate::Capacity(change) => Some(change),
+                                _ => None,
+                            });
+                        let mins = changes.clone().filter_map(|it| it.min_size);
+                        let maxs = changes.filter_map(|it| it.max_size);
+                        (mins.fold(group.min_size, u32::min), maxs.fold(group.max_size, u32::max))
+                    },
+                )
+            }
             EventCategory::ServiceEvent
             | EventCategory::RunTask
             | EventCategory::Alarm

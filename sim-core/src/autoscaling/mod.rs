@@ -10,10 +10,12 @@
 //! | `target_tracking`, `step_scaling` | the two kinds of policy: settings and arithmetic |
 //! | `service_scaler`, `activity` | a service's scalable target: alarms, cooldowns, activities |
 //! | `instance_demand`, `managed_scaling` | a capacity provider: instances needed, desired capacity |
+//! | `group` | Auto Scaling groups |
 //! | `strategy` | base and weight of capacity provider strategies |
 
 mod activity;
 mod alarm;
+pub mod group;
 mod instance_demand;
 mod managed_scaling;
 mod rounding;

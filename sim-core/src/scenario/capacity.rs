@@ -1,6 +1,8 @@
 //! What tasks run on: instances and their groups, capacity providers, launch targets.
 
-use super::{AgentSettings, Architecture, InstancesDistribution, LaunchType, OperatingSystem};
+use super::{
+    AgentSettings, Architecture, GroupOperation, InstancesDistribution, LaunchType, OperatingSystem,
+};
 use crate::autoscaling::ManagedScaling;
 use crate::engine::DurationDistribution;
 use crate::units::{AsgId, CapacityProviderId, Cpu, Mib, SimDuration, ZoneId};
@@ -55,6 +57,8 @@ pub struct AutoScalingGroup {
     pub root_volume_gib: u32,
     /// The agent of its instances.
     pub agent: AgentSettings,
+    /// How it runs its instances.
+    pub operation: GroupOperation,
 }
 
 impl AutoScalingGroup {

@@ -9,6 +9,7 @@ mod containers;
 mod control_plane;
 mod disruption;
 mod fault;
+mod group;
 mod provider_choices;
 mod purchase;
 mod queue;
@@ -29,6 +30,7 @@ pub use control_plane::{
 };
 pub use disruption::{Disruption, DisruptionKind, InstanceScope, SlowLaunches};
 pub use fault::{Fault, FaultKind, FaultOwner, RandomTimes};
+pub use group::{CapacityChange, GroupChange, GroupOperation, GroupUpdate, HealthChecks, Process};
 pub use provider_choices::{
     AppliedTo, CountedInstances, FargateZones, FromZero, ManagedScalingChoices, ProviderChoices,
     ScaleInStep, SeveralTypes, StrategyChoices, StrategyOrder, TaskGroupsMet, WeightZeroBase,

@@ -9,7 +9,7 @@ use crate::autoscaling::{
 };
 use crate::engine::{Phase, Scheduler};
 use crate::placement::PlacementConstraint;
-use crate::scenario::{CapacityProviderKind, CountedInstances};
+use crate::scenario::{CapacityProviderKind, CountedInstances, Process};
 use crate::units::{AsgId, CapacityProviderId, SimDuration, SimTime};
 
 impl World<'_, '_> {
@@ -110,8 +110,8 @@ impl World<'_, '_> {
         let capacity = GroupCapacity {
             desired: group.desired,
             in_service: group.alive.running(),
-            min_size: group.settings.min_size,
-            max_size: group.settings.max_size,
+            min_size: group.operation.min_size,
+            max_size: group.operation.max_size,
             // Instances of the initial state have been there for long; they do not warm up.
             youngest_age: group
                 .alive
@@ -122,7 +122,8 @@ impl World<'_, '_> {
         let Some(scaler) = &mut self.providers[id].scaler else { return };
         let evaluation = scaler.evaluate(now, capacity);
         self.log_alarms(now, evaluation.alarm_changes);
-        if let Some(decision) = evaluation.decision {
+        let suspended = self.groups[group_id].operation.is_suspended(Process::AlarmNotification);
+        if let Some(decision) = evaluation.decision.filter(|_| !suspended) {
             self.set_desired_capacity(group_id, decision.new_desired, decision.cause, scheduler);
         }
     }

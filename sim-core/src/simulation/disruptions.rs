@@ -17,6 +17,7 @@ use super::state::{InstanceState, stream_key};
 use super::task::TaskState;
 use super::world::World;
 use crate::agent::Window;
+use crate::autoscaling::group::TerminationCause;
 use crate::engine::{DurationDistribution, Phase, Scheduler, StreamKey, fold};
 use crate::placement::Eligibility;
 use crate::results::EventCategory;
@@ -272,6 +273,7 @@ impl World<'_, '_> {
     ) {
         let now = scheduler.now();
         self.disruptions.down[zone.index()] += 1;
+        self.set_zone_available(zone, false, scheduler);
         let name = &self.scenario.zones[zone];
         self.log_fault(number, now, format!("Availability Zone {name} is unavailable."));
         let scope = InstanceScope { group: None, zone: Some(zone) };
@@ -299,6 +301,7 @@ impl World<'_, '_> {
         }
         let name = &self.scenario.zones[zone];
         self.log_fault(number, now, format!("Availability Zone {name} is available again."));
+        self.set_zone_available(zone, true, scheduler);
         for group in self.groups.ids() {
             self.replace_instances(group, scheduler);
         }
@@ -351,9 +354,7 @@ impl World<'_, '_> {
             return;
         }
         let group = instance.group;
-        let reason =
-            "in response to an EC2 health check indicating it has been terminated or stopped";
-        self.terminate(id, reason, scheduler);
+        self.terminate(id, TerminationCause::NotRunning, scheduler);
         self.replace_instances(group, scheduler);
     }
 

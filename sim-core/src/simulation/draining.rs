@@ -8,6 +8,7 @@ use super::fleet::instance_name;
 use super::state::InstanceState;
 use super::task::Owner;
 use super::world::World;
+use crate::autoscaling::group::TerminationCause;
 use crate::engine::{Phase, Scheduler};
 use crate::placement::Eligibility;
 use crate::results::EventCategory;
@@ -22,10 +23,7 @@ pub(super) enum Draining {
     /// EC2 takes it back in two minutes.
     Interrupted,
     /// Its group terminates it once it is empty.
-    BeforeTermination {
-        /// Why, as for an instance that is terminated at once.
-        reason: &'static str,
-    },
+    BeforeTermination,
 }
 
 impl World<'_, '_> {
@@ -52,8 +50,7 @@ impl World<'_, '_> {
             .collect();
         for id in chosen {
             if request.replace {
-                let reason = "in response to a user request";
-                self.drain_before_termination(id, reason, scheduler);
+                self.withdraw_as(id, TerminationCause::UserRequest, true, scheduler);
             } else {
                 self.start_draining(id, Draining::Requested, scheduler);
             }
@@ -63,21 +60,14 @@ impl World<'_, '_> {
         }
     }
 
-    /// Drains an instance that its group terminates: it no longer counts as one of the group's, and goes
-    /// when it is empty, or after two days.
+    /// Drains an instance that its group terminates: it goes when it is empty, or after two days.
     pub(super) fn drain_before_termination(
         &mut self,
         id: InstanceId,
-        reason: &'static str,
         scheduler: &mut Scheduler<Event>,
     ) {
-        let instance = &self.instances[id];
-        if matches!(instance.draining, Some(Draining::BeforeTermination { .. })) {
-            return;
-        }
-        self.leaves_group(id);
         scheduler.schedule_in(MANAGED_DRAINING_LIMIT, Phase::Release, Event::DrainingLimit(id));
-        self.start_draining(id, Draining::BeforeTermination { reason }, scheduler);
+        self.start_draining(id, Draining::BeforeTermination, scheduler);
     }
 
     pub(super) fn start_draining(
@@ -116,8 +106,10 @@ impl World<'_, '_> {
     /// A task left a draining instance, or there was none: daemons go last, then the instance.
     pub(super) fn drained_further(&mut self, id: InstanceId, scheduler: &mut Scheduler<Event>) {
         let instance = &self.instances[id];
-        let Some(draining) = instance.draining else { return };
-        if instance.state == InstanceState::Terminated || !daemon_leaves(instance.other_tasks) {
+        if instance.draining.is_none()
+            || instance.state == InstanceState::Terminated
+            || !daemon_leaves(instance.other_tasks)
+        {
             return;
         }
         let daemons: Vec<TaskId> = instance.tasks.iter().copied().collect();
@@ -125,21 +117,12 @@ impl World<'_, '_> {
             let reason = Cow::Borrowed("Container instance is being drained");
             self.stop_task(task, "ServiceSchedulerInitiated", reason, scheduler);
         }
-        let instance = &self.instances[id];
-        if let Draining::BeforeTermination { reason } = draining
-            && instance.tasks.is_empty()
-            && instance.state != InstanceState::Terminated
-        {
-            self.terminate(id, reason, scheduler);
-        }
+        self.leave_if_free(id, scheduler);
     }
 
     /// The termination hook of managed draining has held an instance for two days.
     pub(super) fn draining_limit(&mut self, id: InstanceId, scheduler: &mut Scheduler<Event>) {
-        if self.instances[id].state != InstanceState::Terminated
-            && let Some(Draining::BeforeTermination { reason }) = self.instances[id].draining
-        {
-            self.terminate(id, reason, scheduler);
-        }
+        self.instances[id].membership.drained_long_enough = true;
+        self.leave_if_free(id, scheduler);
     }
 }

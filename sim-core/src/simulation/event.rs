@@ -103,6 +103,18 @@ pub enum Event {
     DrainingLimit(InstanceId),
     /// The end of the run, for queues: what happens in them last is held against the limits.
     QueuesEnd,
+    /// The lifecycle hooks that hold an instance are over.
+    HooksOver(InstanceId),
+    /// A group checks the health of its instances. Stale if not the group's next check.
+    GroupHealthCheck(AsgId),
+    /// A change of a group that the scenario asks for.
+    GroupChange(AsgId),
+    /// A group launches again after a failure. Stale if not the group's next attempt.
+    GroupRetry(AsgId),
+    /// A group may replace further instances.
+    ReplacementPass(AsgId),
+    /// An instance has reached the maximum lifetime of its group.
+    LifetimeOver(InstanceId),
     /// EC2 announces that it takes a Spot Instance back.
     InterruptionNotice(InstanceId),
     /// EC2 takes a Spot Instance back.
@@ -157,6 +169,12 @@ impl Event {
             Self::Drain(_) => 44,
             Self::DrainingLimit(_) => 45,
             Self::QueuesEnd => 100,
+            Self::HooksOver(_) => 50,
+            Self::GroupHealthCheck(_) => 51,
+            Self::GroupChange(_) => 52,
+            Self::GroupRetry(_) => 53,
+            Self::ReplacementPass(_) => 54,
+            Self::LifetimeOver(_) => 55,
             Self::InterruptionNotice(_) => 60,
             Self::Interruption(_) => 61,
             Self::RebalanceRecommendation(_) => 62,
@@ -203,6 +221,12 @@ impl Event {
             44 => "drain",
             45 => "draining limit",
             100 => "end of queues",
+            50 => "hooks over",
+            51 => "group health check",
+            52 => "group change",
+            53 => "group retry",
+            54 => "replacement pass",
+            55 => "lifetime over",
             60 => "interruption notice",
             61 => "interruption",
             62 => "rebalance recommendation",
@@ -238,6 +262,8 @@ impl Event {
             | Self::InstanceRegistered(instance)
             | Self::DrainingLimit(instance)
             | Self::InstanceFailureDetected(instance)
+            | Self::HooksOver(instance)
+            | Self::LifetimeOver(instance)
             | Self::InterruptionNotice(instance)
             | Self::Interruption(instance)
             | Self::RebalanceRecommendation(instance) => (instance.0, 0),
@@ -250,7 +276,12 @@ impl Event {
             | Self::DisruptionBegins(index)
             | Self::DisruptionEnds(index) => (*index, 0),
             Self::InstanceFails { instance, disruption } => (instance.0, *disruption),
-            Self::GroupReconcile(group) | Self::LaunchRetry(group) => (group.0, 0),
+            Self::GroupReconcile(group)
+            | Self::LaunchRetry(group)
+            | Self::GroupHealthCheck(group)
+            | Self::GroupChange(group)
+            | Self::GroupRetry(group)
+            | Self::ReplacementPass(group) => (group.0, 0),
             Self::JudgeReservation(provider) => (provider.0, 0),
             Self::ServicePass(service)
             | Self::Scheduled(service)

@@ -1,34 +1,34 @@
-//! Container instances and their Auto Scaling groups.
-//!
-//! Source: Auto Scaling user guide, *Availability Zones* and *Termination policies*. The group
-//! launches in the zone with fewest of its instances, in listed order, and terminates in the zone
-//! with most, oldest first; the default policy's other criteria do not tell identical instances apart.
-
-use std::borrow::Cow;
+//! Container instances: their launch, registration and end.
 
 use super::agent::InstanceAgent;
-use super::disruptions::slowed;
 use super::event::Event;
+use super::group::Membership;
 use super::integral::Integral;
-use super::ledger::bound_instances;
-use super::state::{Instance, InstanceState};
+use super::state::{GroupState, Instance, InstanceState};
 use super::world::World;
+use crate::autoscaling::group::{Candidate, TerminationCause};
 use crate::billing::{InstanceUsage, VolumeUsage};
 use crate::engine::{Phase, Scheduler};
 use crate::placement::{NewInstance, Slot};
-use crate::results::EventCategory;
 use crate::scenario::{PurchaseOption, TieBreak};
 use crate::units::{AsgId, InstanceId, NANOS_PER_SECOND, SimDuration, SimTime};
 
 /// Attributes drawn once per instance.
 #[derive(Clone, Copy, Debug)]
-enum InstanceDraw {
+pub(super) enum InstanceDraw {
     Launch = 0,
     Registration = 1,
     TieRank = 2,
 }
 
 const DRAWS_PER_INSTANCE: u64 = 8;
+
+impl GroupState<'_> {
+    /// The random bits of its instance number `ordinal` for one purpose.
+    pub(super) fn draw(&self, ordinal: u64, draw: InstanceDraw) -> u64 {
+        self.instance_key.at(ordinal.wrapping_mul(DRAWS_PER_INSTANCE) + draw as u64)
+    }
+}
 
 impl World<'_, '_> {
     pub(super) fn start_group(&mut self, id: AsgId, scheduler: &mut Scheduler<Event>) {
@@ -40,6 +40,8 @@ impl World<'_, '_> {
                 self.instances[instance].running = Some(SimTime::ZERO);
                 self.count_running(instance, SimTime::ZERO);
                 self.watch_for_failure(instance, scheduler);
+                self.count_in_service(instance, SimTime::ZERO);
+                self.schedule_lifetime(instance, scheduler);
                 if self.may_register() {
                     self.register(instance, SimTime::ZERO);
                 }
@@ -47,110 +49,11 @@ impl World<'_, '_> {
         } else if group.desired > 0 {
             self.launch_missing(id, scheduler);
         }
-    }
-
-    /// Sets a group's desired capacity within its bounds; the group acts after its reconcile lag.
-    pub(super) fn set_desired_capacity(
-        &mut self,
-        id: AsgId,
-        desired: u32,
-        cause: String,
-        scheduler: &mut Scheduler<Event>,
-    ) {
-        let now = scheduler.now();
-        let group = &mut self.groups[id];
-        let desired = desired.clamp(group.settings.min_size, group.settings.max_size);
-        if desired == group.desired {
-            return;
-        }
-        let change = (group.desired, desired);
-        if desired > group.desired {
-            group.scale_out += 1;
-        } else {
-            group.scale_in += 1;
-        }
-        group.desired = desired;
-        group.desired_integral.set(now, u64::from(desired));
-        bound_instances(group, now);
-        group.cause.clone_from(&cause);
-        let name = &group.settings.name;
-        self.log(now, EventCategory::GroupActivity, name, Some(change), cause);
-        self.request_reconcile(id, scheduler);
-    }
-
-    fn request_reconcile(&mut self, id: AsgId, scheduler: &mut Scheduler<Event>) {
-        let group = &mut self.groups[id];
-        if group.reconcile_pending {
-            return;
-        }
-        group.reconcile_pending = true;
-        let lag = group.settings.reconcile_lag.sample(group.reconcile_key.at(group.reconciles));
-        group.reconciles += 1;
-        scheduler.schedule_in(lag, Phase::Decide, Event::GroupReconcile(id));
-    }
-
-    pub(super) fn reconcile_group(&mut self, id: AsgId, scheduler: &mut Scheduler<Event>) {
-        self.groups[id].reconcile_pending = false;
-        let (alive, desired) = (self.groups[id].purchase.units(), self.groups[id].desired);
-        if alive < desired {
-            self.launch_missing(id, scheduler);
-        } else {
-            for _ in desired..alive {
-                // Managed termination protection holds for every instance that runs a task: ECS lifts
-                // it when the last one stops.
-                let group = &self.groups[id];
-                let victim = if group.purchase.mixed {
-                    self.mixed_victim(id, scheduler.now())
-                } else {
-                    group.alive.victim(group.protected)
-                };
-                let Some(victim) = victim else { break };
-                let reason = "in response to a difference between desired and actual capacity, \
-                              shrinking the capacity";
-                let busy = !self.instances[victim].tasks.is_empty();
-                if group.drains && busy {
-                    self.drain_before_termination(victim, reason, scheduler);
-                } else {
-                    self.terminate(victim, reason, scheduler);
-                }
-            }
-        }
-    }
-
-    /// Launches what a group misses, as far as there is capacity.
-    pub(super) fn launch_missing(&mut self, id: AsgId, scheduler: &mut Scheduler<Event>) {
-        let now = scheduler.now();
-        let slow = self.disruptions.launch_factor(Some(id));
-        let mut launched = 0;
-        while 0 < self.missing_units(id) {
-            let ordinal = self.groups[id].launched;
-            let Some(instance) = self.create_instance(id, scheduler) else { break };
-            launched += 1;
-            let group = &self.groups[id];
-            let bits = |draw: InstanceDraw| {
-                group.instance_key.at(ordinal.wrapping_mul(DRAWS_PER_INSTANCE) + draw as u64)
-            };
-            let launch = group.settings.launch_time.sample(bits(InstanceDraw::Launch));
-            let launch = slowed(launch, slow);
-            let registration =
-                group.settings.registration_time.sample(bits(InstanceDraw::Registration));
-            self.instances[instance].registration_delay = registration;
-            scheduler.schedule_in(launch, Phase::Appear, Event::InstanceRunning(instance));
-        }
-        if launched > 0 {
-            let group = &self.groups[id];
-            let message = format!(
-                "Launching {launched} new EC2 {}: {}",
-                if launched == 1 { "instance" } else { "instances" },
-                group.cause
-            );
-            let name = &group.settings.name;
-            self.log(now, EventCategory::GroupActivity, name, None, message);
-        }
+        self.schedule_change(id, scheduler);
     }
 
     /// Creates an instance of what the group buys next; `None` if it wants nothing or finds no capacity.
-    fn create_instance(
+    pub(super) fn create_instance(
         &mut self,
         id: AsgId,
         scheduler: &mut Scheduler<Event>,
@@ -159,9 +62,9 @@ impl World<'_, '_> {
         let tie_break = self.scenario.control_plane.tie_break;
         let (zone_position, purchase) = self.buy(id, scheduler)?;
         let group = &mut self.groups[id];
-        let draw = group.launched.wrapping_mul(DRAWS_PER_INSTANCE) + InstanceDraw::TieRank as u64;
+        let rank = group.draw(group.launched, InstanceDraw::TieRank);
         let tie_rank = match tie_break {
-            TieBreak::SeededRank => group.instance_key.at(draw),
+            TieBreak::SeededRank => rank,
             TieBreak::OldestFirst => 0,
         };
         group.launched += 1;
@@ -186,8 +89,14 @@ impl World<'_, '_> {
             registration_delay: SimDuration::ZERO,
             billed_seconds: 0,
             purchase,
+            membership: Membership::default(),
         });
-        self.groups[id].alive.launched(zone_position, instance);
+        let group = &mut self.groups[id];
+        let source = group.operation.source;
+        let candidate = Candidate { id: instance, source, launched: now, rank };
+        // Where ECS manages the protection, it lifts it for instances without tasks.
+        let shielded = group.settings.operation.new_instances_protected && !group.protected;
+        group.alive.launched(zone_position, candidate, shielded);
         self.bought(instance, scheduler);
         Some(instance)
     }
@@ -204,6 +113,7 @@ impl World<'_, '_> {
         self.count_running(id, now);
         self.watch_for_failure(id, scheduler);
         scheduler.schedule_in(delay, Phase::Appear, Event::InstanceRegistered(id));
+        self.instance_started(id, scheduler);
     }
 
     fn count_running(&mut self, id: InstanceId, now: SimTime) {
@@ -261,10 +171,22 @@ impl World<'_, '_> {
         self.fleet.register(NewInstance { group, shape, attributes, slot });
     }
 
+    /// A group terminates one of its instances now.
     pub(super) fn terminate(
         &mut self,
         id: InstanceId,
-        reason: &'static str,
+        cause: TerminationCause,
+        scheduler: &mut Scheduler<Event>,
+    ) {
+        self.leave_group(id, cause, scheduler);
+        self.end_instance(id, cause, scheduler);
+    }
+
+    /// The end of an instance in EC2: it leaves the cluster, its tasks end, and so does its bill.
+    pub(super) fn end_instance(
+        &mut self,
+        id: InstanceId,
+        cause: TerminationCause,
         scheduler: &mut Scheduler<Event>,
     ) {
         let now = scheduler.now();
@@ -286,30 +208,19 @@ impl World<'_, '_> {
         instance.state = InstanceState::Terminated;
         instance.agent = None;
         instance.terminated = Some(now);
-        instance.termination_reason = reason;
-        let group_id = instance.group;
+        instance.termination_reason = cause.reason();
+        let group = instance.group;
         if instance.running.is_some() {
             self.totals.instances_running.subtract(now, 1);
-            self.groups[group_id].running.subtract(now, 1);
-            self.groups[group_id].purchase.ended(&instance.purchase, now);
+            self.groups[group].running.subtract(now, 1);
+            self.groups[group].purchase.ended(&instance.purchase, now);
         }
         self.totals.instances_terminated += 1;
         let bought = instance.purchase;
-        self.groups[group_id].purchase.at_risk.remove(&id);
+        self.groups[group].purchase.at_risk.remove(&id);
         self.market.leaves(id, &bought);
-        self.leaves_group(id);
-        let tasks: Vec<_> = self.instances[id].tasks.iter().copied().collect();
-        for task in tasks {
-            let reason = format!("Host EC2 (instance {}) terminated.", instance_name(id));
-            self.kill_task(task, "TerminationNotice", Cow::Owned(reason), scheduler);
-        }
+        self.kill_tasks_of(id, scheduler);
         self.bill_instance(id, now, true);
-        let name = &self.groups[group_id].settings.name;
-        let message = format!(
-            "Terminating EC2 instance: {} was taken out of service {reason}",
-            instance_name(id)
-        );
-        self.log(now, EventCategory::GroupActivity, name, None, message);
     }
 
     /// Meters an instance and its root volume from `running` to `until`.
@@ -339,20 +250,6 @@ impl World<'_, '_> {
         if settings.root_volume_gib > 0 {
             let gib = settings.root_volume_gib;
             self.meter.volume(&VolumeUsage { group: &settings.name, gib, from, until });
-        }
-    }
-
-    /// Launches what a group misses after some of its instances were taken out of service.
-    pub(super) fn replace_instances(&mut self, id: AsgId, scheduler: &mut Scheduler<Event>) {
-        if 0 < self.missing_units(id) {
-            self.request_reconcile(id, scheduler);
-        }
-    }
-
-    /// An instance lost its last task: a scale-in that protection held back may go on.
-    pub(super) fn instance_emptied(&mut self, id: AsgId, scheduler: &mut Scheduler<Event>) {
-        if self.groups[id].purchase.units() > self.groups[id].desired {
-            self.request_reconcile(id, scheduler);
         }
     }
 }

@@ -18,7 +18,7 @@ pub(super) fn bound_instances(group: &mut GroupState<'_>, now: SimTime) {
         group.reserved_memory + group.waiting_memory,
     );
     let waiting = 0 < group.waiting_cpu + group.waiting_memory;
-    let at_maximum = u64::from(waiting && group.desired >= group.settings.max_size);
+    let at_maximum = u64::from(waiting && group.desired >= group.operation.max_size);
     let integrals = [(&mut group.wanted, wanted), (&mut group.waiting_at_maximum, at_maximum)];
     for (integral, value) in integrals {
         if value != integral.value() {

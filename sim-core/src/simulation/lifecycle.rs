@@ -10,8 +10,8 @@ use std::borrow::Cow;
 
 use super::cpu_sharing::CpuUse;
 use super::disruptions::slowed;
-use super::draining::Draining;
 use super::event::Event;
+use super::group::Stage;
 use super::health::FailedCheck;
 use super::launch::StartUp;
 use super::ledger::Change;
@@ -359,7 +359,7 @@ impl World<'_, '_> {
             state.tasks.remove(&id);
             state.other_tasks -= u32::from(!daemon);
             let group = state.group;
-            let leaving = matches!(state.draining, Some(Draining::BeforeTermination { .. }));
+            let leaving = state.membership.stage == Stage::Leaving;
             let empty =
                 state.other_tasks == 0 && state.state == InstanceState::Registered && !leaving;
             if empty {

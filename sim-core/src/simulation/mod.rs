@@ -40,6 +40,7 @@ mod draining;
 mod event;
 mod faults;
 mod fleet;
+mod group;
 mod health;
 mod integral;
 mod launch;

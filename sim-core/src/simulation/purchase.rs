@@ -173,8 +173,7 @@ impl<'s> World<'s, '_> {
 
     /// Units of capacity that a group misses.
     pub(super) fn missing_units(&self, id: AsgId) -> u32 {
-        let group = &self.groups[id];
-        group.desired.saturating_sub(group.purchase.units())
+        self.target_size(id).saturating_sub(self.groups[id].purchase.units())
     }
 
     /// Zone (a position in the group's list) and kind of the next instance that a group launches; `None`
@@ -187,7 +186,7 @@ impl<'s> World<'s, '_> {
         let settings = self.groups[id].settings;
         let distribution = &settings.distribution;
         let bought = &self.groups[id].purchase;
-        let desired = self.groups[id].desired;
+        let desired = self.target_size(id);
         if desired <= bought.units() {
             return None;
         }
@@ -196,8 +195,7 @@ impl<'s> World<'s, '_> {
             (PurchaseOption::OnDemand, bought.on_demand < wanted.on_demand()),
             (PurchaseOption::Spot, bought.spot < wanted.spot),
         ];
-        let mut zones = self.groups[id].alive.launch_zones();
-        zones.retain(|zone| self.disruptions.is_up(settings.zones[*zone]));
+        let zones = self.launch_zones(id);
         for (option, _) in options.into_iter().filter(|(_, wanted)| *wanted) {
             for zone in self.without_risk_first(id, option, &zones, scheduler.now()) {
                 for of_type in self.launch_order(id, zone, option, scheduler.now()) {
@@ -219,7 +217,7 @@ impl<'s> World<'s, '_> {
                             };
                             return Some((zone, purchase));
                         }
-                        Err(denial) => self.launch_failed(id, pool, &denial, scheduler.now()),
+                        Err(denial) => self.pool_failed(id, pool, &denial, scheduler.now()),
                     }
                 }
             }
@@ -300,7 +298,7 @@ impl<'s> World<'s, '_> {
     }
 
     /// Notes a launch that found no capacity: the pool is left alone for a while.
-    fn launch_failed(&mut self, id: AsgId, pool: PoolIndex, denial: &Denial, now: SimTime) {
+    fn pool_failed(&mut self, id: AsgId, pool: PoolIndex, denial: &Denial, now: SimTime) {
         let law = self.scenario.purchasing.back_off;
         let group = &mut self.groups[id].purchase;
         let bits = group.jitter_key.at(group.failed);
@@ -389,8 +387,8 @@ impl<'s> World<'s, '_> {
             .collect();
         self.sort_pools(id, option, &mut pools);
         let may_go = |instance: &&InstanceId, weight: u32| {
-            let busy = group.protected && 0 < self.instances[**instance].other_tasks;
-            !busy && may_terminate(group.purchase.units(), group.desired, weight)
+            group.alive.may_go(**instance)
+                && may_terminate(group.purchase.units(), group.desired, weight)
         };
         pools.iter().rev().find_map(|it| {
             let members = group.purchase.members.get(&pool(it.position))?;

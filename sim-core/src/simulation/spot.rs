@@ -12,6 +12,7 @@ use super::market::PoolIndex;
 use super::state::InstanceState;
 use super::task::Capacity;
 use super::world::World;
+use crate::autoscaling::group::TerminationCause;
 use crate::engine::variates::{self, uniform};
 use crate::engine::{DurationDistribution, Phase, Scheduler};
 use crate::purchase::split::rebalancing_margin;
@@ -301,18 +302,12 @@ impl World<'_, '_> {
             if in_service < group.desired {
                 return;
             }
-            let reason = "in response to an EC2 instance rebalance recommendation";
-            let drains = group.drains && !self.instances[instance].tasks.is_empty();
             self.groups[id].purchase.at_risk.remove(&instance);
             if self.instances[instance].purchase.notice.is_some() {
                 // It drains already, and EC2 ends it.
                 continue;
             }
-            if drains {
-                self.drain_before_termination(instance, reason, scheduler);
-            } else {
-                self.terminate(instance, reason, scheduler);
-            }
+            self.withdraw(instance, TerminationCause::RebalanceRecommendation, scheduler);
             // There is room above the group's size for the next one.
             self.rebalance(id, scheduler);
         }
@@ -359,9 +354,7 @@ impl World<'_, '_> {
         self.instances[id].purchase.interrupted = true;
         let group = self.instances[id].group;
         self.groups[group].purchase.interrupted += 1;
-        let reason =
-            "in response to an EC2 health check indicating it has been terminated or stopped";
-        self.terminate(id, reason, scheduler);
+        self.terminate(id, TerminationCause::NotRunning, scheduler);
         self.replace_instances(group, scheduler);
     }
 
@@ -426,8 +419,6 @@ impl World<'_, '_> {
             return;
         }
         self.groups[id].purchase.retry_at = None;
-        if 0 < self.missing_units(id) {
-            self.launch_missing(id, scheduler);
-        }
+        self.group_pass(id, scheduler);
     }
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use super::agent::InstanceAgent;
 use super::balancer::ServiceHour;
 use super::draining::Draining;
+use super::group::{Membership, Operation};
 use super::integral::Integral;
 use super::load::LoadState;
 use super::pool::GroupInstances;
@@ -150,13 +151,15 @@ pub(super) struct Instance {
     pub(super) billed_seconds: u64,
     /// What was bought.
     pub(super) purchase: Purchased,
+    /// What its group knows of it.
+    pub(super) membership: Membership,
 }
 
 /// The state of an Auto Scaling group.
 pub(super) struct GroupState<'s> {
     pub(super) settings: &'s AutoScalingGroup,
     pub(super) provider: Option<CapacityProviderId>,
-    /// Whether busy instances are protected from scale-in.
+    /// Whether ECS protects busy instances from scale-in.
     pub(super) protected: bool,
     /// Whether instances are drained before they are terminated.
     pub(super) drains: bool,
@@ -182,7 +185,7 @@ pub(super) struct GroupState<'s> {
     pub(super) waiting_memory: u64,
     pub(super) scale_out: u32,
     pub(super) scale_in: u32,
-    /// Why the desired capacity last changed.
+    /// Why the desired capacity last changed, with a blank at its end; empty before the first change.
     pub(super) cause: String,
     pub(super) instance_key: StreamKey,
     pub(super) reconcile_key: StreamKey,
@@ -190,6 +193,8 @@ pub(super) struct GroupState<'s> {
     pub(super) owner_weights: Vec<Integral>,
     /// What it bought.
     pub(super) purchase: GroupPurchases,
+    /// How it runs its instances.
+    pub(super) operation: Operation,
 }
 
 /// The state of a capacity provider.
@@ -373,7 +378,7 @@ impl<'s> GroupState<'s> {
             protected,
             drains,
             desired: settings.desired_capacity,
-            alive: GroupInstances::new(settings.zones.len()),
+            alive: GroupInstances::new(settings.zones.len(), protected),
             launched: 0,
             reconcile_pending: false,
             reconciles: 0,
@@ -389,12 +394,12 @@ impl<'s> GroupState<'s> {
             waiting_memory: 0,
             scale_out: 0,
             scale_in: 0,
-            cause: "an instance was started in response to the desired capacity of the group"
-                .into(),
+            cause: String::new(),
             instance_key: stream_key(scenario, "instance", &settings.name),
             reconcile_key: stream_key(scenario, "reconcile", &settings.name),
             owner_weights: vec![Integral::default(); owners],
             purchase: GroupPurchases::new(scenario, settings),
+            operation: Operation::new(scenario, settings),
         }
     }
 }

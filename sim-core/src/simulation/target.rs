@@ -98,6 +98,9 @@ impl<'s> World<'s, '_> {
         }
         self.not_ready(id, scheduler.now());
         self.enter(id, TaskState::TargetUnhealthy, StartUp::Delayed, scheduler);
+        if let Some(instance) = self.tasks[id].instance {
+            self.target_failed_on(instance, scheduler);
+        }
         self.task_unhealthy(id, FailedCheck::LoadBalancer, scheduler);
     }
 }

@@ -110,6 +110,7 @@ pub(super) fn group(min: u32, desired: u32, max: u32) -> AutoScalingGroup {
         reconcile_lag: DurationDistribution::Constant(SimDuration::from_secs(5)),
         root_volume_gib: 30,
         agent: AgentSettings::default_for(OperatingSystem::Linux),
+        operation: GroupOperation::default(),
     }
 }
 

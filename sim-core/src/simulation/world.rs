@@ -252,6 +252,12 @@ impl Model for World<'_, '_> {
             Event::InstanceFailureDetected(instance) => {
                 self.instance_failure_detected(instance, scheduler);
             }
+            Event::HooksOver(instance) => self.hooks_over(instance, scheduler),
+            Event::GroupHealthCheck(group) => self.check_health(group, scheduler),
+            Event::GroupChange(group) => self.group_change(group, scheduler),
+            Event::GroupRetry(group) => self.retry_launches(group, scheduler),
+            Event::ReplacementPass(group) => self.replacement_pass(group, scheduler),
+            Event::LifetimeOver(instance) => self.lifetime_over(instance, scheduler),
             Event::InterruptionNotice(instance) => self.interruption_notice(instance, scheduler),
             Event::Interruption(instance) => self.interruption(instance, scheduler),
             Event::RebalanceRecommendation(instance) => {

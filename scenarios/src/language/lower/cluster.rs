@@ -11,7 +11,7 @@ use plimsoll_core::scenario::{
 };
 use plimsoll_core::units::{AsgId, CapacityProviderId, Cpu, Id, Mib, SimDuration, ZoneId};
 
-use super::{Context, distribution, purchase};
+use super::{Context, distribution, group, purchase};
 use crate::language::raw::ScenarioDocument;
 use crate::language::raw::cluster as raw;
 use crate::language::raw::containers::ImagePullBehavior;
@@ -222,6 +222,7 @@ fn lower_group(
         reconcile_lag: reconcile_lag?,
         root_volume_gib: raw.root_volume_size,
         agent: agent(raw),
+        operation: group::operation(context, path, raw, named),
     })
 }
 

@@ -9,6 +9,7 @@ mod containers;
 mod deployment;
 mod distribution;
 mod fault;
+mod group;
 mod images;
 mod load;
 mod metric;

@@ -5,6 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use super::containers::EcsAgent;
 use super::distribution::Distribution;
+use super::group::{
+    GroupUpdate, LifecycleHook, MaintenancePolicy, SuspendedProcess, TerminationPolicy,
+    ZoneDistribution, ZoneOrder,
+};
 use super::kinds::{Bytes, Length, Mebibytes, Seconds};
 use super::purchase::{MixedInstancesPolicy, OnOff};
 use super::yes;
@@ -15,23 +19,18 @@ use super::yes;
 #[schemars(extend("x-plimsoll-ignored" = [
     "autoScalingGroupARN", "context", "createdTime",
     "defaultCooldown", "defaultInstanceWarmup", "deletionProtection", "desiredCapacityType",
-    "enabledMetrics", "placementGroup", "predictedCapacity", "healthCheckGracePeriod",
-    "healthCheckType", "instanceMaintenancePolicy", "instances", "launchConfigurationName",
-    "launchTemplate", "loadBalancerNames", "newInstancesProtectedFromScaleIn",
+    "enabledMetrics", "placementGroup", "predictedCapacity", "instances", "launchConfigurationName",
+    "launchTemplate", "loadBalancerNames",
     "serviceLinkedRoleARN", "status", "tags", "targetGroupARNs",
     "trafficSources", "vPCZoneIdentifier"
 ],
     "x-plimsoll-not-simulated" = {
-        "availabilityZoneDistribution": { "means": "another balance of zones than best effort is", "unless": ["balanced-best-effort"] },
         "availabilityZoneImpairmentPolicy": {
             "means": "zonal shift is", "unless": ["IgnoreUnhealthy", "ReplaceUnhealthy"]
         },
         "capacityReservationSpecification": { "means": "capacity reservations are", "unless": ["default"] },
-        "maxInstanceLifetime": { "means": "replacing instances by age is" },
-        "suspendedProcesses": { "means": "suspending processes of the group is" },
         "warmPoolConfiguration": { "means": "warm pools are" },
-        "warmPoolSize": { "means": "warm pools are" },
-        "terminationPolicies": { "means": "another policy than the default one is", "unless": ["Default"] }
+        "warmPoolSize": { "means": "warm pools are" }
     }
 ))]
 pub struct AutoScalingGroup {
@@ -122,6 +121,69 @@ pub struct AutoScalingGroup {
     /// Operating system of the image.
     #[serde(default)]
     pub operating_system: OperatingSystem,
+    /// `EC2`, or `EC2,ELB` for the checks of the load balancers of the tasks too. Default: `EC2`.
+    #[serde(default)]
+    pub health_check_type: Option<String>,
+    /// Time in service before failed checks count. Default: 0, as in the API.
+    #[serde(default = "no_time")]
+    pub health_check_grace_period: Seconds,
+    /// Interval of the health checks. Default: 60 s.
+    #[serde(default = "default_health_check_interval")]
+    #[schemars(extend("x-plimsoll-min" = "1s"))]
+    pub health_check_interval: Seconds,
+    /// How long status checks fail before the instance counts as unhealthy. Default: 120 s.
+    #[serde(default = "default_impaired_after")]
+    pub impaired_after: Seconds,
+    /// Between which sizes instances are replaced. Default: unhealthy ones at once.
+    #[serde(default)]
+    pub instance_maintenance_policy: Option<MaintenancePolicy>,
+    /// Which instance a scale-in terminates: each policy narrows what the one before it left.
+    #[serde(default)]
+    pub termination_policies: Vec<TerminationPolicy>,
+    /// Whether a scale-in spares the group's instances. Where ECS manages the protection, it spares those
+    /// with tasks.
+    #[serde(default)]
+    pub new_instances_protected_from_scale_in: bool,
+    /// What happens when the zone with fewest instances has no room.
+    #[serde(default)]
+    pub availability_zone_distribution: ZoneDistribution,
+    /// What decides between zones with equally few instances.
+    #[serde(default)]
+    pub zone_order: ZoneOrder,
+    /// Age at which an instance is replaced, at least a day; 0 for never.
+    #[serde(default)]
+    pub max_instance_lifetime: Option<Seconds>,
+    /// Processes that are suspended at the start.
+    #[serde(default)]
+    pub suspended_processes: Vec<SuspendedProcess>,
+    /// Lifecycle hooks.
+    #[serde(default)]
+    #[schemars(length(max = 50))]
+    pub lifecycle_hooks: Vec<LifecycleHook>,
+    /// Version of the launch template at the start.
+    #[serde(default = "first_version")]
+    #[schemars(range(min = 1, max = 10000))]
+    pub launch_template_version: u32,
+    /// What changes during the run.
+    #[serde(default)]
+    #[schemars(length(max = 10000))]
+    pub updates: Vec<GroupUpdate>,
+}
+
+fn no_time() -> Seconds {
+    Seconds::from_secs(0)
+}
+
+fn default_health_check_interval() -> Seconds {
+    Seconds::from_secs(60)
+}
+
+fn default_impaired_after() -> Seconds {
+    Seconds::from_secs(120)
+}
+
+fn first_version() -> u32 {
+    1
 }
 
 fn default_launch_time() -> Distribution {

@@ -11,6 +11,7 @@ pub mod control;
 pub mod deployment;
 pub mod distribution;
 pub mod fault;
+pub mod group;
 pub mod kinds;
 pub mod load;
 pub mod metric;

@@ -92,10 +92,12 @@ fn count(results: &RunResults, holds: impl Fn(&&TaskRecord) -> bool) -> usize {
     results.task_records.iter().filter(holds).count()
 }
 
+/// Changes of desired counts, and scheduled actions that were refused.
 fn changes(results: &RunResults) -> Vec<(SimTime, Option<(u32, u32)>)> {
     let scaling = results.event_records.iter();
+    let scaling = scaling.filter(|event| event.category == EventCategory::ServiceScaling);
     let scaling = scaling
-        .filter(|event| event.category == EventCategory::ServiceScaling && event.change.is_some());
+        .filter(|event| event.change.is_some() || event.message.starts_with("Scheduled action"));
     scaling.map(|event| (event.at, event.change)).collect()
 }
 

@@ -34,7 +34,7 @@ fn operators_bind_as_in_arithmetic() {
     for (text, expected) in [
         ("m1 + m2 * 2", 16.0),
         ("(m1 + m2) * 2", 22.0),
-        ("m1 - m2 - 1", 1.0),
+        ("m1 - m2 - 1", 0.0),
         ("-m1 + 10", 4.0),
         ("--m1", 6.0),
         ("m1 / m2 / 2", 0.6),

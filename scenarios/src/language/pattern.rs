@@ -18,6 +18,8 @@ pub(crate) enum Pattern {
     VpcId,
     /// Numbers with points between them.
     Version,
+    /// The id of a metric in an expression.
+    MetricId,
 }
 
 impl Pattern {
@@ -30,6 +32,7 @@ impl Pattern {
             r"^ami-[a-z0-9]+$" => Self::ImageId,
             r"^vpc-[a-z0-9]+$" => Self::VpcId,
             r"^[0-9]+(\.[0-9]+)*$" => Self::Version,
+            r"^[a-z][a-zA-Z0-9_]*$" => Self::MetricId,
             r"^(LINUX|WINDOWS_SERVER_[A-Z0-9_]+)$" => Self::OperatingSystemFamily,
             _ => return None,
         })
@@ -50,6 +53,10 @@ impl Pattern {
             Self::Version => text
                 .split('.')
                 .all(|it| !it.is_empty() && it.chars().all(|character| character.is_ascii_digit())),
+            Self::MetricId => {
+                text.starts_with(|first: char| first.is_ascii_lowercase())
+                    && text.chars().all(|it| it.is_ascii_alphanumeric() || it == '_')
+            }
             Self::OperatingSystemFamily => {
                 text == "LINUX"
                     || text.strip_prefix("WINDOWS_SERVER_").is_some_and(|rest| {
@@ -72,6 +79,9 @@ impl Pattern {
             Self::ImageId => "is not the id of an image such as `ami-0123456789abcdef0`",
             Self::VpcId => "is not the id of a VPC such as `vpc-0123456789abcdef0`",
             Self::Version => "is not a version such as `1.98.0`",
+            Self::MetricId => {
+                "may hold letters, digits and `_` only and starts with a lower-case letter"
+            }
             Self::OperatingSystemFamily => {
                 "is not an operating system family such as `LINUX` or `WINDOWS_SERVER_2022_CORE`"
             }

@@ -97,11 +97,18 @@ impl<'s> Walk<'s> {
     fn follow(&mut self, property: &'s Value, path: &str) {
         if let Some((name, target)) = referred(self.root, property) {
             self.visit(name, target, path);
+            if target.get("properties").is_none() {
+                self.follow_branches(target, path);
+            }
         }
         if let Some(items) = property.get("items") {
             self.follow(items, &format!("{path}[]"));
         }
-        for branch in property.get("anyOf").and_then(Value::as_array).into_iter().flatten() {
+        self.follow_branches(property, path);
+    }
+
+    fn follow_branches(&mut self, schema: &'s Value, path: &str) {
+        for branch in schema.get("anyOf").and_then(Value::as_array).into_iter().flatten() {
             self.follow(branch, path);
         }
     }
@@ -222,7 +229,13 @@ fn type_of(root: &Value, schema: &Value) -> String {
     if let Some((name, target)) = referred(root, schema) {
         return match target.get("properties") {
             Some(_) => format!("[{name}](#{})", name.to_lowercase()),
-            None => "one of".to_owned(),
+            None => match target.get("anyOf").and_then(Value::as_array) {
+                Some(branches) => {
+                    let types = branches.iter().map(|branch| type_of(root, branch));
+                    types.collect::<Vec<_>>().join(" or ")
+                }
+                None => "one of".to_owned(),
+            },
         };
     }
     if let Some(Value::Array(branches)) = get("anyOf") {

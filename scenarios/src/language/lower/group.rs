@@ -29,7 +29,7 @@ pub(super) fn operation(
 ) -> GroupOperation {
     let maintenance = raw
         .instance_maintenance_policy
-        .map(|policy| maintenance(context, &path.key("instanceMaintenancePolicy"), policy));
+        .and_then(|policy| maintenance(context, &path.key("instanceMaintenancePolicy"), policy));
     let default_first = raw.termination_policies.iter().rev().skip(1);
     if default_first.clone().any(|it| *it == raw::TerminationPolicy::Default) {
         let message = "`Default` must be the last termination policy";
@@ -100,15 +100,30 @@ fn load_balancer_checks(context: &Context<'_>, path: &Path, raw: &AutoScalingGro
     load_balancer
 }
 
+/// The maintenance policy; `None` for one that AWS prints as removed, with -1 twice.
 fn maintenance(
     context: &Context<'_>,
     path: &Path,
     raw: raw::MaintenancePolicy,
-) -> MaintenancePolicy {
-    let policy = MaintenancePolicy {
-        min_healthy_percentage: raw.min_healthy_percentage,
-        max_healthy_percentage: raw.max_healthy_percentage,
+) -> Option<MaintenancePolicy> {
+    let of = |key: &str, value: i32| match u32::try_from(value) {
+        Ok(value) => Some(value),
+        Err(_) => {
+            context.error(&path.key(key), "-1 removes the policy: give it for both or for none");
+            None
+        }
     };
+    if (raw.min_healthy_percentage, raw.max_healthy_percentage) == (-1, -1) {
+        return None;
+    }
+    let policy = MaintenancePolicy {
+        min_healthy_percentage: of("minHealthyPercentage", raw.min_healthy_percentage)?,
+        max_healthy_percentage: of("maxHealthyPercentage", raw.max_healthy_percentage)?,
+    };
+    Some(checked(context, path, policy))
+}
+
+fn checked(context: &Context<'_>, path: &Path, policy: MaintenancePolicy) -> MaintenancePolicy {
     for problem in policy.problems() {
         context.error(path, problem);
     }
@@ -232,7 +247,7 @@ fn changes(
             context.error(&path.key("checkpointPercentages"), message);
         }
         let policy = operation.maintenance;
-        let bounds = raw::MaintenancePolicy {
+        let bounds = MaintenancePolicy {
             min_healthy_percentage: preferences
                 .min_healthy_percentage
                 .unwrap_or(policy.map_or(90, |it| it.min_healthy_percentage)),
@@ -243,7 +258,7 @@ fn changes(
         let warm_up = preferences.instance_warmup.map(Seconds::duration);
         let delay = preferences.checkpoint_delay.map(Seconds::duration);
         let refresh = InstanceRefresh {
-            bounds: maintenance(context, &path, bounds),
+            bounds: checked(context, &path, bounds),
             instance_warmup: warm_up.unwrap_or(operation.health_checks.grace_period),
             checkpoint_percentages: preferences.checkpoint_percentages.clone(),
             checkpoint_delay: delay.unwrap_or(SimDuration::from_secs(3600)),

@@ -68,11 +68,11 @@ pub enum ActionResult {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct MaintenancePolicy {
     /// Least healthy instances, in percent.
-    #[schemars(range(min = 0, max = 100))]
-    pub min_healthy_percentage: u32,
-    /// Most instances, in percent.
-    #[schemars(range(min = 100, max = 200))]
-    pub max_healthy_percentage: u32,
+    #[schemars(range(min = -1, max = 100))]
+    pub min_healthy_percentage: i32,
+    /// Most instances, in percent: 100 to 200.
+    #[schemars(range(min = -1, max = 200))]
+    pub max_healthy_percentage: i32,
 }
 
 /// Which instance a scale-in terminates.

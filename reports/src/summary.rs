@@ -392,6 +392,7 @@ pub struct QueueSummary {
 }
 
 /// Whether a mean is left out.
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde asks for a reference
 fn is_nothing(value: &f64) -> bool {
     *value <= 0.0
 }

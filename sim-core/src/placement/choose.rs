@@ -287,6 +287,7 @@ impl Search<'_> {
     }
 
     /// The first candidate in the order of a pool; `None` if it has no order.
+    #[allow(clippy::option_option)] // "no order", "nobody", "this one"
     #[inline]
     fn first(&self, pool: u32) -> Option<Option<First>> {
         let plan = self.plan(pool);

@@ -62,7 +62,7 @@ pub fn order_spot(strategy: SpotStrategy, price_weight: f64, pools: &mut [Pool])
             b.depth.total_cmp(&a.depth).then(a.by_unit_price(b)).then(a.position.cmp(&b.position))
         }),
         SpotStrategy::CapacityOptimizedPrioritized => {
-            pools.sort_by(|a, b| b.depth.total_cmp(&a.depth).then(a.position.cmp(&b.position)))
+            pools.sort_by(|a, b| b.depth.total_cmp(&a.depth).then(a.position.cmp(&b.position)));
         }
         SpotStrategy::PriceCapacityOptimized => {
             let highest = pools.iter().map(Pool::unit_price).fold(0.0, f64::max);

@@ -341,9 +341,9 @@ impl World<'_, '_> {
     pub(super) fn pool_ids(&self) -> impl Iterator<Item = PoolIndex> + use<> {
         (0..self.market.pools.len() as u32).map(PoolIndex)
     }
+}
 
-    /// The group of an instance as a number, for draws.
-    pub(super) fn draw_of(&self, key: StreamKey, id: InstanceId, purpose: u64) -> u64 {
-        key.at(crate::engine::fold(id.index() as u64, purpose))
-    }
+/// The bits of one draw about an instance.
+pub(super) fn draw_of(key: StreamKey, id: InstanceId, purpose: u64) -> u64 {
+    key.at(crate::engine::fold(id.index() as u64, purpose))
 }

@@ -8,7 +8,7 @@
 use super::draining::Draining;
 use super::event::Event;
 use super::fleet::instance_name;
-use super::market::PoolIndex;
+use super::market::{PoolIndex, draw_of};
 use super::state::InstanceState;
 use super::task::Capacity;
 use super::world::World;
@@ -128,7 +128,7 @@ impl World<'_, '_> {
     fn shock_offset(&self, number: usize, id: InstanceId) -> Option<SimDuration> {
         let state = &self.market.shortages[number];
         let draw = |what: InterruptionDraw| {
-            self.draw_of(state.key, id, state.turns * DRAWS_PER_TURN + what as u64)
+            draw_of(state.key, id, state.turns * DRAWS_PER_TURN + what as u64)
         };
         let fraction = state.settings.fraction;
         let hit = 1.0 <= fraction || uniform(draw(InterruptionDraw::Hit)) < fraction;
@@ -169,11 +169,11 @@ impl World<'_, '_> {
         let now = scheduler.now();
         let law = &self.scenario.purchasing.recommendation;
         let key = self.market.state(self.instances[id].purchase.pool).key;
-        let early = uniform(self.draw_of(key, id, InterruptionDraw::Early as u64));
+        let early = uniform(draw_of(key, id, InterruptionDraw::Early as u64));
         if law.early_share <= early {
             return;
         }
-        let lead = law.lead.sample(self.draw_of(key, id, InterruptionDraw::Lead as u64));
+        let lead = law.lead.sample(draw_of(key, id, InterruptionDraw::Lead as u64));
         let at = SimTime::from_nanos(notice.as_nanos().saturating_sub(lead.as_nanos()));
         let event = Event::RebalanceRecommendation(id);
         scheduler.schedule_at(at.max(now), Phase::Release, event);
@@ -191,7 +191,7 @@ impl World<'_, '_> {
         let Some(market) = state.market else { return };
         let alone = market.mean_time_to_interruption.map(|mean| {
             let law = DurationDistribution::Exponential { mean };
-            now + law.sample(self.draw_of(state.key, id, InterruptionDraw::Alone as u64))
+            now + law.sample(draw_of(state.key, id, InterruptionDraw::Alone as u64))
         });
         let lease = bought.lease.and_then(|lease| market.leases.as_ref()?.get(lease as usize));
         let ends = lease.and_then(|lease| lease.until);

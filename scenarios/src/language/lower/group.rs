@@ -106,9 +106,10 @@ fn maintenance(
     path: &Path,
     raw: raw::MaintenancePolicy,
 ) -> Option<MaintenancePolicy> {
-    let of = |key: &str, value: i32| match u32::try_from(value) {
-        Ok(value) => Some(value),
-        Err(_) => {
+    let of = |key: &str, value: i32| {
+        if let Ok(value) = u32::try_from(value) {
+            Some(value)
+        } else {
             context.error(&path.key(key), "-1 removes the policy: give it for both or for none");
             None
         }

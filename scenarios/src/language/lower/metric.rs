@@ -61,6 +61,7 @@ pub(in crate::language) struct Metrics {
     names: Names,
     own: RefCell<Vec<Own>>,
     known: RefCell<BTreeMap<String, MetricId>>,
+    #[allow(clippy::struct_field_names)] // they are the metrics
     metrics: RefCell<IdVec<MetricId, Metric>>,
 }
 

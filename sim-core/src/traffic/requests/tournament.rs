@@ -51,6 +51,7 @@ impl Tournament {
         while 1 < node {
             let other = self.nodes[node ^ 1];
             let is_right = node & 1 == 1;
+            #[allow(clippy::needless_bitwise_bool)] // no branch on what cannot be foreseen
             let loses = (other.key < best.key) | (is_right & (other.key == best.key));
             best.key = best.key.min(other.key);
             best.leaf = if loses { other.leaf } else { best.leaf };

@@ -6,6 +6,7 @@ use plimsoll_core::units::{AsgId, Id, ServiceId, SimDuration, ZoneId};
 use super::super::Context;
 use super::{World, factor};
 use crate::language::raw::fault::{Fault, FaultLaunchType, FaultType};
+use crate::language::raw::kinds::Length;
 use crate::language::tree::Path;
 
 /// From the stop of an instance to its replacement: the period of the health checks.
@@ -26,7 +27,7 @@ pub(super) fn lower(
     let service = service(context, path, raw, world);
     let (zone, group, service) = (zone?, group?, service?);
     let scope = InstanceScope { group, zone };
-    let detected = |default| raw.detected_after.map_or(default, |it| it.duration());
+    let detected = |default| raw.detected_after.map_or(default, Length::duration);
     let kind = match raw.kind {
         FaultType::ZoneOutage => {
             let Some(zone) = zone else {
@@ -39,15 +40,12 @@ pub(super) fn lower(
         FaultType::InstanceFailure => {
             has_instances(context, path, world)?;
             let detected_after = detected(STOPPED_DETECTED_AFTER);
-            match raw.rate_per_instance_hour {
-                Some(rate) => {
-                    let mean = SimDuration::from_secs_f64(3600.0 / rate);
-                    DisruptionKind::InstanceFailureRate { scope, mean, detected_after }
-                }
-                None => {
-                    let count = raw.count.unwrap_or(1);
-                    DisruptionKind::InstanceFailure { scope, count, detected_after }
-                }
+            if let Some(rate) = raw.rate_per_instance_hour {
+                let mean = SimDuration::from_secs_f64(3600.0 / rate);
+                DisruptionKind::InstanceFailureRate { scope, mean, detected_after }
+            } else {
+                let count = raw.count.unwrap_or(1);
+                DisruptionKind::InstanceFailure { scope, count, detected_after }
             }
         }
         FaultType::AgentDisconnected => {

@@ -7,6 +7,7 @@ use plimsoll_core::units::{SimDuration, SimTime};
 
 use super::super::{Context, distribution};
 use crate::language::raw::fault::{Fault, FaultType};
+use crate::language::raw::kinds::Length;
 use crate::language::tree::Path;
 
 /// How long a service has to be well again, if that is not said.
@@ -27,7 +28,7 @@ pub(super) fn lower(context: &Context<'_>, path: &Path, raw: &Fault) -> Option<T
     {
         context.note(path, "the fault begins after the end of the run");
     }
-    let recovered_after = raw.recovered_after.map_or(RECOVERED_AFTER, |it| it.duration());
+    let recovered_after = raw.recovered_after.map_or(RECOVERED_AFTER, Length::duration);
     Some(Times { windows, random, recovered_after })
 }
 

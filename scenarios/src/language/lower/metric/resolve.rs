@@ -158,6 +158,7 @@ fn of_service(
 }
 
 /// A metric with one sample per minute, of which every statistic can be had.
+#[allow(clippy::unnecessary_wraps)] // one of several resolvers with one type
 fn gauge(
     context: &Context<'_>,
     path: &Path,

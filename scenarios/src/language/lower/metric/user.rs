@@ -88,7 +88,8 @@ fn of_trace(
     let period = raw.period.duration();
     let seconds = period.as_nanos() / 1_000_000_000;
     let whole = period == SimDuration::from_secs(seconds);
-    let valid = matches!(seconds, 1 | 5 | 10 | 20 | 30) || (seconds > 0 && seconds % 60 == 0);
+    let valid =
+        matches!(seconds, 1 | 5 | 10 | 20 | 30) || (seconds > 0 && seconds.is_multiple_of(60));
     if !(whole && valid) {
         let message = "a metric has a period of 1, 5, 10, 20, 30 or a multiple of 60 seconds";
         context.error(&path.key("period"), message);

@@ -1,6 +1,11 @@
 //! What a plot shows, as data: lines in panels over one time axis, thinned out to what can be seen.
 
+use std::io;
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
+
+use crate::plot::{self, Place};
 
 /// Most points of a line. A plot is at most about 1400 pixels wide, so that more could not be seen.
 pub const MAX_POINTS: usize = 1_400;
@@ -132,6 +137,22 @@ pub struct Mark {
 }
 
 impl Chart {
+    /// The figure as SVG, at the width of a page.
+    ///
+    /// # Errors
+    /// If the drawing fails.
+    pub fn to_svg(&self) -> io::Result<String> {
+        plot::svg(self, plot::WIDE, Place::Alone)
+    }
+
+    /// Writes the figure as PNG.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn write_png(&self, path: &Path) -> io::Result<()> {
+        plot::write_png(self, path)
+    }
+
     /// Whether any panel has a value to draw.
     pub fn has_data(&self) -> bool {
         let lines = self.panels.iter().flat_map(|panel| &panel.lines);

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use plimsoll_core::results::{EventCategory, RunResults, Series};
+use plimsoll_core::results::{EventCategory, QueueResults, RunResults, Series};
 
 use crate::bill::Bill;
 use crate::chart::{AxisUnit, Bound, Chart, Form, Hue, Line, MAX_POINTS, Mark, Panel, short, thin};
 use crate::number::{millis, usd_f64};
-use crate::series::{self, GROUP, Name, SERVICE, TASK_GROUP, find, find_cluster};
+use crate::series::{self, GROUP, Name, QUEUE, SERVICE, TASK_GROUP, find, find_cluster};
 
-/// Most services, groups and batch sources that are drawn; the rest is in `timeseries.csv`.
+/// Most services, groups, batch sources and queues that are drawn; the rest is in `timeseries.csv`.
 pub(crate) const MAX_DRAWN: usize = 8;
 
 /// The charts of a run in the order of the report, and what was left out, in words.
@@ -28,6 +28,7 @@ pub(crate) fn charts(results: &RunResults, bill: &Bill) -> (Vec<Chart>, Option<S
     );
     charts.push(context.reservation());
     charts.extend(results.batches.iter().take(MAX_DRAWN).map(|batch| context.batch(&batch.name)));
+    charts.extend(results.queues.iter().take(MAX_DRAWN).map(|queue| context.queue(queue)));
     charts.push(context.cost(bill));
     charts.retain(Chart::has_data);
     let mut ids: Vec<String> = Vec::new();
@@ -44,10 +45,11 @@ pub(crate) fn charts(results: &RunResults, bill: &Bill) -> (Vec<Chart>, Option<S
     }
     let left_out = services.len().saturating_sub(MAX_DRAWN)
         + results.capacity.len().saturating_sub(MAX_DRAWN)
-        + results.batches.len().saturating_sub(MAX_DRAWN);
+        + results.batches.len().saturating_sub(MAX_DRAWN)
+        + results.queues.len().saturating_sub(MAX_DRAWN);
     let note = (left_out > 0).then(|| {
         format!(
-            "At most {MAX_DRAWN} services, groups and batch sources are drawn, the dearest services first; \
+            "At most {MAX_DRAWN} services, groups, batch sources and queues are drawn, the dearest services first; \
              {left_out} more are in timeseries.csv."
         )
     });
@@ -239,6 +241,37 @@ impl Context<'_> {
             self.of(TASK_GROUP, batch, ("running", Hue::Blue, Form::Step), series::RUNNING),
         ];
         push(&mut chart, "jobs", AxisUnit::Number, lines);
+        chart
+    }
+
+    fn queue(&self, queue: &QueueResults) -> Chart {
+        let mut chart = self.chart(
+            &format!("queue-{}", queue.name),
+            format!("{}: backlog and workers", queue.name),
+            "The backlog falls while the workers take more messages than arrive; scaling on it comes minutes after \
+             it began to grow."
+                .to_owned(),
+        );
+        let name = queue.name.as_str();
+        let lines = [
+            self.of(QUEUE, name, ("visible", Hue::Orange, Form::Area), series::VISIBLE),
+            self.of(QUEUE, name, ("in flight", Hue::Purple, Form::Line), series::NOT_VISIBLE),
+        ];
+        push(&mut chart, "messages", AxisUnit::Number, lines);
+        // Of several services the first, so that the lines keep their meaning.
+        let of_workers = |look, name| {
+            queue.workers.first().and_then(|service| self.of(SERVICE, service, look, name))
+        };
+        let tasks = [
+            of_workers(("desired", Hue::Orange, Form::Broad), series::DESIRED),
+            of_workers(("running", Hue::Blue, Form::Step), series::RUNNING),
+        ];
+        push(&mut chart, "tasks", AxisUnit::Number, tasks);
+        let age = self.of(QUEUE, name, ("age", Hue::Vermillion, Form::Line), series::OLDEST);
+        push(&mut chart, "age of the oldest message, seconds", AxisUnit::Number, [age]);
+        if let [service] = &queue.workers[..] {
+            chart.marks = self.marks(service, EventCategory::ServiceScaling);
+        }
         chart
     }
 

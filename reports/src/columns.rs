@@ -5,7 +5,7 @@ use std::io;
 
 mod measures;
 
-pub use measures::ELASTICITY;
+pub use measures::{ELASTICITY, RECOVERY};
 
 /// A column or field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -295,6 +295,22 @@ pub const SUMMARY: &[Column] = &[
         "as in `elasticity.csv`",
         "Each measure of `elasticity.csv`, under the name of its column; absent without load",
     ),
+    c("services.NAME.recovery.faults", "count", "Times that a fault came; absent without faults"),
+    c(
+        "services.NAME.recovery.{desiredCount,objective}.disturbed",
+        "count",
+        "Times that it left the service with fewer tasks that serve than desired, or its objective violated",
+    ),
+    c(
+        "services.NAME.recovery.{desiredCount,objective}.neverRecovered",
+        "count",
+        "Times that this lasted to the end of the run",
+    ),
+    c(
+        "services.NAME.recovery.{desiredCount,objective}.{meanSeconds,longestSeconds}",
+        "seconds",
+        "From the beginning of the fault until it was over, where it was",
+    ),
     c("services.NAME.scaling.scaleOut", "count", "Activities that raised the desired count"),
     c("services.NAME.scaling.scaleIn", "count", "Activities that lowered it"),
     c(
@@ -338,6 +354,35 @@ pub const SUMMARY: &[Column] = &[
     c("batches.NAME.totalWaitSeconds", "seconds", "Sum of those waits"),
     c("batches.NAME.lastEndSeconds", "seconds", "End of the last job, from the start of the run"),
     c("batches.NAME.costUsd", "USD, decimal text", "Cost"),
+    c("queues.NAME.workers", "list of text", "Services that work on the queue"),
+    c("queues.NAME.sent", "count", "Messages that producers sent"),
+    c("queues.NAME.movedIn", "count", "Messages that came as dead letters of other queues"),
+    c("queues.NAME.received", "count", "Receives of a message"),
+    c("queues.NAME.receivedAgain", "count", "Receives of a message received before"),
+    c("queues.NAME.deleted", "count", "Messages that workers deleted: that are done"),
+    c("queues.NAME.deadLettered", "count", "Messages that went to the dead-letter queue"),
+    c("queues.NAME.expired", "count", "Messages that the retention period ended"),
+    c("queues.NAME.failed", "count", "Attempts that failed"),
+    c("queues.NAME.wasted", "count", "Attempts that came too late to delete the message"),
+    c("queues.NAME.abandoned", "count", "Messages that stopped workers dropped"),
+    c("queues.NAME.emptyReceives", "count", "Calls that returned no message"),
+    c("queues.NAME.calls", "count", "Calls that send, receive and delete; not in the bill"),
+    c("queues.NAME.visible", "messages", "Time-weighted mean of visible messages"),
+    c("queues.NAME.visiblePeak", "messages", "Largest number of visible messages"),
+    c("queues.NAME.visibleAtEnd", "messages", "Visible messages at the end"),
+    c("queues.NAME.inFlightAtEnd", "messages", "Messages in flight at the end"),
+    c("queues.NAME.delayedAtEnd", "messages", "Delayed messages at the end"),
+    c("queues.NAME.oldestSeconds", "seconds", "Largest age of the oldest message"),
+    c(
+        "queues.NAME.waitSeconds.{mean,p50,p95,p99,max,count}",
+        "seconds",
+        "From sending to the first attempt, over messages that were begun",
+    ),
+    c(
+        "queues.NAME.staySeconds.{mean,p50,p95,p99,max,count}",
+        "seconds",
+        "From sending to deletion, over messages that were deleted",
+    ),
     c("capacity.NAME.capacityProvider", "text", "Capacity provider of the Auto Scaling group"),
     c("capacity.NAME.instanceType", "text", "Instance types that it can launch"),
     c("capacity.NAME.mean", "instances", "Time-weighted mean number running"),
@@ -439,6 +484,11 @@ pub const FILES: &[OutputFile] = &[
         name: "elasticity.csv",
         purpose: "How well supply followed demand: services with load, and groups of instances.",
         columns: ELASTICITY,
+    },
+    OutputFile {
+        name: "recovery.csv",
+        purpose: "Each time at which a fault came, and how each service came through it.",
+        columns: RECOVERY,
     },
     OutputFile {
         name: "unplaced.csv",

@@ -13,6 +13,7 @@ use crate::bill::Bill;
 use crate::chart::Chart;
 use crate::charts::charts;
 use crate::number::{decimal, rfc3339};
+use crate::recovery::{self, RecoveryRow};
 
 /// Version of the file's form.
 pub(crate) const FORMAT: u32 = 1;
@@ -30,6 +31,9 @@ pub(crate) struct ReportData {
     pub(crate) event_counts: BTreeMap<String, u64>,
     /// Events that the report lists, in time order.
     pub(crate) events: Vec<EventRow>,
+    /// Faults that disturbed a service.
+    #[serde(default)]
+    pub(crate) recoveries: Vec<RecoveryRow>,
 }
 
 /// Lines of the bill with the same service, kind and owner.
@@ -91,6 +95,7 @@ impl ReportData {
                 .collect(),
             event_counts,
             events,
+            recoveries: recovery::shown(results),
         }
     }
 }

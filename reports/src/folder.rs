@@ -16,6 +16,7 @@ use crate::data::{FORMAT, ReportData};
 use crate::elasticity;
 use crate::html;
 use crate::plot::{self, Figure, Place};
+use crate::recovery;
 use crate::rows::{self, Clock};
 use crate::summary::{RunMeta, Summary};
 use crate::sweep;
@@ -76,6 +77,7 @@ pub(crate) fn write_run_with_bill(
         rows::write_timeseries(out, clock, results.record_interval, &results.series)
     })?;
     files.write("elasticity.csv", |out| elasticity::write_elasticity(out, &summary))?;
+    files.write("recovery.csv", |out| recovery::write_recovery(out, results))?;
     files.write("tasks.csv", |out| rows::write_tasks(out, clock, &results.task_records))?;
     files.write("unplaced.csv", |out| {
         rows::write_unplaced(out, clock, &results.placement_failures)

@@ -14,7 +14,7 @@
 //! | [`limits`] | what holds a run back, in sentences |
 //! | [`explain`] | why: lives of tasks, failed placements |
 //! | [`rows`], [`bill`] | the CSV files |
-//! | [`elasticity`] | the CSV file of the measures |
+//! | [`elasticity`], [`recovery`] | the CSV files of the measures |
 //! | [`columns`] | every file, column and field in words; headers come from there |
 //! | [`chart`], [`series`] | what the plots show, thinned to what can be seen |
 //! | [`number`] | numbers, money and times as text |
@@ -41,6 +41,7 @@ mod html;
 pub mod limits;
 pub mod number;
 mod plot;
+pub mod recovery;
 pub mod rows;
 pub mod series;
 pub mod summary;

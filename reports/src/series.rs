@@ -48,6 +48,15 @@ pub const CPU_USED: Name = ("AWS/ECS", "CPUUtilization");
 /// Used share of the cluster's memory in percent.
 pub const MEMORY_USED: Name = ("AWS/ECS", "MemoryUtilization");
 
+/// Dimension of a queue's series.
+pub const QUEUE: &str = "QueueName";
+/// Visible messages of a queue.
+pub const VISIBLE: Name = ("AWS/SQS", "ApproximateNumberOfMessagesVisible");
+/// Messages of a queue in flight.
+pub const NOT_VISIBLE: Name = ("AWS/SQS", "ApproximateNumberOfMessagesNotVisible");
+/// Age of the oldest message of a queue.
+pub const OLDEST: Name = ("AWS/SQS", "ApproximateAgeOfOldestMessage");
+
 /// The series `name` of `entity` in `dimension`.
 pub fn find<'a>(
     series: &'a [Series],

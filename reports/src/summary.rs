@@ -8,8 +8,10 @@ use crate::number::{finite, parse_decimal, usd_f64};
 
 mod elasticity;
 mod of_run;
+mod recovery;
 
 pub use elasticity::ElasticitySummary;
+pub use recovery::{Recoveries, RecoverySummary};
 
 /// What identifies the program and the scenario; deterministic.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,6 +69,9 @@ pub struct Summary {
     /// Batch sources by name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
     pub batches: BTreeMap<String, BatchSummary>,
+    /// Message queues by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub queues: BTreeMap<String, QueueSummary>,
     /// Groups of container instances by name of the Auto Scaling group.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
     pub capacity: BTreeMap<String, CapacitySummary>,
@@ -200,6 +205,9 @@ pub struct ServiceSummary {
     /// How well the tasks that serve follow what the load needs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub elasticity: Option<ElasticitySummary>,
+    /// How it came through the faults of the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery: Option<RecoverySummary>,
     /// Autoscaling.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scaling: Option<ServiceScaling>,
@@ -250,6 +258,23 @@ pub struct RequestsSummary {
     pub failed: f64,
     /// Waiting at the end.
     pub queued: f64,
+    /// Attempts, where single requests are followed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub attempts: Option<AttemptsSummary>,
+}
+
+/// What became of the attempts of single requests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AttemptsSummary {
+    /// Attempts, retries included.
+    pub all: u64,
+    /// Longer than the time-out.
+    pub timed_out: u64,
+    /// Turned away by a full task or for want of targets.
+    pub rejected: u64,
+    /// Ended with their task.
+    pub broken_off: u64,
 }
 
 /// An objective and how it fared.
@@ -314,6 +339,56 @@ pub struct BatchSummary {
     pub last_end_seconds: Option<f64>,
     /// USD.
     pub cost_usd: String,
+}
+
+/// A message queue.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct QueueSummary {
+    /// Services that work on it.
+    pub workers: Vec<String>,
+    /// Messages that producers sent.
+    pub sent: u64,
+    /// Messages that came as dead letters of other queues.
+    pub moved_in: u64,
+    /// Receives of a message.
+    pub received: u64,
+    /// Receives of a message that had been received before.
+    pub received_again: u64,
+    /// Messages that workers deleted.
+    pub deleted: u64,
+    /// Messages that went to the dead-letter queue.
+    pub dead_lettered: u64,
+    /// Messages that the retention period ended.
+    pub expired: u64,
+    /// Attempts that failed.
+    pub failed: u64,
+    /// Attempts that came too late to delete the message.
+    pub wasted: u64,
+    /// Messages that stopped workers dropped.
+    pub abandoned: u64,
+    /// Calls that returned no message.
+    pub empty_receives: u64,
+    /// Calls in all, with those that sent and deleted.
+    pub calls: u64,
+    /// Time-weighted mean of visible messages.
+    pub visible: f64,
+    /// Largest number of visible messages.
+    pub visible_peak: u64,
+    /// Visible messages at the end.
+    pub visible_at_end: u64,
+    /// Messages in flight at the end.
+    pub in_flight_at_end: u64,
+    /// Delayed messages at the end.
+    pub delayed_at_end: u64,
+    /// Largest age of the oldest message, in seconds.
+    pub oldest_seconds: f64,
+    /// From sending to the first attempt.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wait_seconds: Option<Quantiles>,
+    /// From sending to deletion.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stay_seconds: Option<Quantiles>,
 }
 
 /// Whether a mean is left out.

@@ -10,12 +10,13 @@ use plimsoll_core::results::{
 };
 use plimsoll_core::scenario::{PurchaseOption, QueueDiscipline};
 use plimsoll_core::service::completion::RolloutState;
-use plimsoll_core::statistics::Elasticity;
 use plimsoll_core::units::{Cpu, Mib, SimDuration, SimTime, TaskDefinitionId};
 
 use crate::bill::Bill;
 use crate::summary::RunMeta;
 use crate::sweep::{ComparisonRow, SweepReport, SweepRow};
+
+mod measures;
 
 /// 2026-03-02T00:00:00Z, a Monday.
 pub(crate) const START: i64 = 1_772_409_600;
@@ -228,6 +229,7 @@ pub(crate) fn web_run_of(days: u64, interval: u64) -> (RunResults, Bill) {
                     served_micro: served * 998_700,
                     failed_micro: served * 1_300,
                     queued_micro: 500_000,
+                    single_requests: None,
                     latency_ms: Some(distribution(71.0, 186.0, 322.0, served as u64)),
                     objective: Some(ObjectiveResults {
                         quantile: 0.99,
@@ -238,20 +240,7 @@ pub(crate) fn web_run_of(days: u64, interval: u64) -> (RunResults, Bill) {
                         met: false,
                     }),
                 }),
-                elasticity: Some(Elasticity {
-                    under_accuracy: 0.041,
-                    over_accuracy: 0.187,
-                    under_time: 0.214,
-                    over_time: 0.603,
-                    instability: 0.118,
-                    under_mean: 0.61,
-                    over_mean: 1.92,
-                    demand_mean: 9.4,
-                    demand_peak: 42,
-                    shortages: 57,
-                    lag_mean_seconds: Some(187.5),
-                    lag_longest_seconds: Some(1260.0),
-                }),
+                elasticity: Some(measures::elasticity()),
                 scaling: Some(ScalingResults { scale_out: 74, scale_in: 61 }),
             },
             ServiceResults {
@@ -267,6 +256,7 @@ pub(crate) fn web_run_of(days: u64, interval: u64) -> (RunResults, Bill) {
             },
         ],
         batches: Vec::new(),
+        queues: Vec::new(),
         capacity: vec![CapacityResults {
             group: "web".to_owned(),
             capacity_provider: Some("web-ec2".to_owned()),
@@ -302,6 +292,7 @@ pub(crate) fn web_run_of(days: u64, interval: u64) -> (RunResults, Bill) {
         placement_failures: placement_failures(),
         task_records: tasks(),
         instance_records: instance_records(),
+        fault_records: Vec::new(),
         event_records: events,
         warnings: vec!["the price of m7g.large in eu-west-1 was derived from us-east-1".to_owned()],
     };

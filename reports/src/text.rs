@@ -41,10 +41,12 @@ pub fn summary_text(summary: &Summary, width: usize, colour: bool) -> String {
     text.heading(summary);
     text.cost(summary);
     text.objectives(summary);
+    text.recoveries(summary);
     text.findings(summary);
     text.services(summary);
     text.capacity(summary);
     text.batches(summary);
+    text.queues(summary);
     text.totals(summary);
     for warning in &summary.warnings {
         text.block("Warning", "1;33", warning);
@@ -145,6 +147,36 @@ impl Lines {
         }
     }
 
+    /// How services came through faults, if one disturbed them.
+    fn recoveries(&mut self, summary: &Summary) {
+        for (name, service) in &summary.services {
+            let Some(recovery) = &service.recovery else { continue };
+            let count = &recovery.desired_count;
+            let mut parts = Vec::new();
+            if count.disturbed > 0 {
+                let (disturbed, faults) = (count.disturbed, recovery.faults);
+                parts.push(format!("below its desired count after {disturbed} of {faults} faults"));
+            }
+            if let Some(longest) = count.longest_seconds {
+                parts.push(format!("there again after at most {}", duration(longest)));
+            }
+            if count.never_recovered > 0 {
+                parts.push(format!("never again after {}", count.never_recovered));
+            }
+            if let Some(objective) = &recovery.objective {
+                if let Some(longest) = objective.longest_seconds {
+                    parts.push(format!("objective kept again after at most {}", duration(longest)));
+                }
+                if objective.never_recovered > 0 {
+                    parts.push(format!("never again after {}", objective.never_recovered));
+                }
+            }
+            if !parts.is_empty() {
+                self.block("Recovery", "1", &format!("{name}: {}.", parts.join("; ")));
+            }
+        }
+    }
+
     fn findings(&mut self, summary: &Summary) {
         let mut label = "Limited by";
         for finding in limits(summary).iter().take(FINDINGS) {
@@ -215,6 +247,29 @@ impl Lines {
         self.table(
             "Batch work",
             &["", "arrived", "finished", "wait p50", "wait p95", "cost"],
+            rows,
+        );
+    }
+
+    fn queues(&mut self, summary: &Summary) {
+        let mut rows = Vec::new();
+        for (name, queue) in &summary.queues {
+            let wait = |pick: fn(&crate::summary::Quantiles) -> f64| {
+                queue.wait_seconds.as_ref().map_or("–".to_owned(), |w| duration(pick(w)))
+            };
+            rows.push(vec![
+                clean(name),
+                count((queue.sent + queue.moved_in) as f64),
+                count(queue.deleted as f64),
+                count(queue.visible_peak as f64),
+                wait(|w| w.p50),
+                wait(|w| w.p95),
+                wait(|w| w.max),
+            ]);
+        }
+        self.table(
+            "Queues",
+            &["", "messages", "done", "peak", "wait p50", "wait p95", "longest"],
             rows,
         );
     }

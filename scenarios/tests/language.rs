@@ -9,5 +9,9 @@ mod good;
 mod guide;
 #[path = "language/mutations.rs"]
 mod mutations;
+#[path = "language/policies.rs"]
+mod policies;
+#[path = "language/queues.rs"]
+mod queues;
 #[path = "language/schema.rs"]
 mod schema;

@@ -14,6 +14,10 @@ use plimsoll_core::simulation;
 
 #[path = "real_data/folder.rs"]
 mod folder;
+#[path = "real_data/g4dn_spot.rs"]
+mod g4dn_spot;
+#[path = "real_data/oracle.rs"]
+mod oracle;
 #[path = "real_data/surf_week.rs"]
 mod surf_week;
 #[path = "real_data/task_definitions.rs"]

@@ -17,11 +17,14 @@
 //! | 16 | no request is answered after its time-out |
 //! | 17 | no bound on the instance-hours that the tasks needed is above those that ran |
 //! | 18 | on every instance, at every instant, what the agent has admitted and whose containers are not gone ≤ what is registered: CPU, memory, GPUs, static ports |
+//! | 100 | messages sent or moved in = deleted + moved out + expired + visible + in flight + delayed; what one queue moves out another moves in |
+//! | 101 | receives of messages = attempts that succeeded + failed + were dropped + still go on |
 //!
 //! Law 7 (no decision reads a metric before its publication), law 8 (same input, same bytes), law 9
 //! (a policy that never triggers changes nothing), law 10 (doubled prices double the cost) and law 11
 //! (shifted times shift the outputs) compare runs or look inside one; they are tests of `simulation`
-//! and `metrics`. Debug builds also check laws 1 and 2 from the live state at every record.
+//! and `metrics`. Debug builds also check law 7 at every point that is read, and laws 1 and 2 from the live
+//! state at every record.
 
 use std::collections::BTreeMap;
 
@@ -46,6 +49,7 @@ pub fn violations(scenario: &Scenario, results: &RunResults) -> Vec<String> {
     requests(results, &mut found);
     answers_in_time(scenario, results, &mut found);
     lower_bound(results, &mut found);
+    messages(results, &mut found);
     found
 }
 
@@ -58,6 +62,27 @@ fn lower_bound(results: &RunResults, found: &mut Vec<String>) {
     let ordered = resources.iter().all(|hours| *hours <= strongest);
     if !ordered || strongest > packing.instance_hours || packing.gap.is_some_and(|gap| gap < 0.0) {
         found.push(format!("law 17: a bound is above what ran: {packing:?}"));
+    }
+}
+
+fn messages(results: &RunResults, found: &mut Vec<String>) {
+    let (mut moved_in, mut moved_out) = (0, 0);
+    for queue in &results.queues {
+        let counts = &queue.counts;
+        let left = queue.visible_at_end + queue.in_flight_at_end + queue.delayed_at_end;
+        let out = counts.deleted + counts.dead_lettered + counts.expired;
+        if counts.sent + counts.moved_in != out + left {
+            found.push(format!("law 100: messages of `{}`: {counts:?}, {left} left", queue.name));
+        }
+        moved_in += counts.moved_in;
+        moved_out += counts.dead_lettered;
+        let ended = counts.deleted + counts.wasted + counts.failed + counts.abandoned;
+        if counts.received != ended + queue.held_at_end {
+            found.push(format!("law 101: attempts of `{}`: {counts:?}", queue.name));
+        }
+    }
+    if moved_in != moved_out {
+        found.push(format!("law 100: {moved_out} messages moved out, {moved_in} moved in"));
     }
 }
 
@@ -360,7 +385,7 @@ fn answers_in_time(scenario: &Scenario, results: &RunResults, found: &mut Vec<St
         };
         let settings = scenario.services.iter().find(|it| it.name == service.name);
         let Some(load) = settings.and_then(|it| it.load.as_ref()) else { continue };
-        let longest = load.timeout.max(load.other_latency).as_nanos() as f64 / 1e6;
+        let longest = load.longest_response().as_nanos() as f64 / 1e6;
         for value in [latency.mean, latency.p50, latency.p95, latency.p99, latency.max] {
             if longest + 1e-6 < value {
                 found.push(format!("law 16: `{}` answered after {value} ms", service.name));

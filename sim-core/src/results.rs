@@ -10,7 +10,9 @@ use crate::placement::Rejections;
 use crate::scenario::{PurchaseOption, QueueDiscipline};
 use crate::service::completion::RolloutState;
 use crate::statistics::Elasticity;
-use crate::units::{Cpu, Mib, SimDuration, SimTime, TaskDefinitionId};
+use crate::traffic::RequestCounts;
+use crate::traffic::queue::QueueCounts;
+use crate::units::{Cpu, Mib, ServiceId, SimDuration, SimTime, TaskDefinitionId};
 
 /// Everything a run produced.
 #[derive(Clone, Debug)]
@@ -53,6 +55,8 @@ pub struct RunResults {
     pub services: Vec<ServiceResults>,
     /// One entry per batch source.
     pub batches: Vec<BatchResults>,
+    /// One entry per message queue, in scenario order.
+    pub queues: Vec<QueueResults>,
     /// One entry per capacity provider that is an Auto Scaling group, then groups without one.
     pub capacity: Vec<CapacityResults>,
     /// Lower bound on instance-hours, if the cluster has instances.
@@ -67,6 +71,8 @@ pub struct RunResults {
     pub task_records: Vec<TaskRecord>,
     /// Life of each instance, in order of launch.
     pub instance_records: Vec<InstanceRecord>,
+    /// Each time at which a fault came, and how the services recovered from it, in time order.
+    pub fault_records: Vec<FaultRecord>,
     /// Service events and scaling activities, in time order.
     pub event_records: Vec<EventRecord>,
     /// Things the user should know: derived prices, tasks never placed, and the like.
@@ -169,6 +175,39 @@ pub struct ServiceResults {
     pub scaling: Option<ScalingResults>,
 }
 
+/// A message queue over the run.
+#[derive(Clone, Debug)]
+pub struct QueueResults {
+    /// Name.
+    pub name: String,
+    /// Services that work on it.
+    pub workers: Vec<String>,
+    /// What happened to messages.
+    pub counts: QueueCounts,
+    /// Visible messages at the end.
+    pub visible_at_end: u64,
+    /// Received and not deleted ones at the end.
+    pub in_flight_at_end: u64,
+    /// Receives whose message a worker still has in its hands at the end, begun or not.
+    pub held_at_end: u64,
+    /// Delayed ones at the end.
+    pub delayed_at_end: u64,
+    /// Time-weighted mean of visible messages.
+    pub visible_mean: f64,
+    /// Largest number of visible messages.
+    pub visible_peak: u64,
+    /// Largest age of the oldest message at the end of any minute or recording interval.
+    pub oldest_seconds: f64,
+    /// From sending to the beginning of the first attempt, over the messages that were begun.
+    pub wait_seconds: Option<Distribution>,
+    /// From sending to deletion, over the messages that were deleted.
+    pub stay_seconds: Option<Distribution>,
+    /// Sum of the waits in nanoseconds, exact.
+    pub total_wait: u128,
+    /// Sum of the stays in nanoseconds, exact.
+    pub total_stay: u128,
+}
+
 /// Why a deployment began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeploymentTrigger {
@@ -176,6 +215,8 @@ pub enum DeploymentTrigger {
     ServiceCreated,
     /// Another task definition.
     TaskDefinition,
+    /// Another capacity provider strategy.
+    CapacityProviders,
     /// `forceNewDeployment`.
     Forced,
     /// A failed deployment was rolled back.
@@ -188,6 +229,7 @@ impl DeploymentTrigger {
         match self {
             Self::ServiceCreated => "service created",
             Self::TaskDefinition => "task definition",
+            Self::CapacityProviders => "capacity providers",
             Self::Forced => "forced",
             Self::Rollback => "rollback",
         }
@@ -232,6 +274,8 @@ pub struct LoadResults {
     pub failed_micro: u128,
     /// Still waiting at the horizon.
     pub queued_micro: u128,
+    /// What became of single requests and their attempts; `None` for a fluid.
+    pub single_requests: Option<RequestCounts>,
     /// Latency of served requests in milliseconds.
     pub latency_ms: Option<Distribution>,
     /// The objective, if the service states one.
@@ -489,6 +533,47 @@ pub struct InstanceRecord {
     pub memory_reserved_micro: u64,
     /// Billed seconds.
     pub billed_seconds: u64,
+}
+
+/// A time at which a fault came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FaultRecord {
+    /// Name of the fault.
+    pub name: String,
+    /// Its type, in the words of the language.
+    pub kind: &'static str,
+    /// When it began.
+    pub from: SimTime,
+    /// When it was over; `None` if it held to the end of the run.
+    pub until: Option<SimTime>,
+    /// Container instances that stopped because of it.
+    pub instances_lost: u32,
+    /// Tasks that stopped with them, or on Fargate.
+    pub tasks_lost: u32,
+    /// Every service.
+    pub services: Vec<ServiceRecovery>,
+}
+
+/// How a service came through a fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ServiceRecovery {
+    /// Which, by its position.
+    pub service: ServiceId,
+    /// Until its desired count of tasks served again.
+    pub desired_count: Recovered,
+    /// Until its objective held again; `None` without one.
+    pub objective: Option<Recovered>,
+}
+
+/// Whether and when something recovered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recovered {
+    /// Nothing was wrong.
+    Undisturbed,
+    /// So long after the beginning of the fault, for as long as the fault's `recoveredAfter` at least.
+    After(SimDuration),
+    /// Not before the end of the run.
+    Never,
 }
 
 /// What kind of thing happened.

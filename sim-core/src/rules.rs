@@ -43,6 +43,8 @@ pub struct RuleSet {
     pub managed_draining: bool,
     /// Finest resolution of the ECS service metrics, in seconds.
     pub finest_service_metric_seconds: u32,
+    /// Whether the capacity provider strategy of a running service can be changed.
+    pub strategy_updates: bool,
     /// Entries in a capacity provider strategy.
     pub capacity_providers_per_strategy: u32,
     /// Largest task on Fargate.
@@ -144,6 +146,7 @@ const RULES_2020_01: RuleSet = RuleSet {
     traffic_shifts: TrafficShifts::Absent,
     managed_draining: false,
     finest_service_metric_seconds: 60,
+    strategy_updates: false,
     capacity_providers_per_strategy: 6,
     largest_fargate_task: LargestFargateTask::FourVcpu,
     windows_fargate_price: WindowsFargatePrice::Offer2022,
@@ -186,9 +189,12 @@ const RULES_2024_12: RuleSet = RuleSet {
     ..RULES_2024_10
 };
 
+/// The capacity provider strategy of a running service can be changed since June 2025.
+const RULES_2025_06: RuleSet = RuleSet { name: "2025-06", strategy_updates: true, ..RULES_2024_12 };
+
 /// Blue/green deployments by the service scheduler since 2025-07-15.
 const RULES_2025_07: RuleSet =
-    RuleSet { name: "2025-07", traffic_shifts: TrafficShifts::AllAtOnce, ..RULES_2024_12 };
+    RuleSet { name: "2025-07", traffic_shifts: TrafficShifts::AllAtOnce, ..RULES_2025_06 };
 
 /// Zone rebalancing is the default since 2025-09-05.
 const RULES_2025_09: RuleSet =
@@ -219,12 +225,13 @@ const RULES_2026_06: RuleSet = RuleSet {
 };
 
 /// All sets, oldest first.
-static RULE_SETS: [RuleSet; 9] = [
+static RULE_SETS: [RuleSet; 10] = [
     RULES_2020_01,
     RULES_2022_04,
     RULES_2022_09,
     RULES_2024_10,
     RULES_2024_12,
+    RULES_2025_06,
     RULES_2025_07,
     RULES_2025_09,
     RULES_2025_10,
@@ -301,6 +308,8 @@ mod tests {
     fn a_month_takes_the_newest_set_not_later() {
         assert_eq!(named("2026-06"), Some("2026-06"));
         assert_eq!(named("2026-05"), Some("2025-10"));
+        assert_eq!(named("2025-08"), Some("2025-07"));
+        assert_eq!(named("2025-06"), Some("2025-06"));
         assert_eq!(named("2022-08"), Some("2022-04"));
         assert_eq!(named("2031-01"), Some("2026-06"));
         assert_eq!(named("2020-01"), Some("2020-01"));

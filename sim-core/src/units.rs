@@ -286,6 +286,8 @@ ids! {
     ServiceId;
     /// A source of standalone tasks.
     BatchId;
+    /// A message queue.
+    QueueId;
     /// A CloudWatch metric that something watches.
     MetricId;
     /// A container image.

@@ -61,9 +61,14 @@ fn collect(folder: &Path, found: &mut Vec<PathBuf>) {
 /// Names of all test functions of the workspace.
 fn tests() -> BTreeSet<String> {
     let mut files = Vec::new();
-    for part in
-        ["sim-core/src", "sim-core/tests", "scenarios/src", "scenarios/tests", "reports/src"]
-    {
+    for part in [
+        "sim-core/src",
+        "sim-core/tests",
+        "scenarios/src",
+        "scenarios/tests",
+        "reports/src",
+        "benches/tests",
+    ] {
         collect(&workspace().join(part), &mut files);
     }
     let mut names = BTreeSet::new();

@@ -2,6 +2,34 @@
 
 use super::{Column, c};
 
+/// Columns of `recovery.csv`.
+pub const RECOVERY: &[Column] = &[
+    c("fault", "text", "Name of the fault"),
+    c("type", "text", "Its type, as in the scenario"),
+    c("from", "RFC 3339, UTC", "When it began"),
+    c("until", "RFC 3339, UTC", "When it was over; empty if it held to the end of the run"),
+    c("instancesLost", "count", "Container instances that stopped because of it"),
+    c("tasksLost", "count", "Tasks that stopped with them, or on Fargate"),
+    c("service", "text", "Service"),
+    c(
+        "desiredCount",
+        "text",
+        "`undisturbed` if it never had fewer than its desired count of tasks that serve; `recovered`; \
+         `neverRecovered` before the end of the run",
+    ),
+    c(
+        "recoverySeconds",
+        "seconds",
+        "From the beginning of the fault until the desired count served again, for `recoveredAfter` at least",
+    ),
+    c(
+        "objective",
+        "text",
+        "The same of the minutes in which its objective is violated; empty without one",
+    ),
+    c("objectiveRecoverySeconds", "seconds", "From the beginning of the fault until it held again"),
+];
+
 /// Columns of `elasticity.csv`.
 pub const ELASTICITY: &[Column] = &[
     c("kind", "text", "`service` or `group`"),

@@ -9,13 +9,15 @@ use crate::number::{count, duration};
 use crate::summary::Summary;
 use cards::{cost_card, limits_card, objective_card};
 use elasticity::elasticity_table;
+use recovery::recovery_table;
 use tables::{
-    batch_table, bill_table, capacity_table, deployments_table, scaling_table, services_table,
-    totals,
+    batch_table, bill_table, capacity_table, deployments_table, queue_table, scaling_table,
+    services_table, totals,
 };
 
 mod cards;
 mod elasticity;
+mod recovery;
 mod tables;
 
 /// Events that are shown without unfolding.
@@ -43,9 +45,11 @@ pub(crate) fn run_page(summary: &Summary, data: &ReportData) -> io::Result<Strin
     body.push_str(&services_table(summary));
     body.push_str(&scaling_table(summary));
     body.push_str(&elasticity_table(summary));
+    body.push_str(&recovery_table(summary, data));
     body.push_str(&deployments_table(summary));
     body.push_str(&capacity_table(summary));
     body.push_str(&batch_table(summary));
+    body.push_str(&queue_table(summary));
     body.push_str(&totals(summary));
     let bill = bill_table(data, summary);
     if !bill.is_empty() {

@@ -1,12 +1,14 @@
 //! The summary of a run, field by field.
 
-use plimsoll_core::results::{Distribution, ObjectiveResults, Packing, RunResults, ServiceResults};
+use plimsoll_core::results::{
+    Distribution, ObjectiveResults, Packing, QueueResults, RunResults, ServiceResults,
+};
 
 use super::{
-    BatchSummary, CapacitySummary, CostSummary, DeploymentSummary, ElasticitySummary,
-    InstancesSummary, ObjectiveSummary, PackingSummary, Quantiles, RequestedPackingSummary,
-    RequestsSummary, RunMeta, ScalingTotals, ServiceScaling, ServiceSummary, Summary, TasksSummary,
-    UtilizationSummary,
+    AttemptsSummary, BatchSummary, CapacitySummary, CostSummary, DeploymentSummary,
+    ElasticitySummary, InstancesSummary, ObjectiveSummary, PackingSummary, Quantiles, QueueSummary,
+    RecoverySummary, RequestedPackingSummary, RequestsSummary, RunMeta, ScalingTotals,
+    ServiceScaling, ServiceSummary, Summary, TasksSummary, UtilizationSummary,
 };
 use plimsoll_core::statistics::Elasticity;
 
@@ -76,9 +78,11 @@ impl Summary {
             services: results
                 .services
                 .iter()
-                .map(|s| (s.name.clone(), service(results, s)))
+                .enumerate()
+                .map(|(index, s)| (s.name.clone(), service(results, index, s)))
                 .collect(),
             batches: results.batches.iter().map(|b| (b.name.clone(), batch(b))).collect(),
+            queues: results.queues.iter().map(|q| (q.name.clone(), queue(q))).collect(),
             capacity: results
                 .capacity
                 .iter()
@@ -165,7 +169,7 @@ fn requests(micro: u128) -> f64 {
     micro as f64 / 1e6
 }
 
-fn service(results: &RunResults, service: &ServiceResults) -> ServiceSummary {
+fn service(results: &RunResults, index: usize, service: &ServiceResults) -> ServiceSummary {
     let load = service.load.as_ref();
     let objective: Option<ObjectiveResults> = load.and_then(|load| load.objective);
     ServiceSummary {
@@ -178,6 +182,12 @@ fn service(results: &RunResults, service: &ServiceResults) -> ServiceSummary {
             served: requests(load.served_micro),
             failed: requests(load.failed_micro),
             queued: requests(load.queued_micro),
+            attempts: load.single_requests.map(|counts| AttemptsSummary {
+                all: counts.attempts,
+                timed_out: counts.timed_out,
+                rejected: counts.rejected,
+                broken_off: counts.broken_off,
+            }),
         }),
         latency_ms: load.and_then(|load| quantiles(load.latency_ms.as_ref())),
         slo_violation_fraction: objective.and_then(|o| finite(o.bad_request_fraction)),
@@ -189,6 +199,7 @@ fn service(results: &RunResults, service: &ServiceResults) -> ServiceSummary {
             violated_minutes: o.violated_minutes,
         }),
         elasticity: service.elasticity.as_ref().and_then(ElasticitySummary::new),
+        recovery: RecoverySummary::new(results, index),
         scaling: service.scaling.map(|scaling| {
             let desired =
                 series::find(&results.series, series::DESIRED, series::SERVICE, &service.name);
@@ -259,6 +270,33 @@ fn batch(batch: &plimsoll_core::results::BatchResults) -> BatchSummary {
         total_wait_seconds: batch.total_wait as f64 / 1e9,
         last_end_seconds: batch.last_end.map(plimsoll_core::units::SimTime::as_secs_f64),
         cost_usd: decimal(batch.cost),
+    }
+}
+
+fn queue(queue: &QueueResults) -> QueueSummary {
+    let counts = &queue.counts;
+    QueueSummary {
+        workers: queue.workers.clone(),
+        sent: counts.sent,
+        moved_in: counts.moved_in,
+        received: counts.received,
+        received_again: counts.received_again,
+        deleted: counts.deleted,
+        dead_lettered: counts.dead_lettered,
+        expired: counts.expired,
+        failed: counts.failed,
+        wasted: counts.wasted,
+        abandoned: counts.abandoned,
+        empty_receives: counts.empty_receives,
+        calls: counts.calls(),
+        visible: or_zero(queue.visible_mean),
+        visible_peak: queue.visible_peak,
+        visible_at_end: queue.visible_at_end,
+        in_flight_at_end: queue.in_flight_at_end,
+        delayed_at_end: queue.delayed_at_end,
+        oldest_seconds: or_zero(queue.oldest_seconds),
+        wait_seconds: quantiles(queue.wait_seconds.as_ref()),
+        stay_seconds: quantiles(queue.stay_seconds.as_ref()),
     }
 }
 

@@ -76,6 +76,17 @@ impl MetricLook {
             };
             return share(format!("{entity}: {words}"));
         }
+        if let Some((entity, measure)) = rest.rsplit_once(".recovery.") {
+            return match measure {
+                "desiredCount.neverRecovered" => {
+                    number(format!("{entity}: never recovered"), "times")
+                }
+                "objective.longestSeconds" => {
+                    number(format!("{entity}: time to keep the objective again"), "seconds")
+                }
+                _ => number(format!("{entity}: time to recover"), "seconds"),
+            };
+        }
         if let Some(entity) = rest.strip_suffix(".running") {
             return number(format!("{entity}: running tasks"), "tasks");
         }
@@ -87,6 +98,9 @@ impl MetricLook {
         }
         if let Some(entity) = rest.strip_suffix(".lastEndSeconds") {
             return number(format!("{entity}: last end"), "seconds");
+        }
+        if let Some(entity) = rest.strip_suffix(".wasted") {
+            return number(format!("{entity}: attempts in vain"), "");
         }
         number(path.to_owned(), "")
     }
@@ -143,6 +157,8 @@ mod tests {
         assert_eq!(name("services.api.costUsd"), "api: cost, USD");
         assert_eq!(name("cost.byCategory.EC2"), "cost of EC2, USD");
         assert_eq!(name("batches.etl.waitSeconds.mean"), "etl: wait, mean, seconds");
+        assert_eq!(name("queues.jobs.waitSeconds.p95"), "jobs: wait, p95, seconds");
+        assert_eq!(name("queues.jobs.wasted"), "jobs: attempts in vain");
         assert_eq!(name("something.new"), "something.new");
         assert_eq!(MetricLook::of("utilization.cpuReserved").difference(-0.051), "−5.1 points");
         assert_eq!(MetricLook::of("cost.totalUsd").difference(0.0), "$0.00");

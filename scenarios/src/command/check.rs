@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use plimsoll_core::scenario::{BatchJobs, FaultKind, LaunchTarget, Scenario};
+use plimsoll_core::scenario::{BatchJobs, DisruptionKind, FaultKind, LaunchTarget, Scenario};
 use plimsoll_reports::number::{duration, rfc3339_seconds, significant};
 
 use super::arguments::{CheckOptions, ScenarioOptions};
@@ -132,8 +132,31 @@ fn describe(scenario: &Scenario) -> String {
             FaultKind::ContainerExit { .. } => "containers run out of memory",
             FaultKind::ContainerUnhealthy { .. } => "container health checks fail",
             FaultKind::TargetUnhealthy => "probes of the load balancer fail",
+            FaultKind::SlowPull { .. } => "images take longer to pull",
         };
         let _ = writeln!(text, "  fault {}: {what}", fault.name);
+    }
+    for disruption in &scenario.disruptions {
+        let what = match &disruption.kind {
+            DisruptionKind::ZoneOutage { zone, .. } => {
+                format!("zone {} is gone", scenario.zones[*zone])
+            }
+            DisruptionKind::InstanceFailure { .. } | DisruptionKind::InstanceFailureRate { .. } => {
+                "instances stop".to_owned()
+            }
+            DisruptionKind::AgentDisconnected { .. } => "agents do not answer".to_owned(),
+            DisruptionKind::SlowLaunches { factor, .. } => {
+                format!("launches take {factor} times as long")
+            }
+            DisruptionKind::ControlPlaneThrottling { remaining_permille: 0 } => {
+                "no task can be launched".to_owned()
+            }
+            DisruptionKind::ControlPlaneThrottling { remaining_permille } => {
+                format!("launch quotas are cut to {} %", f64::from(*remaining_permille) / 10.0)
+            }
+            DisruptionKind::MissingMetrics { .. } => "CloudWatch gets no data".to_owned(),
+        };
+        let _ = writeln!(text, "  fault {}: {what}", disruption.name);
     }
     text
 }

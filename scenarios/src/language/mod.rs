@@ -15,11 +15,13 @@
 //! }
 //! ```
 
+mod arrival_times;
 mod diagnostic;
 mod document;
 mod job_trace;
 mod json;
 mod lower;
+mod metric_trace;
 mod note;
 mod overrides;
 mod pattern;
@@ -28,6 +30,7 @@ mod reference;
 mod request_trace;
 mod schema;
 mod source;
+mod spot_trace;
 mod store;
 mod sweep;
 mod trace;

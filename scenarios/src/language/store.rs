@@ -4,10 +4,15 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use plimsoll_core::metrics::MetricTrace;
 use plimsoll_core::scenario::BatchJob;
+use plimsoll_core::units::SimTime;
 
+use super::arrival_times::{self, ArrivalTimesOptions};
 use super::job_trace::{self, JobTraceOptions};
+use super::metric_trace::{self, MetricTraceOptions};
 use super::request_trace::{self, RequestTrace, RequestTraceOptions};
+use super::spot_trace::{self, SpotTrace, SpotTraceOptions};
 use super::trace::TraceError;
 
 /// What a trace file gave.
@@ -18,7 +23,10 @@ type Kept<T> = Result<T, TraceError>;
 pub(crate) struct TraceStore {
     folder: PathBuf,
     requests: Mutex<BTreeMap<RequestTraceOptions, Kept<Arc<RequestTrace>>>>,
+    arrivals: Mutex<BTreeMap<ArrivalTimesOptions, Kept<Arc<[SimTime]>>>>,
     jobs: Mutex<BTreeMap<JobTraceOptions, Kept<Arc<[BatchJob]>>>>,
+    metrics: Mutex<BTreeMap<MetricTraceOptions, Kept<Arc<MetricTrace>>>>,
+    spot: Mutex<BTreeMap<SpotTraceOptions, Kept<Arc<SpotTrace>>>>,
 }
 
 impl TraceStore {
@@ -44,6 +52,26 @@ impl TraceStore {
             .clone()
     }
 
+    /// A trace of a metric.
+    ///
+    /// # Errors
+    /// What is wrong with the file.
+    pub(crate) fn metrics(&self, options: &MetricTraceOptions) -> Kept<Arc<MetricTrace>> {
+        let mut kept = self.metrics.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.entry(options.clone())
+            .or_insert_with(|| metric_trace::read(options).map(Arc::new))
+            .clone()
+    }
+
+    /// A trace of arrival instants.
+    ///
+    /// # Errors
+    /// What is wrong with the file.
+    pub(crate) fn arrival_times(&self, options: &ArrivalTimesOptions) -> Kept<Arc<[SimTime]>> {
+        let mut kept = self.arrivals.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.entry(options.clone()).or_insert_with(|| arrival_times::read(options)).clone()
+    }
+
     /// A job trace.
     ///
     /// # Errors
@@ -51,5 +79,16 @@ impl TraceStore {
     pub(crate) fn jobs(&self, options: &JobTraceOptions) -> Kept<Arc<[BatchJob]>> {
         let mut kept = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
         kept.entry(options.clone()).or_insert_with(|| job_trace::read(options)).clone()
+    }
+
+    /// A trace of Spot capacity or prices.
+    ///
+    /// # Errors
+    /// What is wrong with the file.
+    pub(crate) fn spot(&self, options: &SpotTraceOptions) -> Kept<Arc<SpotTrace>> {
+        let mut kept = self.spot.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.entry(options.clone())
+            .or_insert_with(|| spot_trace::read(options).map(Arc::new))
+            .clone()
     }
 }

@@ -88,7 +88,8 @@ impl Table {
         let bounded = Bounded { inner: stream, left: MAX_BYTES, since_line_end: 0 };
         let mut reader = csv::ReaderBuilder::new()
             .trim(csv::Trim::All)
-            .from_reader(Box::new(bounded) as Box<dyn Read>);
+            // A last line without an end would be hard to tell from one after an empty line.
+            .from_reader(Box::new(bounded.chain(&b"\n"[..])) as Box<dyn Read>);
         let headers: Vec<String> = reader
             .headers()
             .map_err(|error| csv_error(&error))?
@@ -135,6 +136,13 @@ impl Table {
         self.record.position().map_or(0, csv::Position::line)
     }
 
+    /// Empty lines before the current row, which are rows with an empty value if there is one column.
+    pub(super) fn empty_rows(&self) -> u64 {
+        let start = self.record.position().map_or(0, csv::Position::line);
+        let lines = self.reader.position().line().saturating_sub(start);
+        if self.headers.len() == 1 { lines.saturating_sub(1) } else { 0 }
+    }
+
     /// Text of a column of the current row.
     pub(super) fn text(&self, column: usize) -> &str {
         self.record.get(column).unwrap_or("")
@@ -160,6 +168,11 @@ impl Table {
             return Err(TraceError::row(self.line(), message));
         }
         Ok(value)
+    }
+
+    /// Whether a column of the current row holds a date with time, not a number.
+    pub(super) fn is_dated(&self, column: usize) -> bool {
+        timestamp(self.text(column)).is_some()
     }
 
     /// An instant in nanoseconds: a number in `unit`, or a date with time.

@@ -35,6 +35,9 @@ pub enum MetricKind {
     OverProvisionedTime,
     Instability,
     ScalingLag,
+    Recovery,
+    ObjectiveRecovery,
+    NeverRecovered,
     LatencyP50,
     LatencyP95,
     LatencyP99,
@@ -44,6 +47,9 @@ pub enum MetricKind {
     PlacementFailures,
     BatchWaitMean,
     BatchLastEnd,
+    MessageWaitMean,
+    MessageWaitP95,
+    WastedAttempts,
 }
 
 impl Metric {
@@ -81,6 +87,15 @@ impl Metric {
             }
             MetricKind::Instability => format!("services.{name}.elasticity.instability"),
             MetricKind::ScalingLag => format!("services.{name}.elasticity.scalingLagSeconds"),
+            MetricKind::Recovery => {
+                format!("services.{name}.recovery.desiredCount.longestSeconds")
+            }
+            MetricKind::ObjectiveRecovery => {
+                format!("services.{name}.recovery.objective.longestSeconds")
+            }
+            MetricKind::NeverRecovered => {
+                format!("services.{name}.recovery.desiredCount.neverRecovered")
+            }
             MetricKind::LatencyP50 => format!("services.{name}.latencyMs.p50"),
             MetricKind::LatencyP95 => format!("services.{name}.latencyMs.p95"),
             MetricKind::LatencyP99 => format!("services.{name}.latencyMs.p99"),
@@ -90,6 +105,9 @@ impl Metric {
             MetricKind::PlacementFailures => "tasks.placementFailures".to_owned(),
             MetricKind::BatchWaitMean => format!("batches.{name}.waitSeconds.mean"),
             MetricKind::BatchLastEnd => format!("batches.{name}.lastEndSeconds"),
+            MetricKind::MessageWaitMean => format!("queues.{name}.waitSeconds.mean"),
+            MetricKind::MessageWaitP95 => format!("queues.{name}.waitSeconds.p95"),
+            MetricKind::WastedAttempts => format!("queues.{name}.wasted"),
         }
     }
 
@@ -104,8 +122,12 @@ impl Metric {
             | MetricKind::LatencyP95
             | MetricKind::LatencyP99
             | MetricKind::ScalingLag
+            | MetricKind::Recovery
+            | MetricKind::ObjectiveRecovery
             | MetricKind::BatchWaitMean
             | MetricKind::BatchLastEnd
+            | MetricKind::MessageWaitMean
+            | MetricKind::MessageWaitP95
             | MetricKind::PendingP50
             | MetricKind::PendingP95
             | MetricKind::PendingP99 => ("shorter", "longer"),
@@ -123,9 +145,11 @@ impl Metric {
                 | MetricKind::SloViolation
                 | MetricKind::UnderProvisioning
                 | MetricKind::Instability
+                | MetricKind::Recovery
                 | MetricKind::LatencyP99
                 | MetricKind::PendingP95
                 | MetricKind::BatchWaitMean
+                | MetricKind::MessageWaitP95
         )
     }
 }
@@ -153,6 +177,12 @@ impl UnitMetrics {
             let wait = batch.wait_seconds.as_ref();
             values.put(MetricKind::BatchWaitMean, name, wait.map(|wait| wait.mean));
             values.put(MetricKind::BatchLastEnd, name, batch.last_end_seconds);
+        }
+        for (name, queue) in &summary.queues {
+            let wait = queue.wait_seconds.as_ref();
+            values.put(MetricKind::MessageWaitMean, name, wait.map(|wait| wait.mean));
+            values.put(MetricKind::MessageWaitP95, name, wait.map(|wait| wait.p95));
+            values.put(MetricKind::WastedAttempts, name, Some(queue.wasted as f64));
         }
         let mut values = values.0;
         values.sort_by(|a, b| a.0.cmp(&b.0));
@@ -226,6 +256,13 @@ impl Values {
                     self.put(kind, name, Some(share));
                 }
                 self.put(MetricKind::ScalingLag, name, elasticity.scaling_lag_seconds);
+            }
+            if let Some(recovery) = &service.recovery {
+                let (count, objective) = (&recovery.desired_count, recovery.objective.as_ref());
+                self.put(MetricKind::Recovery, name, count.longest_seconds);
+                let longest = objective.and_then(|it| it.longest_seconds);
+                self.put(MetricKind::ObjectiveRecovery, name, longest);
+                self.put(MetricKind::NeverRecovered, name, Some(count.never_recovered as f64));
             }
             if let Some(latency) = &service.latency_ms {
                 self.put(MetricKind::LatencyP50, name, Some(latency.p50));

@@ -27,6 +27,7 @@ fn each_reason_for_no_place_is_told_in_the_words_of_the_console() {
         ("member", "2  encountered error \"MemberOf placement constraint unsatisfied.\""),
         ("gpu", "1  has insufficient GPU resource available"),
         ("attribute", "1  is missing an attribute required by your task"),
+        ("agent", "1  encountered error \"AGENT\""),
         ("nobody", "No Container Instances were found in your cluster."),
     ] {
         let spell = spells.iter().find(|spell| spell.starts_with(&format!("{service}: ")));

@@ -3,7 +3,11 @@ use std::path::{Path, PathBuf};
 use plimsoll::language::{LoadOptions, Loaded, NoteSummary, load};
 use plimsoll_core::engine::DurationDistribution;
 use plimsoll_core::placement::PlacementConstraint;
-use plimsoll_core::scenario::{BatchJobs, LaunchTarget, NamedInstance, QueueDiscipline};
+use plimsoll_core::scenario::{
+    AppliedTo, BatchJobs, CountedInstances, FargateZones, FromZero, LaunchTarget,
+    ManagedScalingChoices, NamedInstance, QueueDiscipline, ScaleInStep, SeveralTypes, SpotStrategy,
+    StrategyOrder, TaskGroupsMet, WeightZeroBase,
+};
 use plimsoll_core::units::{AsgId, Cpu, Mib, SimDuration, SimTime};
 
 fn file(name: &str) -> PathBuf {
@@ -38,6 +42,37 @@ fn a_minimal_scenario_has_documented_defaults() {
     assert!(matches!(&service.launch, LaunchTarget::Strategy(items) if items.len() == 1));
     assert!((service.load.as_ref().unwrap().rate.rate_at(SimTime::ZERO) - 20.0).abs() < 1e-9);
     assert_eq!(scenario.seed, 1);
+}
+
+#[test]
+fn providers_pasted_with_those_of_fargate_load() {
+    let loaded = loaded("pasted_providers.yaml", &[]);
+    let scenario = &loaded.scenario;
+    let names: Vec<&str> = scenario.capacity_providers.iter().map(|it| it.name.as_str()).collect();
+    assert_eq!(names, ["web", "FARGATE_SPOT", "FARGATE"], "in the order in which they are used");
+    assert_eq!(scenario.services[2].launch, scenario.services[0].launch, "the cluster's default");
+    let update = &scenario.services[1].scheduling.updates[0];
+    let Some(LaunchTarget::Strategy(items)) = &update.launch else {
+        panic!("{update:?}");
+    };
+    let shares: Vec<_> = items.iter().map(|it| (it.capacity_provider.0, it.base)).collect();
+    assert_eq!(shares, [(2, 1), (1, 0)]);
+    let choices = scenario.control_plane.providers;
+    assert_eq!(
+        choices.scaling,
+        ManagedScalingChoices {
+            counted: CountedInstances::Registered,
+            task_groups: TaskGroupsMet::Sum,
+            several_types: SeveralTypes::MinimumStep,
+            scale_in_step: ScaleInStep::One,
+            from_zero: FromZero::Formula,
+            applied_to: AppliedTo::CurrentSize,
+            alarm_phase: SimDuration::from_secs(20),
+        }
+    );
+    assert_eq!(choices.strategy.order, StrategyOrder::Rounds);
+    assert_eq!(choices.strategy.weight_zero_base, WeightZeroBase::Ignored);
+    assert_eq!(choices.fargate_zones, FargateZones::Random);
 }
 
 #[test]
@@ -378,4 +413,26 @@ fn a_scheduled_task_starts_within_the_minute() {
     let at = jobs[0].arrival.as_secs_f64();
     assert!((1800.0..1860.0).contains(&at) && at.fract() != 0.0, "{at}");
     assert!(jobs.iter().all(|job| job.arrival == jobs[0].arrival), "one call");
+}
+
+#[test]
+fn a_group_with_a_mixed_instances_policy_loads_as_aws_prints_it() {
+    let scenario = loaded("mixed.yaml", &[]).scenario;
+    let group = &scenario.auto_scaling_groups.as_slice()[0];
+    let types: Vec<_> =
+        group.types.iter().map(|it| (it.shape.instance_type.as_str(), it.weight)).collect();
+    assert_eq!(types, [("m7i.large", 1), ("m7i.xlarge", 2)]);
+    let distribution = &group.distribution;
+    assert_eq!((distribution.on_demand_base, distribution.on_demand_percentage), (2, 25));
+    assert_eq!(distribution.spot_strategy, SpotStrategy::PriceCapacityOptimized);
+    assert_eq!(distribution.spot_max_price.map(|it| it.to_string()), Some("0.08".to_owned()));
+    assert!(group.capacity_rebalance);
+    // Two types in two zones, at half of 0.1008 and 0.2016, with one process for all.
+    let markets = &scenario.purchasing.markets;
+    let prices: Vec<String> = markets.iter().map(|it| it.prices[0].1.to_string()).collect();
+    assert_eq!(prices, ["0.0504", "0.0504", "0.1008", "0.1008"]);
+    assert_eq!(scenario.purchasing.shortages.len(), 1);
+    let results = plimsoll_core::simulation::run(&scenario, &mut |_| {}).expect("it runs");
+    let broken = plimsoll_core::invariants::violations(&scenario, &results);
+    assert!(broken.is_empty(), "{broken:#?}");
 }

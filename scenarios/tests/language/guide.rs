@@ -38,7 +38,7 @@ capacityProviders:
 ];
 
 /// Files that blocks of the guide read.
-const FILES: [(&str, &str); 3] = [
+const FILES: [(&str, &str); 5] = [
     (
         "api.json",
         r#"{"taskDefinition": {"family": "api", "networkMode": "awsvpc", "requiresCompatibilities": ["EC2"],
@@ -46,7 +46,9 @@ const FILES: [(&str, &str); 3] = [
             "cpu": "512", "memory": "1024",
             "containerDefinitions": [{"name": "api", "image": "api:1", "healthCheck": {"command": ["true"]}}]}}"#,
     ),
+    ("arrivals.csv", "seconds\n0.25\n1\n1\n90.5\n"),
     ("requests.csv", "minute,requests\n0,1200\n1,1500\n2,900\n"),
+    ("backlog.csv", "messages\n100\n250\n"),
     ("jobs.csv", "submitted,seconds,vcpu\n0,60,1\n30,90,2\n"),
 ];
 

@@ -123,6 +123,20 @@ impl NotScaledReason {
     }
 }
 
+impl NotScaled {
+    /// `Description` of the activity, and the reason.
+    pub fn message(&self) -> String {
+        format!(
+            "Attempting to scale due to alarm triggered. Not scaled {}: {}",
+            match self.direction {
+                ScalingDirection::Out => "out",
+                ScalingDirection::In => "in",
+            },
+            self.reason.name()
+        )
+    }
+}
+
 /// An alarm acted and nothing changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotScaled {
@@ -149,6 +163,17 @@ impl fmt::Display for RejectedChange {
 }
 
 impl std::error::Error for RejectedChange {}
+
+/// `SuspendedState` of a scalable target.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SuspendedState {
+    /// `DynamicScalingInSuspended`: no policy scales in.
+    pub dynamic_scaling_in: bool,
+    /// `DynamicScalingOutSuspended`: no policy scales out.
+    pub dynamic_scaling_out: bool,
+    /// `ScheduledScalingSuspended`: scheduled actions that fall due are lost.
+    pub scheduled_scaling: bool,
+}
 
 /// An activity in progress. A policy's is followed by its cooldown, a scheduled one by none.
 #[derive(Clone, Copy, Debug)]

@@ -4,7 +4,7 @@
 //! groups of identical tasks are packed one by one, and the largest group counts, not the sum.
 
 use super::managed_scaling::ManagedScaling;
-use crate::scenario::{InstanceShape, TaskDefinition};
+use crate::scenario::{InstanceShape, SeveralTypes, TaskDefinition, TaskGroupsMet};
 use crate::units::{Cpu, Mib};
 
 /// What one task takes from a container instance.
@@ -159,6 +159,17 @@ impl PendingGroups {
     }
 }
 
+/// How the groups of waiting tasks become a number of instances.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DemandRule {
+    /// How many of the groups are met.
+    pub task_groups: TaskGroupsMet,
+    /// What holds for a group of several types or zones.
+    pub several_types: SeveralTypes,
+    /// Whether the Auto Scaling group has several types or zones.
+    pub has_several: bool,
+}
+
 /// The number of instances needed, M, for a group of `n` instances in service of which `empty` run no
 /// task. `None` if tasks wait and none of them fits the smallest instance type: then the metric stays
 /// at its target and nothing is launched for them.
@@ -168,17 +179,27 @@ pub fn instances_needed(
     pending: &[PendingGroup],
     sizes: &InstanceSizes,
     settings: &ManagedScaling,
+    rule: DemandRule,
 ) -> Option<u32> {
     if pending.iter().all(|group| group.count == 0) {
         return Some(n.saturating_sub(empty));
     }
-    let additional = pending
+    let mut groups = pending
         .iter()
         .filter(|group| group.count > 0)
         .filter_map(|group| instances_for(group, sizes))
-        .max()?
-        .max(settings.minimum_scaling_step_size)
-        .min(settings.maximum_scaling_step_size);
+        .peekable();
+    groups.peek()?;
+    let additional = match rule.task_groups {
+        TaskGroupsMet::Largest => groups.max()?,
+        TaskGroupsMet::Sum => groups.fold(0, u32::saturating_add),
+    };
+    let least = settings.minimum_scaling_step_size;
+    let additional = if rule.has_several && rule.several_types == SeveralTypes::MinimumStep {
+        least
+    } else {
+        additional.max(least).min(settings.maximum_scaling_step_size)
+    };
     Some(n.saturating_add(additional))
 }
 

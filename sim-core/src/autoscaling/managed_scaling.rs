@@ -1,8 +1,9 @@
 //! Managed scaling of a capacity provider: from reservation to the group's desired capacity.
 //!
-//! Source: the ECS guide on cluster auto scaling and reports of the alarms it creates. Open choices:
-//! "less than half per minute" is read as `max(1, ceil(N/2) − 1)`; from zero the group starts exactly
-//! two instances, at any target, as the text says.
+//! Source: the ECS guide on cluster auto scaling and reports of the alarms it creates. What it leaves
+//! open is in [`ManagedScalingChoices`]: by default "less than half per minute" is read as
+//! `max(1, ceil(N/2) − 1)`, and from zero the group starts exactly two instances, at any target, as the
+//! text says.
 //!
 //! "No scale-in within 15 minutes of a scale-out" needs no clock of its own: a scale-out acts on a point
 //! above the target, and the low alarm needs fifteen points below it.
@@ -13,6 +14,7 @@ use super::instance_demand::reservation_percent;
 use super::rounding::clamp;
 use super::target_tracking::proportional_capacity;
 use crate::metrics::MetricSeries;
+use crate::scenario::{AppliedTo, FromZero, ManagedScalingChoices, ScaleInStep};
 use crate::units::{SimDuration, SimTime};
 
 /// Period of `CapacityProviderReservation`.
@@ -44,6 +46,8 @@ pub struct GroupCapacity {
     pub min_size: u32,
     /// `MaxSize`.
     pub max_size: u32,
+    /// Instances in service.
+    pub in_service: u32,
     /// Age of the youngest instance in service, since it entered service; `None` without instances.
     pub youngest_age: Option<SimDuration>,
 }
@@ -74,10 +78,11 @@ pub struct CapacityEvaluation {
 ///
 /// The scaler keeps its own metric, and with it the group's size at each data point. The number of
 /// instances needed is their product, so that a delayed point is not applied to a group that has
-/// changed since.
+/// changed since, unless [`AppliedTo`] says so.
 #[derive(Clone, Debug)]
 pub struct CapacityScaler {
     settings: ManagedScaling,
+    choices: ManagedScalingChoices,
     policy: String,
     reservation: MetricSeries,
     size: MetricSeries,
@@ -87,7 +92,12 @@ pub struct CapacityScaler {
 
 impl CapacityScaler {
     /// Managed scaling of the group `group`, whose metric is visible `delay` after each minute.
-    pub fn new(group: &str, settings: ManagedScaling, delay: SimDuration) -> Self {
+    pub fn new(
+        group: &str,
+        settings: ManagedScaling,
+        choices: ManagedScalingChoices,
+        delay: SimDuration,
+    ) -> Self {
         let target = f64::from(settings.target_capacity);
         let alarm = |side, operator, periods| {
             let name = format!("TargetTracking-{group}-{side}");
@@ -99,6 +109,7 @@ impl CapacityScaler {
         let range = low.condition().evaluation_range();
         Self {
             settings,
+            choices,
             policy: format!("ECSManagedAutoScalingPolicy-{group}"),
             reservation: MetricSeries::new(PERIOD, delay, range),
             size: MetricSeries::new(PERIOD, delay, range),
@@ -131,7 +142,16 @@ impl CapacityScaler {
         }
         let newest = self.reservation.newest_visible(now).zip(self.size.newest_visible(now));
         let Some((percent, n)) = newest else { return evaluation };
-        let wanted = desired_capacity(n.value as u32, percent.value, self.settings.target_capacity);
+        let size = match self.choices.applied_to {
+            AppliedTo::MeasuredSize => n.value as u32,
+            AppliedTo::CurrentSize => group.in_service,
+        };
+        let wanted = desired_capacity(
+            size,
+            percent.value,
+            self.settings.target_capacity,
+            self.choices.from_zero,
+        );
         let bounded = clamp(wanted, group.min_size, group.max_size);
         if self.high.acted_at(now) {
             let warming =
@@ -140,7 +160,8 @@ impl CapacityScaler {
                 evaluation.decision = Some(self.decision(&self.high, group.desired, bounded));
             }
         } else if self.low.acted_at(now) {
-            let paced = bounded.max(group.desired.saturating_sub(scale_in_step(group.desired)));
+            let step = scale_in_step(group.desired, self.choices.scale_in_step);
+            let paced = bounded.max(group.desired.saturating_sub(step));
             if paced < group.desired {
                 evaluation.decision = Some(self.decision(&self.low, group.desired, paced));
             }
@@ -162,18 +183,25 @@ impl CapacityScaler {
 }
 
 /// The desired capacity for a reservation of `percent` at `n` instances: `ceil(n·percent/T)`. From zero
-/// exactly two if the reservation is above the target.
-pub fn desired_capacity(n: u32, percent: f64, target_capacity: u32) -> u32 {
+/// exactly two if the reservation is above the target, or what the formula says of one instance.
+pub fn desired_capacity(n: u32, percent: f64, target_capacity: u32, from_zero: FromZero) -> u32 {
     let target = f64::from(target_capacity);
-    if n == 0 {
-        return if percent > target { FROM_ZERO } else { 0 };
+    if n > 0 {
+        return proportional_capacity(n, percent, target);
     }
-    proportional_capacity(n, percent, target)
+    match from_zero {
+        _ if percent <= target => 0,
+        FromZero::Two => FROM_ZERO,
+        FromZero::Formula => proportional_capacity(1, percent, target),
+    }
 }
 
 /// Most instances that one minute of scale-in removes: at least one, otherwise less than half.
-fn scale_in_step(desired: u32) -> u32 {
-    desired.div_ceil(2).saturating_sub(1).max(1)
+fn scale_in_step(desired: u32, step: ScaleInStep) -> u32 {
+    match step {
+        ScaleInStep::LessThanHalf => desired.div_ceil(2).saturating_sub(1).max(1),
+        ScaleInStep::One => 1,
+    }
 }
 
 #[cfg(test)]

@@ -27,15 +27,15 @@ mod target_tracking;
 
 pub use activity::{
     ActivityEnd, ActivityStatus, NotScaled, NotScaledReason, RejectedChange, ScalingDecision,
-    ScalingDirection,
+    ScalingDirection, SuspendedState,
 };
 pub use alarm::{
     Alarm, AlarmChange, AlarmCondition, AlarmOutcome, AlarmPhase, AlarmRules, AlarmSettings,
     AlarmState, ComparisonOperator, LoneBreach, TreatMissingData,
 };
 pub use instance_demand::{
-    InstanceSize, InstanceSizes, PendingGroup, PendingGroups, TaskDemand, instances_needed,
-    reservation_percent,
+    DemandRule, InstanceSize, InstanceSizes, PendingGroup, PendingGroups, TaskDemand,
+    instances_needed, reservation_percent,
 };
 pub use managed_scaling::{
     CapacityEvaluation, CapacityScaler, GroupCapacity, GroupDecision, ManagedScaling,
@@ -44,5 +44,5 @@ pub use managed_scaling::{
 pub use rules::{CooldownStart, JudgedValue, ScalingRules};
 pub use service_scaler::{Evaluation, ScheduledOutcome, ServiceCapacity, ServiceScaler};
 pub use step_scaling::{AdjustmentType, MetricAggregation, StepAdjustment, StepScalingPolicy};
-pub use strategy::{choose_for_launch, choose_for_stop};
+pub use strategy::{base_entry, choose_by_weight, choose_for_launch, choose_for_stop};
 pub use target_tracking::{TargetTrackingPolicy, proportional_capacity};

@@ -12,7 +12,7 @@ mod wish;
 
 use super::activity::{
     Activity, ActivityEnd, ActivityStatus, NotScaled, NotScaledReason, RejectedChange,
-    ScalingDecision, ScalingDirection,
+    ScalingDecision, ScalingDirection, SuspendedState,
 };
 use super::alarm::{Alarm, AlarmChange};
 use super::rounding::clamp;
@@ -44,6 +44,8 @@ pub struct Evaluation {
     pub decision: Option<ScalingDecision>,
     /// An alarm acted without effect.
     pub not_scaled: Option<NotScaled>,
+    /// Whether that is not what the evaluation before this one found, too.
+    pub not_scaled_is_new: bool,
     /// The activity that ended: fulfilled, timed out, or overridden by the decision.
     pub ended: Option<ActivityEnd>,
 }
@@ -81,6 +83,9 @@ pub struct ServiceScaler {
     trackers: Vec<TargetTracker>,
     steps: Vec<StepScaler>,
     rules: ScalingRules,
+    suspended: SuspendedState,
+    /// Why alarms last acted without effect.
+    not_scaled: Option<NotScaled>,
     activity: Option<Activity>,
     /// Running count before the latest scale-out.
     base: u32,
@@ -111,6 +116,8 @@ impl ServiceScaler {
             trackers: target.target_tracking.iter().map(tracker).collect(),
             steps: target.step_scaling.iter().map(step).collect(),
             rules,
+            suspended: target.suspended,
+            not_scaled: None,
             activity: None,
             base: 0,
             out_cooldown_until: SimTime::ZERO,
@@ -151,6 +158,17 @@ impl ServiceScaler {
             .min()
     }
 
+    /// Suspends or resumes parts of the target. What alarms in breach ask for comes with their next
+    /// action, at most a minute later.
+    pub fn suspend(&mut self, suspended: SuspendedState) {
+        self.suspended = suspended;
+    }
+
+    /// Which parts of the target are suspended.
+    pub fn suspended(&self) -> SuspendedState {
+        self.suspended
+    }
+
     /// Whether a scaling activity is in progress.
     pub fn has_activity(&self) -> bool {
         self.activity.is_some()
@@ -184,9 +202,23 @@ impl ServiceScaler {
         // A decision may still be on its way to the service.
         let desired = self.activity.map_or(capacity.desired, |activity| activity.to);
         let running = capacity.running;
-        let outcome = if let Some(wish) = self.out_wish(now, running, desired, store) {
+        if !evaluation.alarm_changes.is_empty() {
+            self.not_scaled = None;
+        }
+        let suspended = self.suspended;
+        let out_wish = if suspended.dynamic_scaling_out {
+            None
+        } else {
+            self.out_wish(now, running, desired, store)
+        };
+        let in_wish = if suspended.dynamic_scaling_in || out_wish.is_some() {
+            None
+        } else {
+            self.in_wish(now, running, store)
+        };
+        let outcome = if let Some(wish) = out_wish {
             self.scale_out(wish, desired).map(|to| (wish, to))
-        } else if let Some(wish) = self.in_wish(now, running, store) {
+        } else if let Some(wish) = in_wish {
             wish.and_then(|wish| self.scale_in(now, wish, capacity, desired).map(|to| (wish, to)))
         } else {
             return evaluation;
@@ -196,8 +228,13 @@ impl ServiceScaler {
                 let (decision, overridden) = self.decide(now, wish, running, desired, to);
                 evaluation.decision = Some(decision);
                 evaluation.ended = evaluation.ended.or(overridden);
+                self.not_scaled = None;
             }
-            Err(not_scaled) => evaluation.not_scaled = Some(not_scaled),
+            Err(not_scaled) => {
+                evaluation.not_scaled = Some(not_scaled);
+                evaluation.not_scaled_is_new =
+                    self.not_scaled.replace(not_scaled) != Some(not_scaled);
+            }
         }
         evaluation
     }

@@ -1,39 +1,84 @@
 //! Capacity provider strategies: which provider takes the next task, and which gives one up.
 //!
-//! AWS documents base and the ratio of the weights, not the rounding. Here each task goes where the
+//! AWS documents base and the ratio of the weights, not the rounding. By default each task goes where the
 //! deficit against the exact share is largest, which keeps every prefix as close to the ratio as it
-//! can be.
+//! can be; see [`StrategyChoices`].
 
-use crate::scenario::StrategyItem;
+use crate::scenario::{StrategyChoices, StrategyItem, StrategyOrder, WeightZeroBase};
 
 /// The entry that takes the next task of a service, as an index into `items`. `counts` are the tasks
 /// that each entry holds now; a missing count is zero. `None` if no entry can take one: the base is
 /// full and all weights are zero.
 ///
-/// Base first, then `argmax(w·(T+1)/W − t)` over the tasks beyond base; ties go to list order.
-pub fn choose_for_launch(items: &[StrategyItem], counts: &[u32]) -> Option<usize> {
-    let below_base = |&index: &usize| items[index].base > count(counts, index);
-    if let Some(index) = (0..items.len()).find(below_base) {
-        return Some(index);
+/// Base first, then [`choose_by_weight`] over the tasks beyond base.
+pub fn choose_for_launch(
+    items: &[StrategyItem],
+    counts: &[u32],
+    choices: StrategyChoices,
+) -> Option<usize> {
+    base_entry(items, choices)
+        .filter(|index| count(counts, *index) < items[*index].base)
+        .or_else(|| by_weight(items, |index| beyond_base(items, counts, index), choices.order))
+}
+
+/// The entry that takes the next task by its weight alone, with `counts` of the tasks that each entry took
+/// by weight: `argmax(w·(T+1)/W − t)`, or in rounds; ties go to list order.
+pub fn choose_by_weight(
+    items: &[StrategyItem],
+    counts: &[u32],
+    choices: StrategyChoices,
+) -> Option<usize> {
+    by_weight(items, |index| count(counts, index), choices.order)
+}
+
+/// The entry whose base is to be filled, if one has a base.
+pub fn base_entry(items: &[StrategyItem], choices: StrategyChoices) -> Option<usize> {
+    let counts = |item: &StrategyItem| {
+        0 < item.base && (0 < item.weight || choices.weight_zero_base == WeightZeroBase::Honoured)
+    };
+    items.iter().position(counts)
+}
+
+fn by_weight(
+    items: &[StrategyItem],
+    taken: impl Fn(usize) -> u32,
+    order: StrategyOrder,
+) -> Option<usize> {
+    let weights: u64 = items.iter().map(|item| u64::from(item.weight)).sum();
+    if weights == 0 {
+        return None;
     }
-    let weighted = |&index: &usize| items[index].weight > 0;
-    let deficit = |index: usize| surplus(items, counts, index, 1).map_or(i128::MIN, |over| -over);
-    (0..items.len()).filter(weighted).fold(None, |best, index| match best {
-        Some(best) if deficit(best) >= deficit(index) => Some(best),
-        _ => Some(index),
-    })
+    match order {
+        StrategyOrder::LargestDeficit => {
+            let weighted = |&index: &usize| items[index].weight > 0;
+            let deficit =
+                |index: usize| surplus(items, &taken, index, 1).map_or(i128::MIN, |over| -over);
+            (0..items.len()).filter(weighted).fold(None, |best, index| match best {
+                Some(best) if deficit(best) >= deficit(index) => Some(best),
+                _ => Some(index),
+            })
+        }
+        StrategyOrder::Rounds => {
+            let total: u64 = (0..items.len()).map(|index| u64::from(taken(index))).sum();
+            let mut position = total % weights;
+            items.iter().position(|item| {
+                let own = position < u64::from(item.weight);
+                position = position.saturating_sub(item.weight.into());
+                own
+            })
+        }
+    }
 }
 
 /// The entry that gives up a task on scale-in: `argmax(t − w·(T−1)/W)` over the tasks beyond base, base
 /// tasks last; ties go to list order. `None` if there is no task.
 pub fn choose_for_stop(items: &[StrategyItem], counts: &[u32]) -> Option<usize> {
-    let beyond_base = |&index: &usize| beyond_base(items, counts, index) > 0;
+    let has_more = |&index: &usize| beyond_base(items, counts, index) > 0;
+    let taken = |index: usize| beyond_base(items, counts, index);
     // Without weights there is no share to compare with: the fullest entry gives up a task.
-    let score = |index: usize| {
-        surplus(items, counts, index, -1)
-            .unwrap_or_else(|| i128::from(self::beyond_base(items, counts, index)))
-    };
-    let weighted = (0..items.len()).filter(beyond_base).fold(None, |best, index| match best {
+    let score =
+        |index: usize| surplus(items, taken, index, -1).unwrap_or_else(|| i128::from(taken(index)));
+    let weighted = (0..items.len()).filter(has_more).fold(None, |best, index| match best {
         Some(best) if score(best) >= score(index) => Some(best),
         _ => Some(index),
     });
@@ -50,11 +95,15 @@ fn beyond_base(items: &[StrategyItem], counts: &[u32], index: usize) -> u32 {
 
 /// `W·t − w·(T + change)`: how far the entry is above its share of `T + change` tasks, times `W`. Exact,
 /// so that ties are ties. `None` if all weights are zero.
-fn surplus(items: &[StrategyItem], counts: &[u32], index: usize, change: i128) -> Option<i128> {
+fn surplus(
+    items: &[StrategyItem],
+    taken: impl Fn(usize) -> u32,
+    index: usize,
+    change: i128,
+) -> Option<i128> {
     let weights: i128 = items.iter().map(|item| i128::from(item.weight)).sum();
-    let total: i128 =
-        (0..items.len()).map(|index| i128::from(beyond_base(items, counts, index))).sum();
-    let own = i128::from(beyond_base(items, counts, index));
+    let total: i128 = (0..items.len()).map(|index| i128::from(taken(index))).sum();
+    let own = i128::from(taken(index));
     (weights > 0).then(|| weights * own - i128::from(items[index].weight) * (total + change))
 }
 
@@ -80,7 +129,8 @@ mod tests {
         let mut counts = vec![0; items.len()];
         let mut order = String::new();
         for _ in 0..n {
-            let index = choose_for_launch(&items, &counts).expect("an entry takes it");
+            let index = choose_for_launch(&items, &counts, StrategyChoices::default())
+                .expect("an entry takes it");
             counts[index] += 1;
             order.push(char::from(b'A' + u8::try_from(index).expect("few entries")));
         }
@@ -125,8 +175,8 @@ mod tests {
     #[test]
     fn all_weights_zero_fails_once_the_base_is_full() {
         let items = strategy(&[(1, 0), (0, 0)]);
-        assert_eq!(choose_for_launch(&items, &[0, 0]), Some(0));
-        assert_eq!(choose_for_launch(&items, &[1, 0]), None);
+        assert_eq!(choose_for_launch(&items, &[0, 0], StrategyChoices::default()), Some(0));
+        assert_eq!(choose_for_launch(&items, &[1, 0], StrategyChoices::default()), None);
         assert_eq!(choose_for_stop(&items, &[1, 0]), Some(0));
         assert_eq!(choose_for_stop(&items, &[0, 0]), None);
     }
@@ -148,7 +198,7 @@ mod tests {
     #[test]
     fn ties_go_to_list_order() {
         let items = strategy(&[(0, 1), (0, 1)]);
-        assert_eq!(choose_for_launch(&items, &[1, 1]), Some(0));
+        assert_eq!(choose_for_launch(&items, &[1, 1], StrategyChoices::default()), Some(0));
         assert_eq!(choose_for_stop(&items, &[1, 1]), Some(0));
     }
 
@@ -161,5 +211,30 @@ mod tests {
                 assert!((f64::from(counts[0]) - exact).abs() < 1.0, "{n} at {weight}: {counts:?}");
             }
         }
+    }
+
+    #[test]
+    fn rounds_serve_the_entries_in_listed_order() {
+        let rounds = StrategyChoices { order: StrategyOrder::Rounds, ..StrategyChoices::default() };
+        let items = strategy(&[(0, 1), (0, 0), (0, 4)]);
+        let mut counts = vec![0; 3];
+        let mut order = String::new();
+        for _ in 0..10 {
+            let index = choose_for_launch(&items, &counts, rounds).expect("an entry takes it");
+            counts[index] += 1;
+            order.push(char::from(b'A' + u8::try_from(index).expect("few entries")));
+        }
+        assert_eq!(order, "ACCCCACCCC");
+    }
+
+    #[test]
+    fn tv_75_the_base_of_an_entry_of_weight_zero_can_be_ignored() {
+        let choices = StrategyChoices {
+            weight_zero_base: WeightZeroBase::Ignored,
+            ..StrategyChoices::default()
+        };
+        let items = strategy(&[(3, 0), (0, 1)]);
+        assert_eq!(choose_for_launch(&items, &[0, 0], choices), Some(1));
+        assert_eq!(choose_for_launch(&items, &[0, 0], StrategyChoices::default()), Some(0));
     }
 }

@@ -13,6 +13,9 @@ pub struct Limits {
     pub pending_events: u64,
     /// Tasks created in the whole run, which bounds memory: about 600 bytes each (`limits.tasks`).
     pub tasks: u64,
+    /// Requests followed one by one (`limits.requests`), which whoever makes a scenario checks
+    /// beforehand.
+    pub requests: u64,
 }
 
 impl Default for Limits {
@@ -22,6 +25,7 @@ impl Default for Limits {
             events_at_one_instant: 1_000_000,
             pending_events: 50_000_000,
             tasks: 5_000_000,
+            requests: 1_000_000_000,
         }
     }
 }

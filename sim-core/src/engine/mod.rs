@@ -75,6 +75,7 @@ mod normal;
 mod queue;
 mod scheduler;
 mod streams;
+mod unit_law;
 pub mod variates;
 mod wheel;
 
@@ -84,3 +85,4 @@ pub use normal::normal_quantile;
 pub use queue::{EventHandle, EventQueue, Phase};
 pub use scheduler::{Checkpoint, Digest, Model, RunStatistics, Scheduler, run};
 pub use streams::{Stream, StreamKey, fnv1a64, fold, label_hash, mix64, splitmix64};
+pub use unit_law::UnitLaw;

@@ -7,8 +7,10 @@
 //!   those are sampled;
 //! * `statistic`: sets of statistics, and the statistic that a reader asks for;
 //! * `series`: the data points of one metric; `window`: what a reader sees of them;
+//! * `math`: expressions over metrics;
 //! * `query`: what an alarm or a policy watches, by the id of the metric; `store`: all series of a run.
 
+mod math;
 mod query;
 mod series;
 mod source;
@@ -16,9 +18,12 @@ mod statistic;
 mod store;
 mod window;
 
-pub use query::{MetricQuery, QueryView, QueryWindow};
+pub use math::{
+    MAX_MATH_LENGTH, MAX_MATH_METRICS, MAX_MATH_OPERATIONS, MathBuilder, MathError, MathExpression,
+};
+pub use query::{MathQuery, MetricQuery, QueryKind, QueryView, QueryWindow};
 pub use series::MetricSeries;
-pub use source::{GroupMeasure, Metric, MetricSource, ServiceMeasure};
+pub use source::{GroupMeasure, Metric, MetricSource, MetricTrace, QueueMeasure, ServiceMeasure};
 pub use statistic::{Statistic, StatisticSet};
 pub use store::MetricStore;
 pub use window::{DataPoint, Points, Span, Window};

@@ -1,25 +1,45 @@
 //! What an alarm or a policy watches.
 
+use std::sync::Arc;
+
+use super::math::MathExpression;
 use super::store::MetricStore;
 use super::window::{DataPoint, Points, Span, Window};
 use super::{MetricSeries, Statistic};
-use crate::units::{MetricId, SimDuration, SimTime};
+use crate::units::{MetricId, NANOS_PER_SECOND, SimDuration, SimTime};
 
-/// A metric, its period and its statistic.
+/// A metric with its statistic, or an expression over some, and the period.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MetricQuery {
-    /// The metric.
-    pub metric: MetricId,
+    /// What is read.
+    pub kind: QueryKind,
     /// Length of a data point.
     pub period: SimDuration,
-    /// What is asked of the samples of a period.
-    pub statistic: Statistic,
+}
+
+/// What a query reads.
+#[derive(Clone, Debug, PartialEq)]
+pub enum QueryKind {
+    /// A statistic of a metric.
+    Metric(MetricId, Statistic),
+    /// An expression over statistics of metrics.
+    Math(Arc<MathQuery>),
+}
+
+/// An expression and its operands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MathQuery {
+    /// The expression.
+    pub expression: MathExpression,
+    /// What its metrics are, in the order of their numbers; at least one.
+    pub operands: Vec<(MetricId, Statistic)>,
 }
 
 impl MetricQuery {
     /// A statistic of a metric over minutes.
     pub const fn per_minute(metric: MetricId, statistic: Statistic) -> Self {
-        Self { metric, period: SimDuration::from_secs(60), statistic }
+        let period = SimDuration::from_secs(60);
+        Self { kind: QueryKind::Metric(metric, statistic), period }
     }
 
     /// The same over another period.
@@ -30,7 +50,11 @@ impl MetricQuery {
 
     /// The metrics it reads.
     pub fn metrics(&self) -> impl Iterator<Item = MetricId> {
-        std::iter::once(self.metric)
+        let (one, several) = match &self.kind {
+            QueryKind::Metric(metric, _) => (Some(*metric), &[][..]),
+            QueryKind::Math(math) => (None, &math.operands[..]),
+        };
+        one.into_iter().chain(several.iter().map(|(metric, _)| *metric))
     }
 }
 
@@ -38,12 +62,12 @@ impl MetricQuery {
 #[derive(Clone, Copy, Debug)]
 pub struct QueryView<'a> {
     query: &'a MetricQuery,
-    series: &'a MetricSeries,
+    store: &'a MetricStore,
 }
 
 impl<'a> QueryView<'a> {
     pub(super) fn new(query: &'a MetricQuery, store: &'a MetricStore) -> Self {
-        Self { query, series: store.series(query.metric) }
+        Self { query, store }
     }
 
     /// The newest slot visible at `now`, if it has a point.
@@ -54,22 +78,84 @@ impl<'a> QueryView<'a> {
 
 /// Slots of a query, newest first.
 #[derive(Clone, Debug)]
-pub struct QueryWindow<'a>(Window<'a>);
+pub enum QueryWindow<'a> {
+    /// Of one metric.
+    Metric(Window<'a>),
+    /// Of an expression, computed.
+    Math(std::vec::IntoIter<Option<DataPoint>>),
+}
 
 impl Iterator for QueryWindow<'_> {
     type Item = Option<DataPoint>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.0.next()
+        match self {
+            Self::Metric(window) => window.next(),
+            Self::Math(points) => points.next(),
+        }
     }
 }
 
 impl Points for QueryView<'_> {
     fn points(&self, now: SimTime, span: Span) -> impl Iterator<Item = Option<DataPoint>> {
-        QueryWindow(self.series.read(now, self.query.statistic, span))
+        match &self.query.kind {
+            QueryKind::Metric(metric, statistic) => {
+                QueryWindow::Metric(self.store.series(*metric).read(now, *statistic, span))
+            }
+            QueryKind::Math(math) => {
+                QueryWindow::Math(math.points(self.store, now, span).into_iter())
+            }
+        }
     }
 
     fn published(&self, now: SimTime) -> u64 {
-        self.series.published(now)
+        // A sum changes whenever one of its parts does, since none ever falls.
+        self.query.metrics().map(|metric| self.store.series(metric).published(now)).sum()
+    }
+}
+
+impl MathQuery {
+    fn points(&self, store: &MetricStore, now: SimTime, span: Span) -> Vec<Option<DataPoint>> {
+        let windows = || {
+            self.operands.iter().map(|(metric, statistic)| {
+                let series: &MetricSeries = store.series(*metric);
+                series.read(now, *statistic, span)
+            })
+        };
+        // The window ends where the operand that is published last does.
+        let end = windows().map(|window| window.end()).min().unwrap_or(0);
+        let columns: Vec<Vec<Option<DataPoint>>> =
+            windows().map(|window| window.ending(end).collect()).collect();
+        let seconds = span.period.as_nanos() as f64 / NANOS_PER_SECOND as f64;
+        let values = self.expression.evaluate(seconds, span.range, |operand, slot| {
+            columns[operand][slot].map(|point| point.value)
+        });
+        let period = span.period.as_nanos();
+        let point = |(slot, value): (usize, Option<f64>)| {
+            let value = value?;
+            let real = columns.iter().filter_map(|column| column[slot]);
+            // A point made of fillings only is there as soon as its slot is over.
+            let visible_at = real.map(|point| point.visible_at).max();
+            let start = end.saturating_sub(period.saturating_mul(slot as u64 + 1));
+            let start = SimTime::from_nanos(start);
+            Some(DataPoint { start, visible_at: visible_at.unwrap_or(start + span.period), value })
+        };
+        values.into_iter().enumerate().map(point).collect()
+    }
+
+    /// The value of the period that begins at `start`, from what is recorded so far: for whoever
+    /// measures, not for readers.
+    pub(super) fn measured(
+        &self,
+        store: &MetricStore,
+        start: SimTime,
+        period: SimDuration,
+    ) -> Option<f64> {
+        let value = |operand: usize| {
+            let (metric, statistic) = self.operands[operand];
+            store.series(metric).recorded(start, period).map(|set| set.get(statistic))
+        };
+        let seconds = period.as_nanos() as f64 / NANOS_PER_SECOND as f64;
+        self.expression.evaluate(seconds, 1, |operand, _| value(operand)).pop().flatten()
     }
 }

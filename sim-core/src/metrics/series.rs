@@ -119,6 +119,14 @@ impl MetricSeries {
         self.values.get(index).copied().flatten()
     }
 
+    /// What is recorded of the points in `[start, start + length)`, visible or not.
+    pub(super) fn recorded(&self, start: SimTime, length: SimDuration) -> Option<StatisticSet> {
+        let own = self.period.as_nanos();
+        let from = start.as_nanos().div_ceil(own);
+        let until = (start + length).as_nanos().div_ceil(own).min(self.next_slot);
+        (from..until).filter_map(|slot| self.value(slot)).reduce(StatisticSet::merged)
+    }
+
     pub(super) fn visible_at(&self, slot: u64) -> SimTime {
         let start = SimTime::from_nanos(slot.saturating_mul(self.period.as_nanos()));
         start + self.period + self.delay

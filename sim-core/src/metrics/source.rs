@@ -1,6 +1,9 @@
 //! What a metric measures.
 
-use crate::units::{AsgId, CapacityProviderId, ServiceId, SimDuration};
+use std::sync::Arc;
+
+use super::query::MathQuery;
+use crate::units::{AsgId, CapacityProviderId, QueueId, ServiceId, SimDuration};
 
 /// A metric that something in the scenario watches.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,6 +25,31 @@ pub enum MetricSource {
     Group(AsgId, GroupMeasure),
     /// `CapacityProviderReservation`, percent.
     CapacityProvider(CapacityProviderId),
+    /// Something about a message queue.
+    Queue(QueueId, QueueMeasure),
+    /// Given values.
+    Trace(Arc<MetricTrace>),
+    /// Computed each minute from metrics that come before it in the scenario and are sampled each minute,
+    /// as whoever publishes it measures them.
+    Formula(Arc<MathQuery>),
+}
+
+/// Values of a metric by period, from the start of the run on; `None` is a gap.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MetricTrace {
+    /// The values.
+    pub values: Vec<Option<f64>>,
+    /// Whether they begin anew after their end; otherwise the metric ends.
+    pub repeats: bool,
+}
+
+impl MetricTrace {
+    /// The value of a period by its number.
+    pub fn value(&self, index: u64) -> Option<f64> {
+        let length = self.values.len() as u64;
+        let index = if self.repeats && length > 0 { index % length } else { index };
+        usize::try_from(index).ok().and_then(|index| self.values.get(index).copied().flatten())
+    }
 }
 
 /// What is measured of a service.
@@ -81,6 +109,55 @@ impl GroupMeasure {
             Self::InServiceInstances => "GroupInServiceInstances",
             Self::PendingInstances => "GroupPendingInstances",
             Self::TotalInstances => "GroupTotalInstances",
+        }
+    }
+}
+
+/// What is measured of a message queue, each minute while the queue is active.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum QueueMeasure {
+    /// `ApproximateNumberOfMessagesVisible` of `AWS/SQS`.
+    Visible,
+    /// `ApproximateNumberOfMessagesNotVisible`.
+    NotVisible,
+    /// `ApproximateNumberOfMessagesDelayed`.
+    Delayed,
+    /// `ApproximateAgeOfOldestMessage`, seconds.
+    AgeOfOldest,
+    /// `NumberOfMessagesSent`.
+    Sent,
+    /// `NumberOfMessagesReceived`.
+    Received,
+    /// `NumberOfMessagesDeleted`.
+    Deleted,
+    /// `NumberOfEmptyReceives`.
+    EmptyReceives,
+}
+
+impl QueueMeasure {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Visible,
+        Self::NotVisible,
+        Self::Delayed,
+        Self::AgeOfOldest,
+        Self::Sent,
+        Self::Received,
+        Self::Deleted,
+        Self::EmptyReceives,
+    ];
+
+    /// CloudWatch's name of the metric.
+    pub const fn metric_name(self) -> &'static str {
+        match self {
+            Self::Visible => "ApproximateNumberOfMessagesVisible",
+            Self::NotVisible => "ApproximateNumberOfMessagesNotVisible",
+            Self::Delayed => "ApproximateNumberOfMessagesDelayed",
+            Self::AgeOfOldest => "ApproximateAgeOfOldestMessage",
+            Self::Sent => "NumberOfMessagesSent",
+            Self::Received => "NumberOfMessagesReceived",
+            Self::Deleted => "NumberOfMessagesDeleted",
+            Self::EmptyReceives => "NumberOfEmptyReceives",
         }
     }
 }

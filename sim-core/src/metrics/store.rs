@@ -1,6 +1,6 @@
 //! All metrics of a run.
 
-use super::query::{MetricQuery, QueryView};
+use super::query::{MathQuery, MetricQuery, QueryView};
 use super::series::MetricSeries;
 use super::source::Metric;
 use super::statistic::StatisticSet;
@@ -35,6 +35,16 @@ impl MetricStore {
     /// Records the samples of the period of `metric` that begins at `start`; `None` is a gap.
     pub fn record(&mut self, metric: MetricId, start: SimTime, samples: Option<StatisticSet>) {
         self.series[metric].record(start, samples);
+    }
+
+    /// The value of a formula for the period that begins at `start`, from what is recorded of it.
+    pub fn measure(
+        &self,
+        formula: &MathQuery,
+        start: SimTime,
+        period: SimDuration,
+    ) -> Option<StatisticSet> {
+        formula.measured(self, start, period).and_then(StatisticSet::of)
     }
 
     /// What a reader of `query` sees.

@@ -63,6 +63,16 @@ pub struct Window<'a> {
 }
 
 impl<'a> Window<'a> {
+    /// Where the newest slot ends, in nanoseconds.
+    pub(super) fn end(&self) -> u64 {
+        self.end
+    }
+
+    /// The same window with its newest slot ending earlier.
+    pub(super) fn ending(self, end: u64) -> Self {
+        Self { end, ..self }
+    }
+
     pub(super) fn new(
         series: &'a MetricSeries,
         now: SimTime,

@@ -1,6 +1,6 @@
 //! Delays and open choices of the control plane.
 
-use super::ImageDelays;
+use super::{ImageDelays, ProviderChoices};
 use crate::autoscaling::ScalingRules;
 use crate::engine::DurationDistribution;
 use crate::rules::TokenBucket;
@@ -24,8 +24,12 @@ pub struct ControlPlane {
     pub placement_retry: PlacementRetry,
     /// Delay for the capacity provider's metric.
     pub capacity_provider_metric_delay: SimDuration,
+    /// Delay of the metrics of an inactive queue that becomes active.
+    pub queue_activation_lag: DurationDistribution,
     /// From an alarm's action to the changed desired count.
     pub scaling_action_delay: SimDuration,
+    /// From a scheduled action to the changed desired count.
+    pub scheduled_action_delay: SimDuration,
     /// Open choices of Application Auto Scaling.
     pub scaling: ScalingRules,
     /// What decides among equal candidates.
@@ -42,6 +46,8 @@ pub struct ControlPlane {
     pub instances_per_cluster: u32,
     /// Open choices of the service scheduler.
     pub service_scheduler: ServiceScheduler,
+    /// Open choices of capacity providers.
+    pub providers: ProviderChoices,
 }
 
 /// Retry cadence of ECS services on the EC2 launch type.

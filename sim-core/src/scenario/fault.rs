@@ -2,7 +2,7 @@
 
 use crate::agent::Window;
 use crate::engine::DurationDistribution;
-use crate::units::{BatchId, ServiceId, TaskDefinitionId};
+use crate::units::{BatchId, ServiceId, SimDuration, TaskDefinitionId};
 
 /// Something that goes wrong with the tasks it names.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,10 +15,23 @@ pub struct Fault {
     pub task_definition: Option<TaskDefinitionId>,
     /// Share of these tasks that it can hit, drawn once per task; 1 for all.
     pub share: f64,
-    /// When, sorted and disjoint.
+    /// When, sorted and disjoint; with `random`, the stretches of time inside which it comes.
     pub windows: Vec<Window>,
+    /// How often it comes and how long it lasts, if that is random.
+    pub random: Option<RandomTimes>,
+    /// How long a service has to be well again to count as recovered.
+    pub recovered_after: SimDuration,
     /// What.
     pub kind: FaultKind,
+}
+
+/// A fault that comes and goes at random.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RandomTimes {
+    /// From the end of one time to the beginning of the next; the first one counts from the beginning.
+    pub every: DurationDistribution,
+    /// How long it lasts; with no length at all it strikes at an instant.
+    pub lasts: DurationDistribution,
 }
 
 /// Whose tasks a fault hits.
@@ -62,4 +75,24 @@ pub enum FaultKind {
     },
     /// Probes of the load balancer that come inside a window fail.
     TargetUnhealthy,
+    /// A pull that begins inside a window takes `factor` times as long.
+    SlowPull {
+        /// How much longer.
+        factor: f64,
+    },
+}
+
+impl FaultKind {
+    /// Name in the scenario language.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::CannotPull => "cannotPullImage",
+            Self::FailsToStart { .. } => "failsToStart",
+            Self::ContainerExit { out_of_memory: false, .. } => "containerExit",
+            Self::ContainerExit { .. } => "outOfMemory",
+            Self::ContainerUnhealthy { .. } => "containerUnhealthy",
+            Self::TargetUnhealthy => "targetUnhealthy",
+            Self::SlowPull { .. } => "slowImagePulls",
+        }
+    }
 }

@@ -7,9 +7,13 @@ mod batch;
 mod capacity;
 mod containers;
 mod control_plane;
+mod disruption;
 mod fault;
 mod group;
+mod provider_choices;
 mod purchase;
+mod queue;
+mod requests;
 mod scheduling;
 mod service;
 mod task_definition;
@@ -24,12 +28,21 @@ pub use control_plane::{
     BelowProtected, ControlPlane, LaunchLimiter, PlacementRetry, ServiceScheduler, TieBreak,
     UnhealthyOrder,
 };
-pub use fault::{Fault, FaultKind, FaultOwner};
+pub use disruption::{Disruption, DisruptionKind, InstanceScope, SlowLaunches};
+pub use fault::{Fault, FaultKind, FaultOwner, RandomTimes};
 pub use group::{CapacityChange, GroupChange, GroupOperation, GroupUpdate, HealthChecks, Process};
+pub use provider_choices::{
+    AppliedTo, CountedInstances, FargateZones, FromZero, ManagedScalingChoices, ProviderChoices,
+    ScaleInStep, SeveralTypes, StrategyChoices, StrategyOrder, TaskGroupsMet, WeightZeroBase,
+};
 pub use purchase::{
     InstancesDistribution, LaunchType, OnDemandStrategy, PurchaseOption, Purchasing,
-    Recommendation, Shortage, ShortageLaw, SpotMarket, SpotStrategy,
+    Recommendation, Shortage, ShortageLaw, ShortageScope, SpotMarket, SpotStrategy,
 };
+pub use queue::{
+    MessageArrivals, MessageBatch, MessageSource, OnStop, Queue, RedrivePolicy, Worker,
+};
+pub use requests::{Arrivals, Discipline, Fidelity, RequestSettings, RetrySettings, Variability};
 pub use scheduling::{
     DeploymentAlarms, DeploymentConfiguration, DeploymentStrategy, DrainingRequest,
     SchedulingStrategy, ServiceScheduling, ServiceUpdate, ShiftingDeployment, TaskProtection,
@@ -46,7 +59,8 @@ use crate::engine::Limits;
 use crate::metrics::Metric;
 use crate::rules::RuleSet;
 use crate::units::{
-    AsgId, CapacityProviderId, IdVec, ImageId, MetricId, SimDuration, TaskDefinitionId, ZoneId,
+    AsgId, CapacityProviderId, IdVec, ImageId, MetricId, QueueId, SimDuration, TaskDefinitionId,
+    ZoneId,
 };
 
 /// Everything that a run depends on. Same scenario, same bytes out.
@@ -86,8 +100,12 @@ pub struct Scenario {
     pub draining: Vec<DrainingRequest>,
     /// Sources of standalone tasks (RunTask).
     pub batches: Vec<BatchSource>,
+    /// Message queues.
+    pub queues: IdVec<QueueId, Queue>,
     /// What goes wrong.
     pub faults: Vec<Fault>,
+    /// What goes wrong with zones, instances and the control plane.
+    pub disruptions: Vec<Disruption>,
     /// Spot markets and the lack of capacity.
     pub purchasing: Purchasing,
     /// Prices of everything the scenario can use.

@@ -158,18 +158,30 @@ pub struct Shortage {
     pub name: String,
     /// When.
     pub law: ShortageLaw,
-    /// Whether it is Fargate Spot that has no capacity, and no pool of instances.
-    pub fargate_spot: bool,
-    /// Whom it hits: instance types and zones; all if `None`.
-    pub instance_types: Option<Vec<String>>,
-    /// Zones.
-    pub zones: Option<Vec<ZoneId>>,
-    /// Purchase option.
-    pub option: Option<PurchaseOption>,
+    /// Whom it hits.
+    pub scope: ShortageScope,
     /// Share of the Spot Instances that is interrupted when it begins.
     pub fraction: f64,
     /// Time over which their notices are spread.
     pub spread: SimDuration,
+}
+
+/// What a shortage hits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ShortageScope {
+    /// Fargate Spot.
+    FargateSpot,
+    /// These Spot pools: instance type and zone.
+    Spot(Vec<(String, ZoneId)>),
+    /// All pools of these types in these zones under this purchase option; all if `None`.
+    Pools {
+        /// Instance types.
+        instance_types: Option<Vec<String>>,
+        /// Zones.
+        zones: Option<Vec<ZoneId>>,
+        /// Purchase option.
+        option: Option<PurchaseOption>,
+    },
 }
 
 /// When capacity is short.

@@ -1,5 +1,6 @@
 //! How the scheduler treats a service: strategy, deployments, health, protection.
 
+use super::LaunchTarget;
 use crate::service::circuit_breaker::CircuitBreaker;
 use crate::service::completion::EarlySuccess;
 use crate::service::traffic_shift::{Stage, TrafficShift};
@@ -107,12 +108,15 @@ pub struct ShiftingDeployment {
 }
 
 /// A call of UpdateService.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServiceUpdate {
     /// When.
     pub at: SimTime,
     /// New task definition, if given.
     pub task_definition: Option<TaskDefinitionId>,
+    /// New `capacityProviderStrategy`, if given: of the same kind, Fargate or container instances, as the
+    /// service's own.
+    pub launch: Option<LaunchTarget>,
     /// `forceNewDeployment`.
     pub force_new_deployment: bool,
     /// New desired count, if given.

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{LaunchTarget, Scenario, ServiceScheduling};
-use crate::autoscaling::{StepScalingPolicy, TargetTrackingPolicy};
+use super::{Fidelity, LaunchTarget, Scenario, ServiceScheduling, Worker};
+use crate::autoscaling::{StepScalingPolicy, SuspendedState, TargetTrackingPolicy};
 use crate::engine::DurationDistribution;
 use crate::placement::{PlacementConstraint, PlacementStrategy};
 use crate::traffic::RequestRate;
@@ -30,6 +30,8 @@ pub struct Service {
     pub target_group: Option<TargetGroup>,
     /// Request load, if any.
     pub load: Option<ServiceLoad>,
+    /// How its tasks work on a queue, if they do; then there is no request load.
+    pub worker: Option<Worker>,
     /// Application Auto Scaling, if registered.
     pub scaling: Option<ScalableTarget>,
     /// What the owner wants to hold.
@@ -39,6 +41,16 @@ pub struct Service {
 }
 
 impl Service {
+    /// Every task definition that it runs, with every place in which it may run it, updates included.
+    pub fn uses(&self) -> Vec<(TaskDefinitionId, &LaunchTarget)> {
+        let updates = &self.scheduling.updates;
+        let later = updates.iter().filter_map(|update| update.task_definition);
+        let definitions: Vec<_> = std::iter::once(self.task_definition).chain(later).collect();
+        let moved = updates.iter().filter_map(|update| update.launch.as_ref());
+        let pair = |launch| definitions.iter().map(move |definition| (*definition, launch));
+        std::iter::once(&self.launch).chain(moved).flat_map(pair).collect()
+    }
+
     /// Whether its tasks run on container instances; a strategy never mixes them with Fargate.
     pub fn launch_is_ec2(&self, scenario: &Scenario) -> bool {
         match &self.launch {
@@ -89,6 +101,8 @@ pub enum BalancingAlgorithm {
 /// Request load of a service and what a request costs it.
 #[derive(Clone, Debug)]
 pub struct ServiceLoad {
+    /// How closely requests are followed.
+    pub fidelity: Fidelity,
     /// Offered requests over time.
     pub rate: Arc<RequestRate>,
     /// Mean CPU time of one request on one vCPU.
@@ -110,6 +124,16 @@ pub struct ServiceLoad {
 }
 
 impl ServiceLoad {
+    /// Bound on the time from a request's arrival to its answer, retries included.
+    pub fn longest_response(&self) -> SimDuration {
+        let once = self.timeout.max(self.other_latency).as_nanos();
+        let retries = self.fidelity.requests().and_then(|it| it.retries);
+        let (attempts, delay) =
+            retries.map_or((1, 0), |it| (it.max_attempts.max(1), it.max_delay.as_nanos()));
+        let whole = once.saturating_mul(attempts.into());
+        SimDuration::from_nanos(whole.saturating_add(delay.saturating_mul((attempts - 1).into())))
+    }
+
     /// `cpu`, or what the parallelism lets a task use of it.
     pub fn usable_cpu(&self, cpu: Cpu) -> Cpu {
         let vcpu = Cpu::from_ecs_units(1024).as_raw();
@@ -119,7 +143,7 @@ impl ServiceLoad {
 }
 
 /// A scalable target of Application Auto Scaling with its policies.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct ScalableTarget {
     /// `MinCapacity`.
     pub min_capacity: u32,
@@ -131,6 +155,10 @@ pub struct ScalableTarget {
     pub step_scaling: Vec<StepScalingPolicy>,
     /// Scheduled actions expanded to instants, in time order.
     pub scheduled: Vec<ScheduledChange>,
+    /// What is suspended at the start.
+    pub suspended: SuspendedState,
+    /// What is suspended from later instants on, in time order.
+    pub suspensions: Vec<(SimTime, SuspendedState)>,
 }
 
 /// One firing of a scheduled action.

@@ -1,5 +1,6 @@
 //! What the agent of a container instance does: admits tasks in order, pulls images, keeps them.
 
+use super::disruptions::slowed;
 use super::event::Event;
 use super::launch::StartUp;
 use super::task::{Fate, Owner, TaskState};
@@ -81,12 +82,14 @@ impl<'s> World<'s, '_> {
     /// The containers of a task are gone: the agent gives back what it held for them.
     pub(super) fn containers_gone(&mut self, id: TaskId, scheduler: &mut Scheduler<Event>) {
         let now = scheduler.now();
+        self.end_requests(id, now);
         let task = &mut self.tasks[id];
         if task.pull_started.is_none() || task.exited < SimTime::MAX {
             return;
         }
         task.exited = now;
         let (instance, fate) = (task.instance, task.fate);
+        self.worker_gone(id, now);
         self.forget_containers(id);
         let Some(instance) = instance else { return };
         let demand = self.host_demand(id);
@@ -147,6 +150,7 @@ impl<'s> World<'s, '_> {
             };
             fargate_pull_time(&self.scenario.images, images, &costs)
         };
+        let length = if delayed { slowed(length, self.pull_factor(id, now)) } else { length };
         (length + self.wait_for_resolution(id, start_up, now), Fate::None)
     }
 

@@ -27,7 +27,7 @@ impl World<'_, '_> {
         if hours.len() <= hour {
             hours.resize(hour + 1, ServiceHour::default());
         }
-        hours[hour].requests_micro += reading.sums.offered;
+        hours[hour].requests_micro += reading.sums.sent;
         hours[hour].in_flight_seconds += reading.sums.in_flight / NANOS_PER_SECOND as f64;
     }
 

@@ -7,7 +7,6 @@ use super::lifecycle::JOB_ENDED;
 use super::state::WaitingJob;
 use super::task::{Capacity, DRAWS_PER_TASK, Owner, TaskDraw};
 use super::world::World;
-use crate::autoscaling::choose_for_launch;
 use crate::engine::{Phase, Scheduler};
 use crate::placement::Choice;
 use crate::scenario::{BatchJob, BatchJobs, LaunchTarget, QueueDiscipline};
@@ -178,19 +177,7 @@ impl World<'_, '_> {
                 kept.push_back(task_id);
                 continue;
             }
-            let new = NewTask {
-                owner: task.owner,
-                ordinal: task.ordinal,
-                attempt: task.attempt,
-                placed_before: task.placed_before,
-                definition: task.definition,
-                revision: task.revision,
-                capacity: task.capacity,
-                cpu: task.cpu,
-                memory: task.memory,
-                duration: task.duration,
-                arrival: task.arrival,
-            };
+            let new = self.as_new(task_id);
             match self.find_instance(&new, scheduler.now()) {
                 Choice::Instance(instance) => {
                     self.provisioning -= 1;
@@ -260,12 +247,13 @@ impl World<'_, '_> {
     ) -> Attempt {
         let now = scheduler.now();
         let state = &self.batches[id];
-        let (capacity, item) = match &state.settings.launch {
+        let (capacity, share) = match &state.settings.launch {
             LaunchTarget::Ec2 => (Capacity::AnyInstance, None),
             LaunchTarget::Fargate => (Capacity::Fargate, None),
             LaunchTarget::Strategy(items) => {
-                let item = choose_for_launch(items, &state.per_item).unwrap_or(0);
-                (Capacity::Provider(items[item].capacity_provider), Some(item))
+                let share =
+                    self.share_of_call(id, items, (waiting.job.cpu, waiting.job.memory), now);
+                (Capacity::Provider(items[share.item()].capacity_provider), Some(share))
             }
         };
         let job = waiting.job;
@@ -322,8 +310,8 @@ impl World<'_, '_> {
         let Some(task) = self.create_task(new, scheduler) else {
             return Attempt::NoRoom(capacity);
         };
-        if let Some(item) = item {
-            self.batches[id].per_item[item] += 1;
+        if let Some(share) = share {
+            self.count_share(id, share);
         }
         let placed = fargate || instance.is_some();
         if placed && !waiting.placed_before {
@@ -346,16 +334,6 @@ impl World<'_, '_> {
         {
             let wait = scheduler.now().saturating_since(task.arrival).as_nanos();
             self.batches[batch].waits.push(wait);
-        }
-    }
-
-    /// A task of a batch no longer counts against its strategy.
-    pub(super) fn uncount_batch_item(&mut self, id: BatchId, capacity: Capacity) {
-        let Capacity::Provider(provider) = capacity else { return };
-        let state = &mut self.batches[id];
-        let LaunchTarget::Strategy(items) = &state.settings.launch else { return };
-        if let Some(item) = items.iter().position(|item| item.capacity_provider == provider) {
-            state.per_item[item] -= 1;
         }
     }
 

@@ -8,7 +8,7 @@ use crate::engine::DurationDistribution;
 use crate::metrics::ServiceMeasure;
 use crate::results::{EventCategory, RunResults, TaskRecord};
 use crate::scenario::{
-    BalancingAlgorithm, BatchJob, CapacityProvider, CapacityProviderKind, LaunchTarget,
+    BalancingAlgorithm, BatchJob, CapacityProvider, CapacityProviderKind, Fidelity, LaunchTarget,
     ScalableTarget, Scenario, ScheduledChange, ServiceLoad, StrategyItem, TargetGroup,
 };
 use crate::traffic::{AfterEnd, RequestRate};
@@ -69,6 +69,7 @@ fn bounds(min: u32, max: u32, scheduled: Vec<ScheduledChange>) -> ScalableTarget
         target_tracking: Vec::new(),
         step_scaling: Vec::new(),
         scheduled,
+        ..ScalableTarget::default()
     }
 }
 
@@ -91,9 +92,12 @@ fn count(results: &RunResults, holds: impl Fn(&&TaskRecord) -> bool) -> usize {
     results.task_records.iter().filter(holds).count()
 }
 
+/// Changes of desired counts, and scheduled actions that were refused.
 fn changes(results: &RunResults) -> Vec<(SimTime, Option<(u32, u32)>)> {
     let scaling = results.event_records.iter();
     let scaling = scaling.filter(|event| event.category == EventCategory::ServiceScaling);
+    let scaling = scaling
+        .filter(|event| event.change.is_some() || event.message.starts_with("Scheduled action"));
     scaling.map(|event| (event.at, event.change)).collect()
 }
 
@@ -341,6 +345,7 @@ fn loaded(rate: RequestRate) -> Scenario {
     let web = &mut scenario.services[0];
     web.starts_ready = true;
     web.load = Some(ServiceLoad {
+        fidelity: Fidelity::default(),
         rate: Arc::new(rate),
         cpu_per_request: SimDuration::from_millis(100),
         other_latency: SimDuration::ZERO,

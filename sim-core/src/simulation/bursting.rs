@@ -11,7 +11,7 @@ use crate::metrics::ServiceMeasure;
 use crate::placement::PlacementStrategy;
 use crate::results::{LoadResults, RunResults};
 use crate::scenario::{
-    Architecture, BalancingAlgorithm, BatchJob, CapacityProvider, CapacityProviderKind,
+    Architecture, BalancingAlgorithm, BatchJob, CapacityProvider, CapacityProviderKind, Fidelity,
     LaunchTarget, OperatingSystem, ScalableTarget, Scenario, Service, ServiceLoad, TaskDefinition,
 };
 use crate::traffic::{AfterEnd, RequestRate};
@@ -40,6 +40,7 @@ fn burstable(family: &str, cpu_units: u32, memory: u64) -> TaskDefinition {
 /// Requests of 10 ms, so that 100 per second need one vCPU.
 fn load(requests_per_second: f64) -> ServiceLoad {
     ServiceLoad {
+        fidelity: Fidelity::default(),
         rate: Arc::new(RequestRate::constant(requests_per_second).expect("a rate")),
         cpu_per_request: SimDuration::from_millis(10),
         other_latency: SimDuration::ZERO,
@@ -292,6 +293,7 @@ fn scaling_reacts_to_more_than_all_of_a_reservation() {
         }],
         step_scaling: Vec::new(),
         scheduled: Vec::new(),
+        ..ScalableTarget::default()
     });
     let results = run(&scenario);
     // One vCPU on 256 units is 400 %: ceil(400 / 150) tasks have 133 % each.
@@ -319,6 +321,7 @@ fn neighbours_never_use_more_than_there_is() {
                 _ => BalancingAlgorithm::WeightedRandom,
             };
             let load = ServiceLoad {
+                fidelity: Fidelity::default(),
                 rate: Arc::new(rate),
                 algorithm,
                 idle_cpu: Cpu::from_ecs_units(16),

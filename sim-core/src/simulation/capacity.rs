@@ -1,20 +1,21 @@
 //! Managed scaling of capacity providers: the minute's metric, and the group's new desired capacity.
 
 use super::event::Event;
+use super::state::InstanceState;
 use super::world::{MINUTE, World};
 use crate::autoscaling::{
-    GroupCapacity, InstanceSize, InstanceSizes, PendingGroups, TaskDemand, instances_needed,
+    DemandRule, GroupCapacity, InstanceSize, InstanceSizes, PendingGroups, TaskDemand,
+    instances_needed,
 };
-use crate::engine::Scheduler;
+use crate::engine::{Phase, Scheduler};
 use crate::placement::PlacementConstraint;
-use crate::scenario::{CapacityProviderKind, Process};
-use crate::units::{CapacityProviderId, SimTime};
+use crate::scenario::{CapacityProviderKind, CountedInstances, Process};
+use crate::units::{AsgId, CapacityProviderId, SimDuration, SimTime};
 
 impl World<'_, '_> {
     /// Takes the sample of `CapacityProviderReservation` for the minute that ends now.
     ///
-    /// N counts the group's running instances, registered or not (a choice of this model); an
-    /// instance is empty if no task holds resources on it.
+    /// An instance is empty if no task holds resources on it.
     pub(super) fn sample_reservation(&mut self, id: CapacityProviderId, now: SimTime) {
         let CapacityProviderKind::AutoScalingGroup {
             group, managed_scaling: Some(settings), ..
@@ -22,8 +23,8 @@ impl World<'_, '_> {
         else {
             return;
         };
+        let (n, empty) = self.counted_instances(group);
         let state = &self.groups[group];
-        let (n, empty) = (state.alive.running(), state.alive.empty());
         let mut pending = PendingGroups::new();
         for task in &self.providers[id].queue {
             let task = &self.tasks[*task];
@@ -37,13 +38,60 @@ impl World<'_, '_> {
         let mut types = state.settings.types.iter().map(|it| InstanceSize::of(&it.shape));
         let Some(first) = types.next() else { return };
         let sizes = types.fold(InstanceSizes::uniform(first), InstanceSizes::with);
-        let needed = instances_needed(n, empty, pending.as_slice(), &sizes, &settings);
+        let choices = &self.scenario.control_plane.providers.scaling;
+        let rule = DemandRule {
+            task_groups: choices.task_groups,
+            several_types: choices.several_types,
+            has_several: state.settings.types.len() > 1 || state.settings.zones.len() > 1,
+        };
+        let needed = instances_needed(n, empty, pending.as_slice(), &sizes, &settings, rule);
+        if self.disruptions.metrics_missing(None) {
+            return;
+        }
         let Some(start) = now.since(SimTime::ZERO + MINUTE) else { return };
         let provider = &mut self.providers[id];
         if let Some(scaler) = &mut provider.scaler {
             let percent = scaler.record(SimTime::ZERO + start, needed, n);
             provider.newest_reservation = Some(percent);
         }
+    }
+
+    /// N and the empty ones of them, as the scenario has them counted.
+    fn counted_instances(&self, id: AsgId) -> (u32, u32) {
+        let alive = &self.groups[id].alive;
+        match self.scenario.control_plane.providers.scaling.counted {
+            CountedInstances::InService => (alive.running(), alive.empty()),
+            CountedInstances::Launched => (alive.len(), alive.idle()),
+            CountedInstances::Registered => {
+                let booting = |id: &_| self.instances[*id].state != InstanceState::Registered;
+                let booting = alive.running_ones().filter(booting).count() as u32;
+                (alive.running() - booting, alive.empty() - booting)
+            }
+        }
+    }
+
+    /// Schedules the first look at the alarms of providers, if it is not that of all others.
+    pub(super) fn schedule_judging(&self, scheduler: &mut Scheduler<Event>) {
+        let phase = self.scenario.control_plane.providers.scaling.alarm_phase;
+        if phase == SimDuration::ZERO {
+            return;
+        }
+        for (id, provider) in self.providers.enumerate() {
+            if provider.scaler.is_some() {
+                let at = SimTime::ZERO + MINUTE + phase;
+                scheduler.schedule_at(at, Phase::Decide, Event::JudgeReservation(id));
+            }
+        }
+    }
+
+    /// A look at the alarms of one provider, once a minute.
+    pub(super) fn judge_reservation(
+        &mut self,
+        id: CapacityProviderId,
+        scheduler: &mut Scheduler<Event>,
+    ) {
+        self.decide_capacity(id, scheduler);
+        scheduler.schedule_in(MINUTE, Phase::Decide, Event::JudgeReservation(id));
     }
 
     /// Judges a provider's alarms and applies its decision.
@@ -61,6 +109,7 @@ impl World<'_, '_> {
         let group = &self.groups[group_id];
         let capacity = GroupCapacity {
             desired: group.desired,
+            in_service: group.alive.running(),
             min_size: group.operation.min_size,
             max_size: group.operation.max_size,
             // Instances of the initial state have been there for long; they do not warm up.

@@ -378,7 +378,9 @@ impl<'s> World<'s, '_> {
             }
             _ => None,
         };
-        let stop = || self.draw(task, TaskDraw::Stop, &definition.stop_time);
+        // A worker exits when it has finished its messages, at the earliest.
+        let finishes = self.worker_finishes(id);
+        let stop = || self.draw(task, TaskDraw::Stop, &definition.stop_time).max(finishes);
         let containers = &definition.containers;
         if containers.is_empty() {
             if gone.is_some() {

@@ -27,7 +27,7 @@
 
 use std::collections::BTreeSet;
 
-use super::task::Owner;
+use super::task::{Owner, Task};
 use super::world::{MINUTE, World};
 use crate::scenario::{Scenario, TaskDefinition};
 use crate::traffic::{CpuClaim, CpuShares};
@@ -157,6 +157,11 @@ impl World<'_, '_> {
             }
         };
         let Some(load) = self.services[service].load.as_ref().map(|load| load.load) else {
+            // A worker is taken to keep its reservation, as a standalone task.
+            let worker = self.services[service].settings.worker.is_some();
+            if worker && (from == CpuUse::None || to == CpuUse::None) {
+                self.change_standalone(id, to, now);
+            }
             return;
         };
         self.sync_load(service, now);
@@ -197,6 +202,7 @@ impl World<'_, '_> {
         if to == CpuUse::Serving {
             load.lanes.add(speed, 1);
         }
+        load.set_target(id, (to == CpuUse::Serving).then_some(speed), now);
     }
 
     fn change_standalone(&mut self, id: TaskId, to: CpuUse, now: SimTime) {
@@ -294,6 +300,17 @@ impl World<'_, '_> {
                 load.lanes.remove(it.speed, it.serving);
                 load.lanes.add(speed, it.serving);
                 it.speed = speed;
+                if let Some(engine) = &mut load.requests {
+                    let here = self.instances[instance].tasks.iter();
+                    let of = |task: &Task| {
+                        task.serving
+                            && task.definition == it.definition
+                            && task.owner == Owner::Service(it.service)
+                    };
+                    for &task in here.filter(|&&task| of(&self.tasks[task])) {
+                        engine.set_cpu(task, speed, self.cpu_sharing.pending_since);
+                    }
+                }
             }
         }
     }

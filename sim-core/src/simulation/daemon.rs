@@ -134,6 +134,7 @@ impl World<'_, '_> {
             state.desired = hosts;
             state.desired_integral.set(now, u64::from(hosts));
             state.steady = false;
+            self.note_strength(id, now);
         }
     }
 

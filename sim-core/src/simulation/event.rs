@@ -1,7 +1,7 @@
 //! Everything that can happen in a run.
 
 use crate::engine::Digest;
-use crate::units::{AsgId, BatchId, InstanceId, ServiceId, TaskId};
+use crate::units::{AsgId, BatchId, CapacityProviderId, InstanceId, ServiceId, TaskId};
 
 /// An event of the cluster. Kinds have explicit numbers, never reused, since they enter the
 /// fingerprint.
@@ -86,8 +86,23 @@ pub enum Event {
     ZoneCheck(ServiceId),
     /// Instances are set to DRAINING: the position in the scenario's list.
     Drain(u32),
+    /// A disruption begins: its position in the scenario's list.
+    DisruptionBegins(u32),
+    /// A disruption ends.
+    DisruptionEnds(u32),
+    /// An instance stops by itself. Stale if it is gone.
+    InstanceFails {
+        /// The instance.
+        instance: InstanceId,
+        /// Position of the disruption that brings it about.
+        disruption: u32,
+    },
+    /// A group's health check finds an instance that stopped. Stale if it is gone.
+    InstanceFailureDetected(InstanceId),
     /// An instance has been held for draining as long as its termination hook allows.
     DrainingLimit(InstanceId),
+    /// The end of the run, for queues: what happens in them last is held against the limits.
+    QueuesEnd,
     /// The lifecycle hooks that hold an instance are over.
     HooksOver(InstanceId),
     /// A group checks the health of its instances. Stale if not the group's next check.
@@ -120,6 +135,10 @@ pub enum Event {
     SampleMetrics(u32),
     /// Alarms of a service that are not only evaluated at full minutes.
     EvaluateAlarms(ServiceId),
+    /// The suspended state of a scalable target changes.
+    Suspension(ServiceId),
+    /// The alarms of a capacity provider are evaluated at their own point of the minute.
+    JudgeReservation(CapacityProviderId),
 }
 
 impl Event {
@@ -149,6 +168,7 @@ impl Event {
             Self::ZoneCheck(_) => 43,
             Self::Drain(_) => 44,
             Self::DrainingLimit(_) => 45,
+            Self::QueuesEnd => 100,
             Self::HooksOver(_) => 50,
             Self::GroupHealthCheck(_) => 51,
             Self::GroupChange(_) => 52,
@@ -165,6 +185,12 @@ impl Event {
             Self::CapacityAppears(_) => 67,
             Self::SampleMetrics(_) => 70,
             Self::EvaluateAlarms(_) => 71,
+            Self::Suspension(_) => 72,
+            Self::JudgeReservation(_) => 80,
+            Self::DisruptionBegins(_) => 110,
+            Self::DisruptionEnds(_) => 111,
+            Self::InstanceFails { .. } => 112,
+            Self::InstanceFailureDetected(_) => 113,
         }
     }
 
@@ -194,6 +220,7 @@ impl Event {
             43 => "zone check",
             44 => "drain",
             45 => "draining limit",
+            100 => "end of queues",
             50 => "hooks over",
             51 => "group health check",
             52 => "group change",
@@ -210,6 +237,12 @@ impl Event {
             67 => "capacity appears",
             70 => "sample metrics",
             71 => "evaluate alarms",
+            72 => "suspension",
+            80 => "capacity provider alarms",
+            110 => "disruption begins",
+            111 => "disruption ends",
+            112 => "instance fails",
+            113 => "instance failure detected",
             _ => "unknown",
         }
     }
@@ -228,6 +261,7 @@ impl Event {
             Self::InstanceRunning(instance)
             | Self::InstanceRegistered(instance)
             | Self::DrainingLimit(instance)
+            | Self::InstanceFailureDetected(instance)
             | Self::HooksOver(instance)
             | Self::LifetimeOver(instance)
             | Self::InterruptionNotice(instance)
@@ -238,20 +272,27 @@ impl Event {
             | Self::ShortageNears(index)
             | Self::SpotPrice(index)
             | Self::CapacityAppears(index)
-            | Self::SampleMetrics(index) => (*index, 0),
+            | Self::SampleMetrics(index)
+            | Self::DisruptionBegins(index)
+            | Self::DisruptionEnds(index) => (*index, 0),
+            Self::InstanceFails { instance, disruption } => (instance.0, *disruption),
             Self::GroupReconcile(group)
             | Self::LaunchRetry(group)
             | Self::GroupHealthCheck(group)
             | Self::GroupChange(group)
             | Self::GroupRetry(group)
             | Self::ReplacementPass(group) => (group.0, 0),
+            Self::JudgeReservation(provider) => (provider.0, 0),
             Self::ServicePass(service)
             | Self::Scheduled(service)
             | Self::ServiceUpdate(service)
             | Self::ZoneCheck(service)
-            | Self::EvaluateAlarms(service) => (service.0, 0),
+            | Self::EvaluateAlarms(service)
+            | Self::Suspension(service) => (service.0, 0),
             Self::BatchArrival(batch) => (batch.0, 0),
-            Self::PlaceWaiting | Self::Sample | Self::Decide | Self::Record => (0, 0),
+            Self::PlaceWaiting | Self::Sample | Self::Decide | Self::Record | Self::QueuesEnd => {
+                (0, 0)
+            }
             Self::DesiredCount { service, desired } => (service.0, *desired),
         };
         Digest { kind: self.kind(), entity: entity as u64, payload: payload as u64 }

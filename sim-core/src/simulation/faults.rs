@@ -1,19 +1,65 @@
 //! Which fault hits which task, and when.
 
+use super::state::stream_key;
 use super::task::{Fate, Owner, TaskDraw};
 use super::world::World;
 use crate::agent::{Window, merge_windows};
-use crate::engine::{StreamKey, fold};
-use crate::scenario::{Fault, FaultKind, FaultOwner};
-use crate::units::{SimTime, TaskId};
+use crate::engine::{DurationDistribution, StreamKey, fold};
+use crate::scenario::{Fault, FaultKind, FaultOwner, RandomTimes, Scenario};
+use crate::units::{SimDuration, SimTime, TaskId};
 
 /// A fault of the scenario and its random streams.
 pub(super) struct FaultState<'s> {
     pub(super) settings: &'s Fault,
+    /// When.
+    pub(super) windows: Vec<Window>,
     /// Who is hit.
     pub(super) share_key: StreamKey,
-    /// When.
+    /// When, within a window.
     pub(super) time_key: StreamKey,
+}
+
+impl<'s> FaultState<'s> {
+    pub(super) fn new(scenario: &'s Scenario, settings: &'s Fault) -> Self {
+        Self {
+            settings,
+            windows: times(scenario, &settings.name, &settings.windows, settings.random.as_ref()),
+            share_key: stream_key(scenario, "fault-share", &settings.name),
+            time_key: stream_key(scenario, "fault-time", &settings.name),
+        }
+    }
+}
+
+/// Most times that one fault comes in a run.
+const MOST_TIMES: usize = 10_000;
+
+/// When a fault holds: its windows, or random stretches inside them.
+pub(super) fn times(
+    scenario: &Scenario,
+    name: &str,
+    windows: &[Window],
+    random: Option<&RandomTimes>,
+) -> Vec<Window> {
+    let Some(RandomTimes { every, lasts }) = random else { return windows.to_vec() };
+    let key = stream_key(scenario, "fault-occurrence", name);
+    let horizon = SimTime::ZERO + scenario.duration;
+    let instant = SimDuration::from_nanos(1);
+    let mut found: Vec<Window> = Vec::new();
+    let mut draws = 0;
+    let mut draw = |law: &DurationDistribution| {
+        draws += 1;
+        law.sample(key.at(draws))
+    };
+    for within in windows {
+        let end = within.until.min(horizon);
+        let mut at = within.from + draw(every);
+        while at < end && found.len() < MOST_TIMES {
+            let until = (at + draw(lasts).max(instant)).min(within.until);
+            found.push(Window { from: at, until });
+            at = until + draw(every);
+        }
+    }
+    merge_windows(found)
 }
 
 impl World<'_, '_> {
@@ -54,20 +100,33 @@ impl World<'_, '_> {
             return Vec::new();
         }
         let windows = self.faults_of(id).filter(|fault| wanted(&fault.settings.kind));
-        merge_windows(windows.flat_map(|fault| fault.settings.windows.iter().copied()).collect())
+        merge_windows(windows.flat_map(|fault| fault.windows.iter().copied()).collect())
     }
 
     fn is_active(&self, id: TaskId, now: SimTime, wanted: impl Fn(&FaultKind) -> bool) -> bool {
         let holds = |window: &Window| window.from <= now && now < window.until;
         self.has_faults()
-            && self.faults_of(id).any(|fault| {
-                wanted(&fault.settings.kind) && fault.settings.windows.iter().any(holds)
-            })
+            && self
+                .faults_of(id)
+                .any(|fault| wanted(&fault.settings.kind) && fault.windows.iter().any(holds))
     }
 
     /// Whether the registry fails a pull that begins now.
     pub(super) fn registry_fails(&self, id: TaskId, now: SimTime) -> bool {
         self.is_active(id, now, |kind| matches!(kind, FaultKind::CannotPull))
+    }
+
+    /// How many times longer a pull takes that begins now.
+    pub(super) fn pull_factor(&self, id: TaskId, now: SimTime) -> f64 {
+        if !self.has_faults() {
+            return 1.0;
+        }
+        let holds = |window: &Window| window.from <= now && now < window.until;
+        let slow = self.faults_of(id).filter_map(|fault| match fault.settings.kind {
+            FaultKind::SlowPull { factor } if fault.windows.iter().any(holds) => Some(factor),
+            _ => None,
+        });
+        slow.product()
     }
 
     /// Exit code of a container that a fault lets exit as it starts, if one does.
@@ -79,7 +138,6 @@ impl World<'_, '_> {
             FaultKind::FailsToStart { container: named, exit_code }
                 if self.container_of(id, named.as_deref()) == container
                     && fault
-                        .settings
                         .windows
                         .iter()
                         .any(|window| window.from <= now && now < window.until) =>
@@ -115,7 +173,7 @@ impl World<'_, '_> {
             let container = self.container_of(id, container.as_deref());
             let Some(since) = runs_since(container) else { continue };
             let after = after.sample(fault.time_key.at(bits));
-            let strikes = fault.settings.windows.iter().filter_map(|window| {
+            let strikes = fault.windows.iter().filter_map(|window| {
                 let at = window.from.max(since) + after;
                 // A container does not exit as it starts: that would be a fault of its own kind, and
                 // whoever replaces it at once would meet the same end at the same instant.

@@ -39,6 +39,7 @@ impl World<'_, '_> {
                 let Some(instance) = self.create_instance(id, scheduler) else { break };
                 self.instances[instance].running = Some(SimTime::ZERO);
                 self.count_running(instance, SimTime::ZERO);
+                self.watch_for_failure(instance, scheduler);
                 self.count_in_service(instance, SimTime::ZERO);
                 self.schedule_lifetime(instance, scheduler);
                 if self.may_register() {
@@ -103,13 +104,14 @@ impl World<'_, '_> {
     pub(super) fn instance_running(&mut self, id: InstanceId, scheduler: &mut Scheduler<Event>) {
         let now = scheduler.now();
         let instance = &mut self.instances[id];
-        if instance.state == InstanceState::Terminated {
+        if instance.state == InstanceState::Terminated || self.disruptions.has_failed(id) {
             return;
         }
         instance.state = InstanceState::Booting;
         instance.running = Some(now);
         let delay = instance.registration_delay;
         self.count_running(id, now);
+        self.watch_for_failure(id, scheduler);
         scheduler.schedule_in(delay, Phase::Appear, Event::InstanceRegistered(id));
         self.instance_started(id, scheduler);
     }
@@ -127,7 +129,8 @@ impl World<'_, '_> {
     }
 
     pub(super) fn instance_registered(&mut self, id: InstanceId, scheduler: &mut Scheduler<Event>) {
-        if self.instances[id].state == InstanceState::Terminated {
+        let failed = self.disruptions.has_failed(id);
+        if failed || self.instances[id].state == InstanceState::Terminated {
             return;
         }
         // The agent of an instance that EC2 takes back sets it to DRAINING before anything runs on it.

@@ -285,10 +285,17 @@ impl World<'_, '_> {
         }
     }
 
-    /// Whether scale-in and deployments must leave a task alone.
-    pub(super) fn is_protected(&self, service: ServiceId, id: TaskId, now: SimTime) -> bool {
-        let until = self.services[service].rollout.protected.get(&id);
-        is_protected(until.copied(), now)
+    /// When the protection of a task ends, as far as is known at `now`: until then, scale-in and
+    /// deployments must leave it alone.
+    pub(super) fn protection_end(
+        &self,
+        service: ServiceId,
+        id: TaskId,
+        now: SimTime,
+    ) -> Option<SimTime> {
+        let asked = self.services[service].rollout.protected.get(&id).copied();
+        let end = asked.max(self.worker_protected_until(id, now));
+        end.filter(|end| is_protected(Some(*end), now))
     }
 
     /// Stops an unhealthy task.

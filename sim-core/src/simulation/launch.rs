@@ -13,7 +13,7 @@ use crate::engine::{DurationDistribution, Scheduler};
 use crate::placement::{
     Choice, Demand, PlacementConstraint, PlacementRequest, Recurrence, Rejections,
 };
-use crate::scenario::{CapacityProviderKind, TaskDefinition};
+use crate::scenario::{CapacityProviderKind, FargateZones, TaskDefinition};
 use crate::units::{
     AsgId, Cpu, InstanceId, Mib, SimDuration, SimTime, TaskDefinitionId, TaskGroupId, TaskId,
     ZoneId,
@@ -151,6 +151,24 @@ impl<'s> World<'s, '_> {
         }
     }
 
+    /// A task as it was before it had a place.
+    pub(super) fn as_new(&self, id: TaskId) -> NewTask {
+        let task = &self.tasks[id];
+        NewTask {
+            owner: task.owner,
+            ordinal: task.ordinal,
+            attempt: task.attempt,
+            placed_before: task.placed_before,
+            definition: task.definition,
+            revision: task.revision,
+            capacity: task.capacity,
+            cpu: task.cpu,
+            memory: task.memory,
+            duration: task.duration,
+            arrival: task.arrival,
+        }
+    }
+
     /// Asks placement where a task would go now.
     pub(super) fn find_instance(&mut self, new: &NewTask, now: SimTime) -> Choice {
         let request = self.placement_request(new);
@@ -265,7 +283,24 @@ impl<'s> World<'s, '_> {
         self.enter(id, TaskState::Provisioning, start_up, scheduler);
     }
 
-    /// Starts a task on Fargate, in the zone with fewest tasks of its group.
+    /// The zone of a new task on Fargate, by default the one with fewest tasks of its group.
+    pub(super) fn fargate_zone(&self, new: &NewTask, group: TaskGroupId) -> Option<ZoneId> {
+        let zones = self.scenario.zones.ids().filter(|zone| self.disruptions.is_up(*zone));
+        match self.scenario.control_plane.providers.fargate_zones {
+            // In listed order: AWS says it spreads over zones as well as it can.
+            FargateZones::FewestTasks => {
+                zones.min_by_key(|zone| (self.fleet.tasks_in_zone(group, *zone), *zone))
+            }
+            FargateZones::Random => {
+                let draw = TaskDraw::Placement;
+                let bits = self.task_bits(new.owner, new.ordinal, new.attempt, draw);
+                let zones: Vec<ZoneId> = zones.collect();
+                zones.get(((u128::from(bits) * zones.len() as u128) >> 64) as usize).copied()
+            }
+        }
+    }
+
+    /// Starts a task on Fargate.
     pub(super) fn start_on_fargate(
         &mut self,
         id: TaskId,
@@ -273,9 +308,7 @@ impl<'s> World<'s, '_> {
         scheduler: &mut Scheduler<Event>,
     ) {
         let group = self.task_group(self.tasks[id].owner);
-        // Fewest first, in listed order: AWS says it spreads over zones as well as it can.
-        let tasks = |zone: ZoneId| self.fleet.tasks_in_zone(group, zone);
-        let zone = self.scenario.zones.ids().min_by_key(|zone| (tasks(*zone), *zone));
+        let zone = self.fargate_zone(&self.as_new(id), group);
         let task = &mut self.tasks[id];
         task.zone = zone;
         task.placed = Some(scheduler.now());

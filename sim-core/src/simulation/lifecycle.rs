@@ -9,6 +9,7 @@
 use std::borrow::Cow;
 
 use super::cpu_sharing::CpuUse;
+use super::disruptions::slowed;
 use super::event::Event;
 use super::group::Stage;
 use super::health::FailedCheck;
@@ -66,6 +67,7 @@ impl World<'_, '_> {
                     self.serves(id, start_up, scheduler);
                     self.watch_target(id, scheduler);
                 }
+                TaskState::Stopping => self.worker_stops(id, now),
                 TaskState::Deprovisioning => self.containers_gone(id, scheduler),
                 TaskState::Stopped => {
                     self.on_stopped(id, scheduler);
@@ -75,8 +77,7 @@ impl World<'_, '_> {
                 | TaskState::Provisioning
                 | TaskState::Starting
                 | TaskState::TargetUnhealthy
-                | TaskState::Deactivating
-                | TaskState::Stopping => {}
+                | TaskState::Deactivating => {}
             }
             let Some((length, fate)) = self.step(id, state, start_up, now) else { return };
             let skip = start_up == StartUp::Ready
@@ -118,7 +119,9 @@ impl World<'_, '_> {
             TaskState::WaitingForCapacity | TaskState::Stopped => return None,
             TaskState::Provisioning => {
                 if fargate {
-                    draw(TaskDraw::FargateProvisioning, &control_plane.fargate_provisioning)
+                    let length =
+                        draw(TaskDraw::FargateProvisioning, &control_plane.fargate_provisioning);
+                    slowed(length, self.disruptions.launch_factor(None))
                 } else if interface {
                     draw(TaskDraw::Attach, &control_plane.network_interface_attach)
                 } else {
@@ -198,6 +201,7 @@ impl World<'_, '_> {
             }
         }
         self.change_cpu_use(id, CpuUse::None, CpuUse::Idle, now);
+        self.worker_starts(id, now);
         if let Capacity::Provider(provider) = capacity
             && let CapacityProviderKind::FargateSpot { mean_time_to_interruption: Some(mean) } =
                 self.providers[provider].settings.kind
@@ -280,7 +284,7 @@ impl World<'_, '_> {
         let (definition_id, revision) = (task.definition, task.revision);
         if let Owner::Service(service) = owner {
             self.sync_load(service, now);
-            let item = self.strategy_item(service, capacity);
+            let item = self.strategy_item(service, revision, capacity);
             let definition = self.definition(definition_id);
             let service_state = &mut self.services[service];
             service_state.active.remove(&id);
@@ -303,6 +307,7 @@ impl World<'_, '_> {
             } else {
                 service_state.pending.subtract(now, 1);
             }
+            self.note_strength(service, now);
         } else if let Owner::Batch(batch) = owner {
             if state.is_running() {
                 self.batches[batch].running.subtract(now, 1);
@@ -313,7 +318,6 @@ impl World<'_, '_> {
             } else {
                 self.batches[batch].pending.subtract(now, 1);
             }
-            self.uncount_batch_item(batch, capacity);
         }
         if state.is_running() {
             self.totals.running.subtract(now, 1);

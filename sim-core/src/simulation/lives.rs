@@ -92,6 +92,7 @@ fn scale_to(scenario: &mut Scenario, second: u64, count: u32) {
         target_tracking: Vec::new(),
         step_scaling: Vec::new(),
         scheduled: vec![change],
+        ..ScalableTarget::default()
     });
 }
 
@@ -129,6 +130,8 @@ pub(super) fn fault(kind: FaultKind, from: u64, until: u64) -> Fault {
         task_definition: None,
         share: 1.0,
         windows: vec![Window { from: at(from), until: at(until) }],
+        random: None,
+        recovered_after: SimDuration::from_secs(300),
         kind,
     }
 }

@@ -3,17 +3,20 @@
 //!
 //! Source of the metrics: developer guide, *CloudWatch metrics* (ratio of sums over tasks), and the
 //! load balancer's `RequestCountPerTarget`. The CPU that a task has for requests comes from
-//! `cpu_sharing`.
+//! `cpu_sharing`. Where single requests are followed, a [`RequestEngine`] takes the place of the fluid.
 
 use super::integral::ratio;
+use super::task::Owner;
 use super::world::{MINUTE, World};
+use crate::engine::StreamKey;
 use crate::results::LoadResults;
 use crate::scenario::{BalancingAlgorithm, Service, ServiceLoad};
 use crate::statistics::{Elasticity, ElasticityRecorder};
 use crate::traffic::{
-    Lanes, LatencyRecorder, MICRO_PER_REQUEST, ObjectiveRecorder, ResponseTime, TaskDemandModel,
+    Lanes, LatencyRecorder, MICRO_PER_REQUEST, ObjectiveRecorder, RequestEngine, ResponseTime,
+    TaskDemandModel,
 };
-use crate::units::{Cpu, ServiceId, SimTime};
+use crate::units::{Cpu, ServiceId, SimTime, TaskId};
 
 /// Raw CPU of one vCPU.
 const RAW_PER_VCPU: u128 = Cpu::from_ecs_units(1024).as_raw() as u128;
@@ -22,6 +25,8 @@ const RAW_PER_VCPU: u128 = Cpu::from_ecs_units(1024).as_raw() as u128;
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct LoadSums {
     pub(super) offered: u128,
+    /// What the load balancer got: with retries more than was offered.
+    pub(super) sent: u128,
     pub(super) served: u128,
     pub(super) failed: u128,
     /// CPU used for requests, raw·ns.
@@ -63,6 +68,8 @@ pub(super) struct LoadState<'s> {
     pub(super) load: &'s ServiceLoad,
     /// The tasks that serve, by the CPU they may use.
     pub(super) lanes: Lanes,
+    /// The requests, where each is followed.
+    pub(super) requests: Option<Box<RequestEngine>>,
     /// What its tasks demand of their instances.
     pub(super) demand: TaskDemand,
     latency: LatencyRecorder,
@@ -81,10 +88,19 @@ pub(super) struct LoadState<'s> {
 }
 
 impl<'s> LoadState<'s> {
-    pub(super) fn new(load: &'s ServiceLoad, service: &Service) -> Self {
+    /// `key` makes the stream of a purpose.
+    pub(super) fn new(
+        load: &'s ServiceLoad,
+        service: &Service,
+        key: impl Fn(&str) -> StreamKey,
+    ) -> Self {
+        let bound = service.slo.map(|slo| slo.below);
+        let requests = load.fidelity.requests();
         Self {
             load,
             lanes: Lanes::new(load.algorithm),
+            requests: requests
+                .map(|settings| Box::new(RequestEngine::new(load, settings, bound, key))),
             demand: TaskDemand::default(),
             latency: LatencyRecorder::new(),
             objective: service.slo.map(ObjectiveRecorder::new),
@@ -115,8 +131,16 @@ impl<'s> LoadState<'s> {
             let healthy = self.lanes.tasks();
             self.elasticity.observe(start, needed.into(), healthy.into());
             let sums = &mut self.totals;
+            sums.healthy += u128::from(healthy) * nanos;
+            sums.needed += u128::from(needed) * nanos;
+            self.last = until;
+            if self.requests.is_some() {
+                self.follow_requests(start, until);
+                continue;
+            }
             self.lanes.advance(offered, length, self.load, |segment| {
                 sums.offered += segment.offered;
+                sums.sent += segment.offered;
                 sums.served += segment.served;
                 sums.failed += segment.failed;
                 sums.busy_cpu += segment.busy_cpu_nanos * RAW_PER_VCPU;
@@ -130,9 +154,37 @@ impl<'s> LoadState<'s> {
                     self.responses.push((segment.served, response));
                 }
             });
-            sums.healthy += u128::from(healthy) * nanos;
-            sums.needed += u128::from(needed) * nanos;
-            self.last = until;
+        }
+    }
+
+    /// Moves single requests on from `start` to `until`.
+    fn follow_requests(&mut self, start: SimTime, until: SimTime) {
+        let Some(engine) = &mut self.requests else { return };
+        let before = engine.counts();
+        engine.advance(until);
+        let after = engine.counts();
+        let micro = |count: u64| u128::from(count) * u128::from(MICRO_PER_REQUEST);
+        let sums = &mut self.totals;
+        sums.offered = micro(after.offered);
+        sums.sent = micro(after.attempts);
+        sums.served = micro(after.served);
+        sums.failed = micro(after.failed);
+        sums.busy_cpu = engine.busy_cpu(until);
+        sums.in_flight = engine.present_time(until) as f64;
+        if let Some(objective) = &mut self.objective {
+            let failed = after.failed - before.failed;
+            let done = after.served - before.served + failed;
+            objective.record_counts(start, micro(done), micro(after.slow - before.slow + failed));
+        }
+    }
+
+    /// Tells the requests that a task serves from now on or no more. Load has moved on to `now`.
+    pub(super) fn set_target(&mut self, task: TaskId, cpu: Option<Cpu>, now: SimTime) {
+        if let Some(engine) = &mut self.requests {
+            match cpu {
+                Some(cpu) => engine.add(task, cpu, now),
+                None => engine.remove(task, now),
+            }
         }
     }
 
@@ -151,18 +203,28 @@ impl<'s> LoadState<'s> {
                 Spread::Evenly(self.lanes.tasks())
             }
         };
-        TaskDemand { requests, idle: self.load.idle_cpu, spread, behind: self.lanes.behind() }
+        let behind = match &self.requests {
+            Some(engine) => engine.is_behind().then_some(Cpu::MAX),
+            None => self.lanes.behind(),
+        };
+        TaskDemand { requests, idle: self.load.idle_cpu, spread, behind }
     }
 
-    /// Requests waiting, in millionths.
+    /// Requests waiting, in millionths; where each is followed, those neither answered nor failed.
     pub(super) fn backlog(&self) -> u128 {
-        self.lanes.backlog()
+        match &self.requests {
+            Some(engine) => u128::from(engine.pending()) * u128::from(MICRO_PER_REQUEST),
+            None => self.lanes.backlog(),
+        }
     }
 
     /// Quantile of the response times since the last call of [`clear_responses`], in milliseconds.
     ///
     /// [`clear_responses`]: Self::clear_responses
     pub(super) fn interval_quantile_ms(&self, p: f64) -> Option<f64> {
+        if let Some(engine) = &self.requests {
+            return engine.interval_quantile_ms(p);
+        }
         ResponseTime::quantile_of(&self.responses, p).map(|length| length.as_secs_f64() * 1e3)
     }
 
@@ -178,6 +240,9 @@ impl<'s> LoadState<'s> {
 
     pub(super) fn clear_responses(&mut self) {
         self.responses.clear();
+        if let Some(engine) = &mut self.requests {
+            engine.clear_interval();
+        }
     }
 
     pub(super) fn results(&self) -> LoadResults {
@@ -185,10 +250,19 @@ impl<'s> LoadState<'s> {
             offered_micro: self.totals.offered,
             served_micro: self.totals.served,
             failed_micro: self.totals.failed,
-            queued_micro: self.lanes.backlog(),
-            latency_ms: self.latency.summary(),
+            queued_micro: self.backlog(),
+            single_requests: self.requests.as_ref().map(|engine| engine.counts()),
+            latency_ms: match &self.requests {
+                Some(engine) => engine.response_times(),
+                None => self.latency.summary(),
+            },
             objective: self.objective.as_ref().map(ObjectiveRecorder::results),
         }
+    }
+
+    /// Minutes in which the objective was violated, as first and last of each stretch; `None` without one.
+    pub(super) fn violations(&self) -> Option<Vec<(u64, u64)>> {
+        self.objective.as_ref().map(ObjectiveRecorder::violations)
     }
 
     /// Whether the demand is known so far.
@@ -247,6 +321,21 @@ impl TaskDemand {
 }
 
 impl World<'_, '_> {
+    /// The containers of a task are gone, and with them the requests it still had.
+    pub(super) fn end_requests(&mut self, id: TaskId, now: SimTime) {
+        let Owner::Service(service) = self.tasks[id].owner else { return };
+        let follows = |load: &LoadState<'_>| load.requests.is_some();
+        if !self.services[service].load.as_ref().is_some_and(follows) {
+            return;
+        }
+        self.sync_load(service, now);
+        if let Some(load) = &mut self.services[service].load
+            && let Some(engine) = &mut load.requests
+        {
+            engine.end(id, now);
+        }
+    }
+
     /// Accounts for the load of a service up to `now`. Called before anything that changes what
     /// serves it.
     pub(super) fn sync_load(&mut self, id: ServiceId, now: SimTime) {
@@ -290,6 +379,7 @@ impl World<'_, '_> {
         let before = std::mem::replace(reader, reading);
         let sums = LoadSums {
             offered: totals.offered - before.sums.offered,
+            sent: totals.sent - before.sums.sent,
             served: totals.served - before.sums.served,
             failed: totals.failed - before.sums.failed,
             busy_cpu: totals.busy_cpu - before.sums.busy_cpu,
@@ -305,7 +395,7 @@ impl World<'_, '_> {
         let in_flight_mib = sums.in_flight * settings.memory_per_request_kib as f64 / 1024.0;
         let used_memory = settings.idle_memory.as_mib() as f64 * running as f64 + in_flight_mib;
         let reserved_memory = (running_memory - before.running_memory) as f64;
-        let requests = sums.offered as f64 / MICRO_PER_REQUEST as f64;
+        let requests = sums.sent as f64 / MICRO_PER_REQUEST as f64;
         let running_mean = running as f64 / length.as_nanos().max(1) as f64;
         let healthy_mean = sums.healthy as f64 / length.as_nanos().max(1) as f64;
         // The balancer divides by healthy targets, and by all registered ones if none is healthy.

@@ -8,7 +8,9 @@ use super::world::World;
 use crate::catalog::HourlyRate;
 use crate::engine::StreamKey;
 use crate::purchase::market::{price_at, price_path};
-use crate::scenario::{OperatingSystem, PurchaseOption, Scenario, Shortage, SpotMarket};
+use crate::scenario::{
+    OperatingSystem, PurchaseOption, Scenario, Shortage, ShortageScope, SpotMarket,
+};
 use crate::units::{AsgId, Id, IdVec, InstanceId, SimTime, ZoneId};
 
 /// A pool: an instance type in a zone under a purchase option.
@@ -165,7 +167,7 @@ impl<'s> Market<'s> {
 
     /// Whether Fargate Spot has no capacity now.
     pub(super) fn fargate_spot_is_short(&self) -> bool {
-        self.shortages.iter().any(|it| it.short && it.settings.fargate_spot)
+        self.shortages.iter().any(|it| it.short && it.settings.scope == ShortageScope::FargateSpot)
     }
 
     /// A free lease of a replayed trace, the one that began first.
@@ -279,11 +281,21 @@ impl<'s> PoolState<'s> {
     }
 
     fn is_hit_by(&self, shortage: &Shortage) -> bool {
-        let named = |types: &Vec<String>| types.iter().any(|it| it == self.instance_type);
-        !shortage.fargate_spot
-            && shortage.option.is_none_or(|option| option == self.option)
-            && shortage.zones.as_ref().is_none_or(|zones| zones.contains(&self.zone))
-            && shortage.instance_types.as_ref().is_none_or(named)
+        match &shortage.scope {
+            ShortageScope::FargateSpot => false,
+            ShortageScope::Spot(pools) => {
+                self.option == PurchaseOption::Spot
+                    && pools
+                        .iter()
+                        .any(|(name, zone)| *name == self.instance_type && *zone == self.zone)
+            }
+            ShortageScope::Pools { instance_types, zones, option } => {
+                let named = |types: &Vec<String>| types.iter().any(|it| it == self.instance_type);
+                option.is_none_or(|option| option == self.option)
+                    && zones.as_ref().is_none_or(|zones| zones.contains(&self.zone))
+                    && instance_types.as_ref().is_none_or(named)
+            }
+        }
     }
 }
 

@@ -110,7 +110,7 @@ impl World<'_, '_> {
             for (service, measures) in &services {
                 let loaded = measures.iter().any(|(measure, _)| measure.needs_load());
                 let reading = if loaded {
-                    self.read_load(*service, now, Reading::HighResolution)
+                    self.read_use(*service, now, Reading::HighResolution)
                 } else {
                     None
                 };
@@ -136,6 +136,9 @@ impl World<'_, '_> {
         period: SimDuration,
         reading: Option<&LoadReading>,
     ) -> Option<StatisticSet> {
+        if self.disruptions.metrics_missing(Some(service)) {
+            return None;
+        }
         let state = &self.services[service];
         let count = |count: u64| StatisticSet::of(count as f64);
         match measure {
@@ -162,7 +165,16 @@ impl World<'_, '_> {
             MetricSource::Service(..) => return,
             MetricSource::Group(group, measure) => self.group_samples(group, measure),
             MetricSource::CapacityProvider(provider) => self.reservation_samples(provider),
+            MetricSource::Queue(queue, measure) => self.queues.samples(queue, measure),
+            MetricSource::Trace(ref trace) => {
+                let period = self.scenario.metrics[id].period.as_nanos();
+                trace.value(start.as_nanos() / period).and_then(StatisticSet::of)
+            }
+            MetricSource::Formula(ref formula) => {
+                self.metrics.store.measure(formula, start, MINUTE)
+            }
         };
+        let samples = samples.filter(|_| !self.disruptions.metrics_missing(None));
         self.metrics.store.record(id, start, samples);
     }
 

@@ -4,7 +4,8 @@
 //! * `event`: everything that can happen;
 //! * `launch`, `lifecycle`, `task`: the life of a task; `ledger`: what it reserves;
 //! * `agent`: what the agent of an instance does; `containers`: start, exit and health of containers;
-//!   `target`: a task behind its load balancer; `faults`: what the scenario lets go wrong;
+//!   `target`: a task behind its load balancer; `faults`: what the scenario lets go wrong with tasks,
+//!   `disruptions` with what they run on; `recovery`: how services came through it;
 //! * `service`: the service scheduler's pass; `rollout`: revisions and deployments; `reconcile`: a pass
 //!   in which tasks are replaced; `shifting`: blue/green, canary and linear deployments; `scale_in`: which
 //!   task stops; `health`: what is learnt about single tasks; `rebalancing`, `daemon`, `draining`;
@@ -14,6 +15,7 @@
 //!   `purchase`: which type a group buys, and how; `market`: the pools it buys from; `spot`: interruptions;
 //! * `load`: request load of services; `cpu_sharing`: the CPU their tasks get; `balancer`: what its load balancer processed;
 //!   `metrics`: samples; `scaling`: alarms and scaling activities;
+//! * `queues`: message queues and the services that work on them;
 //! * `unplaced`: what found no instance, and why; `watch`: the decisions of one task, in a repeated run;
 //!   `packing`: the lower bound on instance-hours;
 //! * `recorder`: time series; `outcome`: the results; `quota`, `integral`: small parts.
@@ -31,6 +33,9 @@ mod capacity;
 mod containers;
 mod cpu_sharing;
 mod daemon;
+#[cfg(test)]
+mod disruption_tests;
+mod disruptions;
 mod draining;
 mod event;
 mod faults;
@@ -48,14 +53,26 @@ mod market;
 mod metrics;
 mod outcome;
 mod packing;
+#[cfg(test)]
+mod policy_tests;
 mod pool;
+#[cfg(test)]
+mod provider_tests;
 mod purchase;
+#[cfg(test)]
+mod purchase_tests;
+mod queues;
+#[cfg(test)]
+mod queues_tests;
 mod quota;
 #[cfg(test)]
 mod random;
 mod rebalancing;
 mod reconcile;
 mod recorder;
+mod recovery;
+#[cfg(test)]
+mod request_tests;
 mod rollout;
 #[cfg(test)]
 mod rollout_tests;

@@ -62,6 +62,7 @@ impl World<'_, '_> {
             }
         }
         self.record_interval(horizon);
+        let queues = self.queue_results(horizon);
         self.bill_what_still_runs(horizon);
         self.bill_load_balancers(horizon);
 
@@ -165,12 +166,14 @@ impl World<'_, '_> {
             tasks: self.task_totals(),
             services,
             batches,
+            queues,
             capacity,
             packing: self.packing(horizon),
             record_interval: scenario.record_interval,
             placement_failures: self.placement_failures(),
             task_records: self.task_records(),
             instance_records: self.instance_records(horizon),
+            fault_records: self.fault_records(horizon),
             invoice,
             idle_ec2_cost,
             series: Vec::new(),
@@ -259,7 +262,8 @@ impl World<'_, '_> {
         let cpu = totals.registered_cpu.total_at(horizon);
         let memory = totals.registered_memory.total_at(horizon);
         let on_instances = |state: &ServiceState<'_>| state.settings.launch_is_ec2(self.scenario);
-        let modelled = self.services.iter().any(|s| s.load.is_some() && on_instances(s));
+        let models = |s: &ServiceState<'_>| s.load.is_some() || s.settings.worker.is_some();
+        let modelled = self.services.iter().any(|s| models(s) && on_instances(s));
         let used = modelled.then(|| self.used_cpu_on_instances(horizon));
         Some(Utilization {
             cpu_reserved: ratio(totals.reserved_cpu.total_at(horizon), cpu)?,
@@ -404,6 +408,12 @@ impl World<'_, '_> {
 
     fn warnings(&self) -> Vec<String> {
         let mut warnings: Vec<String> = self.scenario.prices.warnings();
+        if self.recovery.not_recorded() > 0 {
+            warnings.push(format!(
+                "{} times of faults are not in `recovery.csv`, which is full",
+                self.recovery.not_recorded()
+            ));
+        }
         if self.unplaced.not_recorded > 0 {
             warnings.push(format!(
                 "{} spells of failed placements are not in `unplaced.csv`, which is full",
@@ -495,6 +505,14 @@ fn outcome_fingerprint(results: &RunResults) -> u64 {
                 add_wide(amount);
             }
         }
+    }
+    for queue in &results.queues {
+        let counts = &queue.counts;
+        for count in [counts.sent, counts.received, counts.deleted, counts.dead_lettered] {
+            add_wide(u128::from(count));
+        }
+        add_wide(queue.total_wait);
+        add_wide(queue.total_stay);
     }
     for batch in &results.batches {
         add_wide(u128::from(batch.completed));

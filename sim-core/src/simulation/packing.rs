@@ -13,7 +13,7 @@ use crate::bounds::{self, BoundTotals, Need, PackingBound, Resource};
 use crate::placement::Demand;
 use crate::results::{Packing, RequestedPacking, ResourceHours};
 use crate::scenario::{
-    BatchJobs, CapacityProviderKind, InstanceShape, LaunchTarget, Scenario, TaskDefinition,
+    BatchJobs, CapacityProviderKind, InstanceShape, LaunchTarget, Scenario, Service, TaskDefinition,
 };
 use crate::units::{AsgId, BatchId, Cpu, Id, InstanceId, Mib, NANOS_PER_SECOND, SimTime};
 
@@ -58,14 +58,9 @@ fn allowed_groups<'a>(
 impl Pools {
     pub(super) fn new(scenario: &Scenario) -> Self {
         let mut of_group: Vec<usize> = (0..scenario.auto_scaling_groups.len()).collect();
-        let services = scenario.services.iter().flat_map(|it| {
-            let updates = it.scheduling.updates.iter();
-            let later = updates.filter_map(|update| update.task_definition);
-            let definitions = std::iter::once(it.task_definition).chain(later);
-            definitions.map(|definition| (&it.launch, definition))
-        });
-        let batches = scenario.batches.iter().map(|it| (&it.launch, it.task_definition));
-        for (launch, definition) in services.chain(batches) {
+        let services = scenario.services.iter().flat_map(Service::uses);
+        let batches = scenario.batches.iter().map(|it| (it.task_definition, &it.launch));
+        for (definition, launch) in services.chain(batches) {
             let definition = &scenario.task_definitions[definition];
             let mut allowed = allowed_groups(scenario, launch, definition);
             let Some(first) = allowed.next() else { continue };

@@ -82,6 +82,16 @@ impl GroupInstances {
         self.idle - (self.len() - self.running())
     }
 
+    /// Instances without a task, launching ones included.
+    pub(super) fn idle(&self) -> u32 {
+        self.idle
+    }
+
+    /// All running instances, the oldest first.
+    pub(super) fn running_ones(&self) -> impl Iterator<Item = InstanceId> {
+        self.running.iter().map(|(_, id)| *id)
+    }
+
     /// Since when the youngest running instance runs.
     pub(super) fn youngest(&self) -> Option<SimTime> {
         self.running.last().map(|(since, _)| *since)

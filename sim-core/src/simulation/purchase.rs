@@ -197,7 +197,7 @@ impl<'s> World<'s, '_> {
         ];
         let zones = self.launch_zones(id);
         for (option, _) in options.into_iter().filter(|(_, wanted)| *wanted) {
-            for &zone in &zones {
+            for zone in self.without_risk_first(id, option, &zones, scheduler.now()) {
                 for of_type in self.launch_order(id, zone, option, scheduler.now()) {
                     let weight = settings.types[of_type].weight;
                     let pool = self.market.pool(id, of_type, zone, option);
@@ -224,6 +224,27 @@ impl<'s> World<'s, '_> {
         }
         self.retry_later(id, scheduler);
         None
+    }
+
+    /// Zones in which every pool is at risk come last, where Capacity Rebalancing is on: a replacement
+    /// there would be replaced in turn.
+    fn without_risk_first(
+        &self,
+        id: AsgId,
+        option: PurchaseOption,
+        zones: &[usize],
+        now: SimTime,
+    ) -> Vec<usize> {
+        let mut zones = zones.to_vec();
+        let settings = self.groups[id].settings;
+        if settings.capacity_rebalance && option == PurchaseOption::Spot {
+            zones.sort_by_key(|zone| {
+                (0..settings.types.len()).all(|of_type| {
+                    self.market.at_risk(self.market.pool(id, of_type, *zone, option), now)
+                })
+            });
+        }
+        zones
     }
 
     /// The types that are tried in a zone, in order, without those that failed a short time ago.

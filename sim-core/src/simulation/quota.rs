@@ -15,10 +15,23 @@ pub(super) struct TokenBucket {
     updated: SimTime,
     /// Whether the whole quota comes anew with each minute of the run, instead of bit by bit.
     windows: bool,
+    /// What is left of rate and size, in thousandths.
+    permille: u16,
 }
 
 /// One token.
 const TOKEN: u128 = 60 * NANOS_PER_SECOND as u128;
+
+/// All of it, in thousandths.
+pub(super) const WHOLE: u16 = 1000;
+
+/// `permille` thousandths of `amount`.
+fn share(amount: u128, permille: u16) -> u128 {
+    match permille {
+        WHOLE => amount,
+        _ => amount * u128::from(permille) / u128::from(WHOLE),
+    }
+}
 
 impl TokenBucket {
     /// A full bucket of `burst` tokens refilled with `per_minute` tokens a minute.
@@ -30,6 +43,7 @@ impl TokenBucket {
             level: capacity,
             updated: SimTime::ZERO,
             windows: false,
+            permille: WHOLE,
         }
     }
 
@@ -38,17 +52,33 @@ impl TokenBucket {
         Self { windows: true, ..Self::new(per_minute, per_minute) }
     }
 
+    /// What fits now.
+    fn size(&self) -> u128 {
+        let least = if self.permille == 0 { 0 } else { TOKEN.min(self.capacity) };
+        share(self.capacity, self.permille).max(least)
+    }
+
     /// Whether there is a token.
     pub(super) fn has_token(&mut self, now: SimTime) -> bool {
+        let capacity = self.size();
         let refill = if self.windows {
             let minute = |at: SimTime| u128::from(at.as_nanos()) / TOKEN;
-            if minute(self.updated) < minute(now) { self.capacity } else { 0 }
+            if minute(self.updated) < minute(now) { capacity } else { 0 }
         } else {
-            u128::from(now.saturating_since(self.updated).as_nanos()) * self.per_minute
+            let refill =
+                u128::from(now.saturating_since(self.updated).as_nanos()) * self.per_minute;
+            share(refill, self.permille)
         };
-        self.level = (self.level + refill).min(self.capacity);
+        self.level = (self.level + refill).min(capacity);
         self.updated = now;
         TOKEN <= self.level
+    }
+
+    /// Cuts rate and size to a share from `now` on; at least one token fits as long as any is left.
+    pub(super) fn throttle(&mut self, now: SimTime, permille: u16) {
+        self.has_token(now);
+        self.permille = permille;
+        self.level = self.level.min(self.size());
     }
 
     /// Takes a token if there is one.

@@ -1,5 +1,7 @@
 //! Laws of every run, tested on random scenarios.
 
+mod queues;
+
 use std::sync::Arc;
 
 use super::testing::{control_plane, definition, empty, group, watch};
@@ -143,6 +145,7 @@ pub(super) fn random_scenario(seed: u64) -> Scenario {
         scenario.batches.push(batch);
     }
     add_daemon_and_draining(&mut dice, &mut scenario, groups as u32);
+    queues::add_queues(&mut dice, &mut scenario);
     let needs = PriceNeeds {
         instances: INSTANCE_TYPES.map(|it| (it.0, OperatingSystem::Linux)).to_vec(),
         fargate: [false, true]
@@ -235,6 +238,7 @@ fn random_service(dice: &mut Dice, index: u64, groups: u32) -> Service {
     let minute = SimDuration::from_secs(60);
     let rate = RequestRate::from_trace(minute, &counts, AfterEnd::Repeat).expect("a trace");
     let load = ServiceLoad {
+        fidelity: Fidelity::default(),
         rate: Arc::new(rate),
         cpu_per_request: SimDuration::from_millis(dice.between(5, 100)),
         other_latency: SimDuration::from_millis(dice.below(50)),
@@ -272,6 +276,7 @@ fn random_service(dice: &mut Dice, index: u64, groups: u32) -> Service {
             min_capacity: Some(2),
             max_capacity: None,
         }],
+        ..ScalableTarget::default()
     });
     Service {
         name: format!("service-{index}"),
@@ -293,6 +298,7 @@ fn random_service(dice: &mut Dice, index: u64, groups: u32) -> Service {
             rules_processed: 12,
         }),
         load: loaded.then_some(load),
+        worker: None,
         scaling,
         slo: loaded.then_some(ServiceLevelObjective {
             quantile: 0.99,
@@ -335,6 +341,7 @@ fn random_scheduling(dice: &mut Dice) -> ServiceScheduling {
         scheduling.updates.push(ServiceUpdate {
             at: SimTime::from_secs(at),
             task_definition: dice.coin().then(|| TaskDefinitionId(dice.below(3) as u32)),
+            launch: None,
             force_new_deployment: dice.coin(),
             desired_count: dice.coin().then(|| dice.below(9) as u32),
         });
@@ -360,6 +367,7 @@ fn add_daemon_and_draining(dice: &mut Dice, scenario: &mut Scenario, groups: u32
         daemon.scheduling.updates.push(ServiceUpdate {
             at: SimTime::from_secs(dice.between(1, 2400)),
             task_definition: Some(TaskDefinitionId(1)),
+            launch: None,
             force_new_deployment: true,
             desired_count: None,
         });
@@ -488,6 +496,7 @@ fn a_policy_that_never_triggers_leaves_the_trajectory_as_it_was() {
                     cooldown: SimDuration::from_secs(300),
                 }],
                 scheduled: Vec::new(),
+                ..ScalableTarget::default()
             });
         }
         let after = run(&scenario);
@@ -554,6 +563,7 @@ fn random_rollout(seed: u64) -> Scenario {
     let update = |at: u64, definition: u32| ServiceUpdate {
         at: SimTime::from_secs(at),
         task_definition: Some(TaskDefinitionId(definition)),
+        launch: None,
         force_new_deployment: true,
         desired_count: None,
     };

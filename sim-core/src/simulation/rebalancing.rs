@@ -16,9 +16,8 @@ use crate::units::{ServiceId, ZoneId};
 impl World<'_, '_> {
     /// Zones that a service can use, in order.
     fn service_zones(&self, id: ServiceId) -> Vec<ZoneId> {
-        let settings = self.services[id].settings;
         let mut zones: Vec<ZoneId> = Vec::new();
-        match &settings.launch {
+        match self.launch_of(id, self.services[id].rollout.primary()) {
             LaunchTarget::Fargate => return self.scenario.zones.ids().collect(),
             LaunchTarget::Ec2 => {
                 for group in &self.scenario.auto_scaling_groups {
@@ -43,7 +42,8 @@ impl World<'_, '_> {
     }
 
     fn zone_counts(&self, id: ServiceId) -> (Vec<ZoneId>, Vec<u32>) {
-        let zones = self.service_zones(id);
+        let mut zones = self.service_zones(id);
+        zones.retain(|zone| self.disruptions.is_up(*zone));
         let group = self.services[id].group;
         let counts = zones.iter().map(|zone| self.fleet.tasks_in_zone(group, *zone)).collect();
         (zones, counts)

@@ -71,7 +71,7 @@ impl World<'_, '_> {
             let task = &self.tasks[task_id];
             let draining = task.instance.is_some_and(|it| self.instances[it].draining.is_some());
             let running = task.state.is_running();
-            let protected = self.is_protected(id, task_id, now);
+            let protection = self.protection_end(id, task_id, now);
             census.healthy += u32::from(task.counted);
             census.under_way |= !task.unhealthy && !task.counted;
             if task.state == TaskState::Running && !task.unhealthy {
@@ -92,8 +92,7 @@ impl World<'_, '_> {
                 census.new_staying += 1;
                 census.new_healthy += u32::from(task.counted);
             }
-            if protected && !task.unhealthy {
-                let ends = rollout.protected.get(&task_id).copied().unwrap_or(now);
+            if let Some(ends) = protection.filter(|_| !task.unhealthy) {
                 let first = census.protection_ends.get_or_insert(ends);
                 *first = ends.min(*first);
                 continue;
@@ -239,7 +238,7 @@ impl World<'_, '_> {
             self.report_stuck(id, &counts, bounds, in_flight, now);
         }
         if let Some(at) = protection_ends {
-            self.request_pass(id, at, scheduler);
+            self.request_pass_after_protection(id, at, scheduler);
         }
         if 0 < changes.stopped {
             // What stopped may have made room for what could not start yet.

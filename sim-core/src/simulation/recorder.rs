@@ -18,6 +18,7 @@ const INSIGHTS: &str = "ECS/ContainerInsights";
 const BALANCER: &str = "AWS/ApplicationELB";
 const SCALING: &str = "AWS/AutoScaling";
 const MANAGED: &str = "AWS/ECS/ManagedScaling";
+const SQS: &str = "AWS/SQS";
 const OWN: &str = "Plimsoll";
 
 /// Columns of a cluster with container instances.
@@ -44,6 +45,22 @@ const LOAD: [(&str, &str, &str); 10] = [
     (OWN, "LatencyP50", "Milliseconds"),
     (OWN, "LatencyP95", "Milliseconds"),
     (OWN, "LatencyP99", "Milliseconds"),
+];
+/// Further columns of a service that works on a queue.
+const WORKER: [(&str, &str, &str); 3] = [
+    (ECS, "CPUUtilization", "Percent"),
+    (ECS, "MemoryUtilization", "Percent"),
+    (OWN, "BusyWorkerThreads", "Count"),
+];
+const QUEUE: [(&str, &str, &str); 8] = [
+    (SQS, "ApproximateNumberOfMessagesVisible", "Count"),
+    (SQS, "ApproximateNumberOfMessagesNotVisible", "Count"),
+    (SQS, "ApproximateNumberOfMessagesDelayed", "Count"),
+    (SQS, "ApproximateAgeOfOldestMessage", "Seconds"),
+    (SQS, "NumberOfMessagesSent", "Count"),
+    (SQS, "NumberOfMessagesReceived", "Count"),
+    (SQS, "NumberOfMessagesDeleted", "Count"),
+    (SQS, "NumberOfEmptyReceives", "Count"),
 ];
 const BATCH: [(&str, &str, &str); 2] =
     [(INSIGHTS, "RunningTaskCount", "Count"), (INSIGHTS, "PendingTaskCount", "Count")];
@@ -99,6 +116,16 @@ impl Recorder {
                 for names in LOAD {
                     add(names, "ServiceName", &service.name);
                 }
+            }
+            if service.worker.is_some() {
+                for names in WORKER {
+                    add(names, "ServiceName", &service.name);
+                }
+            }
+        }
+        for queue in &scenario.queues {
+            for names in QUEUE {
+                add(names, "QueueName", &queue.name);
             }
         }
         for batch in &scenario.batches {
@@ -165,16 +192,23 @@ impl World<'_, '_> {
         // Readings first: the cluster's use is the sum over services.
         let readings: Vec<_> =
             self.services.ids().map(|id| self.read_load(id, now, Reading::Interval)).collect();
+        let working: Vec<_> =
+            self.services.ids().map(|id| self.read_worker(id, now, Reading::Interval)).collect();
         self.recorder.cursor = 0;
         if !self.groups.is_empty() {
             self.record_cluster(now);
         }
-        for (id, reading) in self.services.ids().zip(readings) {
+        for ((id, reading), worker) in self.services.ids().zip(readings).zip(working) {
             let state = &mut self.services[id];
             let recorder = &mut self.recorder;
             recorder.mean(state.desired_integral.total_at(now), length);
             recorder.mean(state.running.total_at(now), length);
             recorder.mean(state.pending.total_at(now), length);
+            if let Some(worker) = worker {
+                recorder.value(worker.load.cpu_percent);
+                recorder.value(worker.load.memory_percent);
+                recorder.value(Some(worker.busy));
+            }
             let (Some(reading), Some(load)) = (reading, &mut state.load) else { continue };
             let sums = reading.sums;
             let requests = |micro: u128| Some(micro as f64 / MICRO_PER_REQUEST as f64);
@@ -189,6 +223,21 @@ impl World<'_, '_> {
                 recorder.value(load.interval_quantile_ms(p));
             }
             load.clear_responses();
+        }
+        for id in self.scenario.queues.ids() {
+            let (counts, before, age) = self.read_queue(id, now);
+            for total in self.queues.message_time(id, now) {
+                self.recorder.mean(total, length);
+            }
+            self.recorder.value(Some(age));
+            for (count, before) in [
+                (counts.sent, before.sent),
+                (counts.received, before.received),
+                (counts.deleted, before.deleted),
+                (counts.empty_receives, before.empty_receives),
+            ] {
+                self.recorder.value(Some((count - before) as f64));
+            }
         }
         for state in &self.batches {
             self.recorder.mean(state.running.total_at(now), length);
@@ -234,7 +283,7 @@ impl World<'_, '_> {
                 used += load.busy_cpu() + idle;
             }
         }
-        used
+        used + self.used_by_workers_on_instances(now).0
     }
 
     /// Memory used on container instances so far, in MiB·ns, likewise.
@@ -247,7 +296,7 @@ impl World<'_, '_> {
                 used += idle * state.running.total_at(now) + load.request_memory();
             }
         }
-        used
+        used + self.used_by_workers_on_instances(now).1
     }
 
     /// Laws that hold at every instant; debug builds check them at each record.

@@ -19,6 +19,8 @@ use crate::units::{Cpu, ServiceId, SimTime, TaskDefinitionId, TaskId};
 #[derive(Clone, Debug)]
 pub(super) struct Revision {
     pub(super) definition: TaskDefinitionId,
+    /// The update of the service whose strategy it has; `None` for the service's own.
+    pub(super) launch_from: Option<usize>,
     /// Placement of its tasks.
     pub(super) rule: RuleId,
     /// Tasks whose desired status is RUNNING.
@@ -111,23 +113,21 @@ impl Rollout {
             next_update: 0,
             firing: BTreeSet::new(),
         };
-        rollout.add_revision(service, service.task_definition, rule);
+        let items = entries(&service.launch);
+        rollout.add_revision((service.task_definition, None), items, rule);
         rollout.add_deployment(0, DeploymentTrigger::ServiceCreated, SimTime::ZERO);
         rollout
     }
 
     fn add_revision(
         &mut self,
-        service: &Service,
-        definition: TaskDefinitionId,
+        (definition, launch_from): (TaskDefinitionId, Option<usize>),
+        items: usize,
         rule: RuleId,
     ) -> u32 {
-        let items = match &service.launch {
-            LaunchTarget::Strategy(items) => items.len(),
-            LaunchTarget::Ec2 | LaunchTarget::Fargate => 0,
-        };
         self.revisions.push(Revision {
             definition,
+            launch_from,
             rule,
             active: 0,
             ready: 0,
@@ -210,6 +210,14 @@ impl Rollout {
     }
 }
 
+/// Entries of the strategy of a launch target.
+fn entries(launch: &LaunchTarget) -> usize {
+    match launch {
+        LaunchTarget::Strategy(items) => items.len(),
+        LaunchTarget::Ec2 | LaunchTarget::Fargate => 0,
+    }
+}
+
 /// Name of the `index`-th deployment of a service.
 pub(super) fn deployment_name(service: &str, index: usize) -> String {
     match index {
@@ -241,17 +249,29 @@ impl World<'_, '_> {
         let Some(update) = settings.scheduling.updates.get(state.rollout.next_update) else {
             return;
         };
+        let number = state.rollout.next_update;
         state.rollout.next_update += 1;
         if let Some(desired) = update.desired_count {
             self.set_desired_count(id, desired, scheduler);
         }
         let rollout = &self.services[id].rollout;
-        let running = rollout.revision(rollout.primary()).definition;
+        let primary = rollout.revision(rollout.primary());
+        let (running, launch_from) = (primary.definition, primary.launch_from);
         let definition = update.task_definition.unwrap_or(running);
-        if definition != running {
-            self.start_deployment(id, definition, DeploymentTrigger::TaskDefinition, scheduler);
+        let launch = self.launch_of(id, rollout.primary());
+        let moves = update.launch.as_ref().is_some_and(|wanted| wanted != launch);
+        let trigger = if definition != running {
+            Some(DeploymentTrigger::TaskDefinition)
+        } else if moves {
+            Some(DeploymentTrigger::CapacityProviders)
         } else if update.force_new_deployment {
-            self.start_deployment(id, definition, DeploymentTrigger::Forced, scheduler);
+            Some(DeploymentTrigger::Forced)
+        } else {
+            None
+        };
+        let launch_from = if moves { Some(number) } else { launch_from };
+        if let Some(trigger) = trigger {
+            self.start_deployment(id, (definition, launch_from), trigger, scheduler);
         }
         self.schedule_next_update(id, scheduler);
     }
@@ -259,13 +279,16 @@ impl World<'_, '_> {
     fn start_deployment(
         &mut self,
         id: ServiceId,
-        definition: TaskDefinitionId,
+        (definition, launch_from): (TaskDefinitionId, Option<usize>),
         trigger: DeploymentTrigger,
         scheduler: &mut Scheduler<Event>,
     ) {
         let now = scheduler.now();
         let state = &mut self.services[id];
         let settings = state.settings;
+        let updates = &settings.scheduling.updates;
+        let moved = launch_from.and_then(|it| updates.get(it)?.launch.as_ref());
+        let items = entries(moved.unwrap_or(&settings.launch));
         let rollout = &mut state.rollout;
         let history = history(rollout);
         let blue = rollback_target(&history);
@@ -282,7 +305,7 @@ impl World<'_, '_> {
         let constraints =
             all_constraints(self.scenario, &settings.placement_constraints, definition);
         let rule = self.fleet.rule(chain, &constraints, state.group);
-        let revision = rollout.add_revision(settings, definition, rule);
+        let revision = rollout.add_revision((definition, launch_from), items, rule);
         rollout.add_deployment(revision, trigger, now);
         if let (DeploymentStrategy::Shifting(_), Some(blue)) =
             (&settings.scheduling.deployment.strategy, blue)

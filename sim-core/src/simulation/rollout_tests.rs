@@ -35,6 +35,7 @@ fn update(second: u64, task_definition: TaskDefinitionId) -> ServiceUpdate {
     ServiceUpdate {
         at: at(second),
         task_definition: Some(task_definition),
+        launch: None,
         force_new_deployment: false,
         desired_count: None,
     }
@@ -231,6 +232,7 @@ fn a_batch_bounds_what_one_pass_does() {
 fn a_forced_deployment_replaces_tasks_by_the_same() {
     let mut scenario = deploying(2, 100, 200);
     scenario.services[0].scheduling.updates = vec![ServiceUpdate {
+        launch: None,
         force_new_deployment: true,
         task_definition: None,
         ..update(100, NEW)

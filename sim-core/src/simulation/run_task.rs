@@ -11,10 +11,11 @@ use super::launch::{NewTask, StartUp};
 use super::service::NO_FARGATE_CAPACITY;
 use super::state::InstanceState;
 use super::world::{MINUTE, World};
+use crate::autoscaling::{base_entry, choose_by_weight};
 use crate::engine::Scheduler;
 use crate::placement::Rejection;
 use crate::results::EventCategory;
-use crate::scenario::NamedInstance;
+use crate::scenario::{NamedInstance, StrategyItem};
 use crate::units::{BatchId, Cpu, InstanceId, Mib, SimDuration, SimTime};
 
 /// The same failure of a source is not logged again before this.
@@ -27,36 +28,89 @@ pub(super) struct OpenCall {
     size: (Cpu, Mib),
     /// Tasks that it can still take.
     room: u32,
+    /// Tasks of it that went to the entry of the strategy that has a base.
+    in_base: u32,
+}
+
+/// Why an entry of a strategy takes a task of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Share {
+    /// Its base, which counts per call.
+    Base(usize),
+    /// Its weight, which counts over all tasks of the source.
+    Weight(usize),
+}
+
+impl Share {
+    /// The entry.
+    pub(super) fn item(self) -> usize {
+        match self {
+            Self::Base(item) | Self::Weight(item) => item,
+        }
+    }
 }
 
 impl World<'_, '_> {
     /// Whether the source can ask for one more task now: its last call can take it, or the account
     /// can make another one.
     pub(super) fn can_call(&mut self, id: BatchId, new: &NewTask, now: SimTime) -> bool {
-        !self.scenario.control_plane.launch_rate_quotas
-            || self.joins_call(id, new, now)
-            || self.call_bucket.has_token(now)
+        !self.disruptions.refuses_launches()
+            && (!self.scenario.control_plane.launch_rate_quotas
+                || self.joins_call(id, (new.cpu, new.memory), now)
+                || self.call_bucket.has_token(now))
     }
 
     /// Asks for one more task, which [`Self::can_call`] allowed.
     pub(super) fn call(&mut self, id: BatchId, new: &NewTask, now: SimTime) {
-        if !self.scenario.control_plane.launch_rate_quotas {
-            return;
-        }
-        if !self.joins_call(id, new, now) {
-            self.call_bucket.take(now);
+        let size = (new.cpu, new.memory);
+        if !self.joins_call(id, size, now) {
+            if self.scenario.control_plane.launch_rate_quotas {
+                self.call_bucket.take(now);
+            }
             let room = self.scenario.control_plane.tasks_per_call;
-            self.batches[id].call = Some(OpenCall { at: now, size: (new.cpu, new.memory), room });
+            self.batches[id].call = Some(OpenCall { at: now, size, room, in_base: 0 });
         }
         if let Some(call) = &mut self.batches[id].call {
             call.room = call.room.saturating_sub(1);
         }
     }
 
-    fn joins_call(&self, id: BatchId, new: &NewTask, now: SimTime) -> bool {
-        self.batches[id]
-            .call
-            .is_some_and(|it| it.at == now && it.size == (new.cpu, new.memory) && 0 < it.room)
+    fn joins_call(&self, id: BatchId, size: (Cpu, Mib), now: SimTime) -> bool {
+        let call = self.batches[id].call;
+        call.is_some_and(|it| it.at == now && it.size == size && 0 < it.room)
+    }
+
+    /// The entry of its strategy that takes the next task of a source: the base is filled in each call,
+    /// the weights hold over all calls.
+    pub(super) fn share_of_call(
+        &self,
+        id: BatchId,
+        items: &[StrategyItem],
+        size: (Cpu, Mib),
+        now: SimTime,
+    ) -> Share {
+        let choices = self.scenario.control_plane.providers.strategy;
+        let call = self.batches[id].call.filter(|_| self.joins_call(id, size, now));
+        let in_base = call.map_or(0, |call| call.in_base);
+        match base_entry(items, choices) {
+            Some(item) if in_base < items[item].base => Share::Base(item),
+            _ => Share::Weight(
+                choose_by_weight(items, &self.batches[id].per_item, choices).unwrap_or(0),
+            ),
+        }
+    }
+
+    /// Counts a task that [`Self::call`] has taken into its call.
+    pub(super) fn count_share(&mut self, id: BatchId, share: Share) {
+        let state = &mut self.batches[id];
+        match share {
+            Share::Weight(item) => state.per_item[item] = state.per_item[item].saturating_add(1),
+            Share::Base(_) => {
+                if let Some(call) = &mut state.call {
+                    call.in_base += 1;
+                }
+            }
+        }
     }
 
     /// Jobs of a source are not submitted again.

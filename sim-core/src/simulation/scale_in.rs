@@ -9,7 +9,7 @@ use crate::engine::Scheduler;
 use crate::placement::{StopCandidate, choose_stop, stop_attribute};
 use crate::results::EventCategory;
 use crate::scenario::{BelowProtected, LaunchTarget};
-use crate::units::{InstanceId, ServiceId, TaskId};
+use crate::units::{InstanceId, ServiceId, SimTime, TaskId};
 
 impl World<'_, '_> {
     /// Stops what a service of one revision runs beyond its desired count; how many it stopped.
@@ -26,10 +26,9 @@ impl World<'_, '_> {
         let mut tasks: Vec<TaskId> = Vec::with_capacity(state.active.len());
         let mut next_end = None;
         for &task in &state.active {
-            if !self.is_protected(id, task, now) {
-                tasks.push(task);
-            } else if let Some(&end) = state.rollout.protected.get(&task) {
-                next_end = Some(next_end.map_or(end, |next: crate::units::SimTime| next.min(end)));
+            match self.protection_end(id, task, now) {
+                None => tasks.push(task),
+                Some(end) => next_end = Some(next_end.map_or(end, |next: SimTime| next.min(end))),
             }
         }
         let free = tasks.len();
@@ -38,7 +37,7 @@ impl World<'_, '_> {
             match keep {
                 BelowProtected::Keep => {
                     if let Some(end) = next_end {
-                        self.request_pass(id, end, scheduler);
+                        self.request_pass_after_protection(id, end, scheduler);
                     }
                 }
                 BelowProtected::Stop => {
@@ -49,6 +48,20 @@ impl World<'_, '_> {
             }
         }
         stopped
+    }
+
+    /// Asks for a look when a protection ends. Workers end theirs with each message, and are looked at
+    /// no more often than the scheduler ticks.
+    pub(super) fn request_pass_after_protection(
+        &mut self,
+        id: ServiceId,
+        end: SimTime,
+        scheduler: &mut Scheduler<Event>,
+    ) {
+        let tick = self.scenario.control_plane.service_scheduler.tick;
+        let works = self.services[id].settings.worker.is_some();
+        let at = if works { end.max(scheduler.now() + tick) } else { end };
+        self.request_pass(id, at, scheduler);
     }
 
     /// Stops `number` of `tasks` (in order of their ids): at each step first the capacity provider with
@@ -75,15 +88,17 @@ impl World<'_, '_> {
         let revision = self.tasks[tasks[0]].revision;
         let one = tasks.iter().all(|task| self.tasks[*task].revision == revision);
         for task in tasks {
-            items.push(self.strategy_item(id, self.tasks[*task].capacity));
+            let own = &self.tasks[*task];
+            items.push(self.strategy_item(id, own.revision, own.capacity));
             candidates.push(self.stop_candidate(id, *task));
         }
         let reason =
             format!("Scaling activity initiated by (deployment {})", self.deployment_id(id));
         let mut stopped = 0;
+        let launch = self.launch_of(id, revision);
         while stopped < number {
             let state = &mut self.services[id];
-            let item = match &settings.launch {
+            let item = match launch {
                 LaunchTarget::Strategy(items) if one => {
                     choose_for_stop(items, &state.rollout.revision(revision).per_item)
                 }

@@ -7,22 +7,23 @@ use super::event::Event;
 use super::load::Reading;
 use super::world::{MINUTE, World};
 use crate::autoscaling::{
-    AlarmChange, AlarmState, ScalingDecision, ScalingDirection, ServiceCapacity,
+    ActivityEnd, AlarmChange, AlarmState, ScalingDecision, ScalingDirection, ServiceCapacity,
 };
 use crate::engine::{Phase, Scheduler};
 use crate::results::EventCategory;
-use crate::units::{ServiceId, SimTime};
+use crate::units::{ServiceId, SimDuration, SimTime};
 
 impl World<'_, '_> {
     /// Samples every metric for the minute that ends now.
     pub(super) fn sample(&mut self, scheduler: &mut Scheduler<Event>) {
         let now = scheduler.now();
+        self.sample_queues(scheduler);
         let start = now.since(SimTime::ZERO + MINUTE).map(|start| SimTime::ZERO + start);
         if let Some(start) = start {
             for service in self.services.ids() {
-                let reading = self.read_load(service, now, Reading::Minute);
+                let reading = self.read_use(service, now, Reading::Minute);
                 self.sample_service_minute(service, start, reading.as_ref());
-                if let Some(reading) = reading {
+                if let Some(reading) = reading.filter(|_| self.services[service].load.is_some()) {
                     self.count_traffic(service, start, &reading);
                 }
             }
@@ -46,8 +47,10 @@ impl World<'_, '_> {
                 self.decide_service(service, scheduler);
             }
         }
-        for provider in self.providers.ids() {
-            self.decide_capacity(provider, scheduler);
+        if self.scenario.control_plane.providers.scaling.alarm_phase == SimDuration::ZERO {
+            for provider in self.providers.ids() {
+                self.decide_capacity(provider, scheduler);
+            }
         }
         scheduler.schedule_in(MINUTE, Phase::Decide, Event::Decide);
     }
@@ -97,8 +100,49 @@ impl World<'_, '_> {
         }
         self.log_alarms(now, evaluation.alarm_changes);
         self.watch_alarms(id, scheduler);
+        self.log_activity_end(id, now, evaluation.ended);
+        if let Some(not_scaled) = evaluation.not_scaled.filter(|_| evaluation.not_scaled_is_new) {
+            let name = &self.services[id].settings.name;
+            self.log(now, EventCategory::ServiceScaling, name, None, not_scaled.message());
+        }
         if let Some(decision) = evaluation.decision {
-            self.apply_scaling(id, &decision, scheduler);
+            let delay = self.scenario.control_plane.scaling_action_delay;
+            self.apply_scaling(id, &decision, delay, scheduler);
+        }
+    }
+
+    fn log_activity_end(&mut self, id: ServiceId, now: SimTime, ended: Option<ActivityEnd>) {
+        if let Some(end) = ended {
+            let name = &self.services[id].settings.name;
+            let message = format!("{}: {}", end.status.name(), end.message());
+            self.log(now, EventCategory::ServiceScaling, name, None, message);
+        }
+    }
+
+    /// Applies every change of the suspended state that is due, and waits for the next one.
+    pub(super) fn change_suspension(&mut self, id: ServiceId, scheduler: &mut Scheduler<Event>) {
+        let now = scheduler.now();
+        let Some(target) = &self.services[id].settings.scaling else { return };
+        for (at, suspended) in &target.suspensions {
+            if now < *at {
+                scheduler.schedule_at(*at, Phase::Decide, Event::Suspension(id));
+                return;
+            }
+            let state = &mut self.services[id];
+            let name = &state.settings.name;
+            let Some(scaler) = &mut state.scaler else { return };
+            if *at < now || scaler.suspended() == *suspended {
+                continue;
+            }
+            scaler.suspend(*suspended);
+            let word = |suspended| if suspended { "suspended" } else { "active" };
+            let message = format!(
+                "Suspended state: dynamic scaling in {}, dynamic scaling out {}, scheduled scaling {}",
+                word(suspended.dynamic_scaling_in),
+                word(suspended.dynamic_scaling_out),
+                word(suspended.scheduled_scaling)
+            );
+            self.log(now, EventCategory::ServiceScaling, name, None, message);
         }
     }
 
@@ -118,6 +162,7 @@ impl World<'_, '_> {
         &mut self,
         id: ServiceId,
         decision: &ScalingDecision,
+        delay: SimDuration,
         scheduler: &mut Scheduler<Event>,
     ) {
         let state = &mut self.services[id];
@@ -130,7 +175,6 @@ impl World<'_, '_> {
         let change = Some((decision.from, decision.new_desired));
         self.log(scheduler.now(), EventCategory::ServiceScaling, name, change, message);
         let event = Event::DesiredCount { service: id, desired: decision.new_desired };
-        let delay = self.scenario.control_plane.scaling_action_delay;
         scheduler.schedule_in(delay, Phase::Decide, event);
     }
 
@@ -138,9 +182,9 @@ impl World<'_, '_> {
     pub(super) fn observe_running(&mut self, id: ServiceId, now: SimTime) {
         let state = &mut self.services[id];
         let running = state.running.value() as u32;
-        if let Some(scaler) = &mut state.scaler {
-            scaler.observe_running(now, running);
-        }
+        let scaler = state.scaler.as_mut();
+        let ended = scaler.and_then(|scaler| scaler.observe_running(now, running));
+        self.log_activity_end(id, now, ended);
     }
 
     /// Applies every scheduled action that is due, and waits for the next one.
@@ -157,10 +201,20 @@ impl World<'_, '_> {
             let state = &mut self.services[id];
             let name = &state.settings.name;
             let Some(scaler) = &mut state.scaler else { return };
+            if scaler.suspended().scheduled_scaling {
+                let message = format!(
+                    "Scheduled action {} is lost: scheduled scaling is suspended",
+                    change.name
+                );
+                self.log(now, EventCategory::ServiceScaling, name, None, message);
+                continue;
+            }
             match scaler.apply_scheduled(now, change, capacity) {
                 Ok(outcome) => {
+                    self.log_activity_end(id, now, outcome.ended);
                     if let Some(decision) = outcome.decision {
-                        self.apply_scaling(id, &decision, scheduler);
+                        let delay = self.scenario.control_plane.scheduled_action_delay;
+                        self.apply_scaling(id, &decision, delay, scheduler);
                     }
                 }
                 Err(rejected) => {

@@ -67,6 +67,7 @@ fn desired_at(second: u64, desired: u32) -> ServiceUpdate {
     ServiceUpdate {
         at: at(second),
         task_definition: None,
+        launch: None,
         force_new_deployment: false,
         desired_count: Some(desired),
     }
@@ -230,6 +231,7 @@ fn a_deployment_waits_for_protected_tasks() {
     scenario.services[0].scheduling.task_protection =
         Some(TaskProtection { share: 1.0, length: seconds(1800) });
     scenario.services[0].scheduling.updates = vec![ServiceUpdate {
+        launch: None,
         force_new_deployment: true,
         desired_count: None,
         ..desired_at(600, 0)

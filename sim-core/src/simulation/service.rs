@@ -38,7 +38,7 @@ pub(super) enum Launch {
     Abandoned,
 }
 
-impl World<'_, '_> {
+impl<'s> World<'s, '_> {
     pub(super) fn start_service(&mut self, id: ServiceId, scheduler: &mut Scheduler<Event>) {
         let quota = self.scenario.rules.tasks_per_service;
         let state = &mut self.services[id];
@@ -49,10 +49,18 @@ impl World<'_, '_> {
         state.quota_bound = quota < state.desired;
         state.desired = state.desired.min(quota);
         state.desired_integral.set(SimTime::ZERO, u64::from(state.desired));
-        if let Some(scaling) = &state.settings.scaling
+        let settings = state.settings;
+        self.worker_count_wanted(id, SimTime::ZERO);
+        self.note_strength(id, SimTime::ZERO);
+        if let Some(scaling) = &settings.scaling
             && let Some(first) = scaling.scheduled.first()
         {
             scheduler.schedule_at(first.at, Phase::Decide, Event::Scheduled(id));
+        }
+        if let Some((first, _)) =
+            settings.scaling.as_ref().and_then(|scaling| scaling.suspensions.first())
+        {
+            scheduler.schedule_at(*first, Phase::Decide, Event::Suspension(id));
         }
         self.schedule_next_update(id, scheduler);
         self.request_pass(id, SimTime::ZERO, scheduler);
@@ -104,6 +112,8 @@ impl World<'_, '_> {
         // An update of the service starts the retries of failed placements afresh.
         state.failing_since = None;
         state.steady = false;
+        self.worker_count_wanted(id, now);
+        self.note_strength(id, now);
         self.request_pass_after_reaction(id, scheduler);
     }
 
@@ -115,6 +125,7 @@ impl World<'_, '_> {
         }
         state.next_pass = None;
         state.passes += 1;
+        self.sync_queues(now);
         let Changes { started, stopped } = if self.is_daemon(Owner::Service(id)) {
             self.daemon_pass(id, scheduler)
         } else if self.services[id].rollout.is_settled(self.services[id].active.len()) {
@@ -197,21 +208,35 @@ impl World<'_, '_> {
     /// Capacity of the next task, and its entry in the strategy.
     fn next_capacity(&self, id: ServiceId, revision: u32) -> (Capacity, Option<usize>) {
         let state = &self.services[id];
-        match &state.settings.launch {
+        match self.launch_of(id, revision) {
             LaunchTarget::Ec2 => (Capacity::AnyInstance, None),
             LaunchTarget::Fargate => (Capacity::Fargate, None),
             LaunchTarget::Strategy(items) => {
-                let item = choose_for_launch(items, &state.rollout.revision(revision).per_item)
-                    .unwrap_or(0);
+                let counts = &state.rollout.revision(revision).per_item;
+                let choices = self.scenario.control_plane.providers.strategy;
+                let item = choose_for_launch(items, counts, choices).unwrap_or(0);
                 (Capacity::Provider(items[item].capacity_provider), Some(item))
             }
         }
     }
 
-    /// Entry of the service's strategy that stands for `capacity`.
-    pub(super) fn strategy_item(&self, id: ServiceId, capacity: Capacity) -> Option<usize> {
+    /// Where tasks of a revision run.
+    pub(super) fn launch_of(&self, id: ServiceId, revision: u32) -> &'s LaunchTarget {
+        let state = &self.services[id];
+        let updates = &state.settings.scheduling.updates;
+        let update = state.rollout.revision(revision).launch_from.and_then(|it| updates.get(it));
+        update.and_then(|it| it.launch.as_ref()).unwrap_or(&state.settings.launch)
+    }
+
+    /// Entry of a revision's strategy that stands for `capacity`.
+    pub(super) fn strategy_item(
+        &self,
+        id: ServiceId,
+        revision: u32,
+        capacity: Capacity,
+    ) -> Option<usize> {
         let Capacity::Provider(provider) = capacity else { return None };
-        let LaunchTarget::Strategy(items) = &self.services[id].settings.launch else { return None };
+        let LaunchTarget::Strategy(items) = self.launch_of(id, revision) else { return None };
         items.iter().position(|item| item.capacity_provider == provider)
     }
 
@@ -327,8 +352,7 @@ impl World<'_, '_> {
         let new = self.new_service_task(id, revision, capacity, now);
         let group = self.services[id].group;
         let (instance, zone) = if self.is_fargate(capacity) {
-            let zones = self.scenario.zones.ids();
-            (None, zones.min_by_key(|zone| (self.fleet.tasks_in_zone(group, *zone), *zone))?)
+            (None, self.fargate_zone(&new, group)?)
         } else {
             let Choice::Instance(instance) = self.find_instance(&new, now) else { return None };
             (Some(instance), self.instances[instance].zone)
@@ -357,7 +381,7 @@ impl World<'_, '_> {
         if start_up == StartUp::Delayed {
             self.take_launch_tokens(id, capacity, now);
         }
-        let item = self.strategy_item(id, capacity);
+        let item = self.strategy_item(id, revision, capacity);
         let state = &mut self.services[id];
         state.created += 1;
         state.active.insert(task);
@@ -382,6 +406,9 @@ impl World<'_, '_> {
 
     /// Whether the launch quotas have a token each for one task now.
     fn has_launch_tokens(&mut self, id: ServiceId, capacity: Capacity, now: SimTime) -> bool {
+        if !self.may_launch(capacity) {
+            return false;
+        }
         let quotas = self.scenario.control_plane.launch_rate_quotas;
         let own = self.services[id].bucket.as_mut().filter(|_| quotas);
         own.is_none_or(|bucket| bucket.has_token(now))
@@ -400,7 +427,14 @@ impl World<'_, '_> {
     /// Takes a token of the account's Fargate launch quota, if `capacity` is Fargate; `false` if
     /// there is none.
     pub(super) fn take_fargate_token(&mut self, capacity: Capacity, now: SimTime) -> bool {
-        self.fargate_quota(capacity).is_none_or(|bucket| bucket.take(now))
+        self.may_launch(capacity)
+            && self.fargate_quota(capacity).is_none_or(|bucket| bucket.take(now))
+    }
+
+    /// Whether faults let a task be launched at all.
+    fn may_launch(&self, capacity: Capacity) -> bool {
+        !self.disruptions.refuses_launches()
+            && (self.disruptions.any_zone_up() || !self.is_fargate(capacity))
     }
 
     /// The account's launch quota that holds for `capacity`.

@@ -146,5 +146,6 @@ impl World<'_, '_> {
             state.healthy -= 1;
             self.change_cpu_use(id, CpuUse::Serving, CpuUse::Idle, now);
         }
+        self.note_strength(service, now);
     }
 }

@@ -17,7 +17,7 @@ use crate::engine::variates::{self, uniform};
 use crate::engine::{DurationDistribution, Phase, Scheduler};
 use crate::purchase::split::rebalancing_margin;
 use crate::results::EventCategory;
-use crate::scenario::{PurchaseOption, Recommendation, ShortageLaw};
+use crate::scenario::{PurchaseOption, Recommendation, ShortageLaw, ShortageScope};
 use crate::units::{AsgId, InstanceId, SimDuration, SimTime};
 
 /// From the interruption notice to the end.
@@ -106,7 +106,7 @@ impl World<'_, '_> {
         let message =
             if short { "Capacity is insufficient." } else { "Capacity is available again." };
         self.log(now, EventCategory::Fault, &settings.name, None, message.to_owned());
-        if !short && settings.fargate_spot {
+        if !short && settings.scope == ShortageScope::FargateSpot {
             self.request_placement(scheduler);
         }
     }
@@ -308,6 +308,8 @@ impl World<'_, '_> {
                 continue;
             }
             self.withdraw(instance, TerminationCause::RebalanceRecommendation, scheduler);
+            // There is room above the group's size for the next one.
+            self.rebalance(id, scheduler);
         }
     }
 

@@ -107,6 +107,7 @@ pub(super) struct BatchState<'s> {
     pub(super) last_end: Option<SimTime>,
     pub(super) task_key: StreamKey,
     pub(super) placement_key: StreamKey,
+    /// Tasks that each entry of the strategy took by its weight.
     pub(super) per_item: Vec<u32>,
 }
 
@@ -292,7 +293,11 @@ impl<'s> ServiceState<'s> {
                 LaunchLimiter::Bucket => TokenBucket::new(rate, rate),
                 LaunchLimiter::Window => TokenBucket::windows(rate),
             }),
-            load: settings.load.as_ref().map(|load| LoadState::new(load, settings)),
+            load: settings.load.as_ref().map(|load| {
+                LoadState::new(load, settings, |purpose| {
+                    stream_key(scenario, purpose, &settings.name)
+                })
+            }),
             scaler,
             balancer_hours: Vec::new(),
             next_scheduled: 0,
@@ -409,7 +414,9 @@ impl<'s> ProviderState<'s> {
                 CapacityProviderKind::AutoScalingGroup { group, managed_scaling, .. } => {
                     let name = &scenario.auto_scaling_groups[*group].name;
                     let delay = control_plane.capacity_provider_metric_delay;
-                    managed_scaling.map(|settings| CapacityScaler::new(name, settings, delay))
+                    let choices = control_plane.providers.scaling;
+                    managed_scaling
+                        .map(|settings| CapacityScaler::new(name, settings, choices, delay))
                 }
                 CapacityProviderKind::Fargate | CapacityProviderKind::FargateSpot { .. } => None,
             },

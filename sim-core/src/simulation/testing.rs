@@ -27,7 +27,9 @@ pub(super) fn control_plane() -> ControlPlane {
             slow_interval: SimDuration::from_secs(300),
         },
         capacity_provider_metric_delay: SimDuration::ZERO,
+        queue_activation_lag: DurationDistribution::ZERO,
         scaling_action_delay: SimDuration::ZERO,
+        scheduled_action_delay: SimDuration::ZERO,
         scaling: ScalingRules::default(),
         tie_break: TieBreak::SeededRank,
         images: ImageDelays::default(),
@@ -52,6 +54,7 @@ pub(super) fn control_plane() -> ControlPlane {
             unhealthy_order: UnhealthyOrder::Random,
             below_protected: BelowProtected::Keep,
         },
+        providers: ProviderChoices::default(),
     }
 }
 
@@ -139,7 +142,9 @@ pub(super) fn empty() -> Scenario {
         services: Vec::new(),
         draining: Vec::new(),
         batches: Vec::new(),
+        queues: IdVec::new(),
         faults: Vec::new(),
+        disruptions: Vec::new(),
         purchasing: Purchasing::default(),
         prices: PriceBook::default(),
         control_plane: control_plane(),
@@ -159,6 +164,7 @@ pub(super) fn service(name: &str, desired: u32, launch: LaunchTarget) -> Service
         scheduling: ServiceScheduling::default(),
         target_group: None,
         load: None,
+        worker: None,
         scaling: None,
         slo: None,
         starts_ready: false,

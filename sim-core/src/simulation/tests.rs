@@ -5,17 +5,19 @@ use std::sync::Arc;
 use super::testing::{
     batch, control_plane, definition, empty, group, managed_provider, service, watch,
 };
+use crate::agent::Window;
 use crate::autoscaling::TargetTrackingPolicy;
 use crate::engine::{DurationDistribution, RunError};
 use crate::metrics::ServiceMeasure;
 use crate::placement::PlacementConstraint;
 use crate::results::{EventCategory, RunResults};
 use crate::scenario::{
-    BalancingAlgorithm, BatchJob, CapacityProvider, CapacityProviderKind, LaunchTarget,
-    QueueDiscipline, ScalableTarget, Scenario, ServiceLoad, StrategyItem, TargetGroup,
+    BalancingAlgorithm, BatchJob, CapacityProvider, CapacityProviderKind, Disruption,
+    DisruptionKind, Fidelity, LaunchTarget, QueueDiscipline, ScalableTarget, Scenario, ServiceLoad,
+    StrategyItem, TargetGroup,
 };
 use crate::traffic::RequestRate;
-use crate::units::{CapacityProviderId, Cpu, Mib, SimDuration, SimTime};
+use crate::units::{CapacityProviderId, Cpu, Mib, ServiceId, SimDuration, SimTime};
 
 fn run(scenario: &Scenario) -> RunResults {
     super::run(scenario, &mut |_| {}).expect("the run ends")
@@ -249,6 +251,7 @@ fn loaded(cpu_units: u32, requests_per_second: f64) -> Scenario {
     let mut web = service("web", 4, strategy());
     web.starts_ready = true;
     web.load = Some(ServiceLoad {
+        fidelity: Fidelity::default(),
         rate: Arc::new(RequestRate::constant(requests_per_second).expect("a rate")),
         cpu_per_request: SimDuration::from_millis(100),
         other_latency: SimDuration::ZERO,
@@ -293,17 +296,62 @@ fn target_tracking_scales_to_the_proportional_count() {
         }],
         step_scaling: Vec::new(),
         scheduled: Vec::new(),
+        ..ScalableTarget::default()
     });
     let results = run(&scenario);
     let changes: Vec<_> = results
         .event_records
         .iter()
-        .filter(|event| event.category == EventCategory::ServiceScaling)
+        .filter(|event| event.category == EventCategory::ServiceScaling && event.change.is_some())
         .map(|event| (event.at, event.change))
         .collect();
     // Three minutes above the target, then once: 8 tasks sit at 45 %, not below 0.9 × 50.
     assert_eq!(changes, [(SimTime::from_secs(180), Some((4, 8)))]);
     assert_eq!(results.services[0].running_peak, 8);
+}
+
+#[test]
+fn missing_metrics_hold_up_a_scale_out() {
+    let mut scenario = loaded(1024, 36.0);
+    let query = watch(&mut scenario, 0, ServiceMeasure::CpuUtilization, SimDuration::ZERO);
+    scenario.services[0].scaling = Some(ScalableTarget {
+        min_capacity: 2,
+        max_capacity: 20,
+        target_tracking: vec![TargetTrackingPolicy {
+            name: "cpu50".into(),
+            query,
+            target_value: 50.0,
+            scale_out_cooldown: seconds(300),
+            scale_in_cooldown: seconds(300),
+            disable_scale_in: false,
+        }],
+        step_scaling: Vec::new(),
+        scheduled: Vec::new(),
+        suspended: crate::autoscaling::SuspendedState::default(),
+        suspensions: Vec::new(),
+    });
+    let first_change = |scenario: &Scenario| {
+        let results = run(scenario);
+        let events = results.event_records.iter();
+        events.filter(|it| it.category == EventCategory::ServiceScaling).map(|it| it.at).min()
+    };
+    let missing = |service| Disruption {
+        name: "metrics".into(),
+        windows: vec![Window { from: SimTime::ZERO, until: SimTime::from_secs(600) }],
+        random: None,
+        recovered_after: seconds(300),
+        kind: DisruptionKind::MissingMetrics { service },
+    };
+    assert_eq!(first_change(&scenario), Some(SimTime::from_secs(180)));
+    for service in [None, Some(ServiceId(0))] {
+        scenario.disruptions = vec![missing(service)];
+        let at = first_change(&scenario);
+        // The first point is that of the minute that ends at 600 s.
+        let points = SimTime::from_secs(600)..=SimTime::from_secs(720);
+        assert!(at.is_some_and(|at| points.contains(&at)), "{at:?}");
+    }
+    scenario.disruptions = vec![missing(Some(ServiceId(1)))];
+    assert_eq!(first_change(&scenario), Some(SimTime::from_secs(180)), "another one's metrics");
 }
 
 #[test]
@@ -331,6 +379,7 @@ fn a_load_balanced_task_drains_before_it_stops() {
             min_capacity: None,
             max_capacity: Some(1),
         }],
+        ..ScalableTarget::default()
     });
     let results = run(&scenario);
     let stopped: Vec<_> = results.task_records.iter().filter_map(|task| task.stopped).collect();

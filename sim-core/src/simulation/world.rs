@@ -5,16 +5,17 @@ use std::collections::BTreeMap;
 use super::Progress;
 use super::containers::{Checks, Exits, order_of};
 use super::cpu_sharing::CpuSharing;
+use super::disruptions::Disruptions;
 use super::event::Event;
 use super::faults::FaultState;
 use super::market::Market;
 use super::metrics::MetricState;
 use super::packing::Pools;
+use super::queues::QueueState;
 use super::quota::TokenBucket;
 use super::recorder::Recorder;
-use super::state::{
-    BatchState, GroupState, Instance, ProviderState, ServiceState, Totals, stream_key,
-};
+use super::recovery::Recovery;
+use super::state::{BatchState, GroupState, Instance, ProviderState, ServiceState, Totals};
 use super::task::{Owner, Task};
 use super::unplaced::Unplaced;
 use super::watch::Watch;
@@ -57,6 +58,8 @@ pub(super) struct World<'s, 'p> {
     /// The order in which containers start, by definition.
     pub(super) start_orders: IdVec<TaskDefinitionId, Vec<usize>>,
     pub(super) faults: Vec<FaultState<'s>>,
+    pub(super) disruptions: Disruptions<'s>,
+    pub(super) recovery: Recovery,
     /// When the images of a service's revision were resolved, if the first task holds the others.
     pub(super) images_resolved: BTreeMap<(Owner, TaskDefinitionId), SimTime>,
     /// Ends of containers, of tasks that have any.
@@ -67,6 +70,7 @@ pub(super) struct World<'s, 'p> {
     pub(super) meter: Meter,
     pub(super) recorder: Recorder,
     pub(super) cpu_sharing: CpuSharing,
+    pub(super) queues: QueueState<'s>,
     pub(super) log: Vec<EventRecord>,
     pub(super) totals: Totals,
     pub(super) unplaced: Unplaced,
@@ -100,6 +104,9 @@ impl<'s, 'p> World<'s, 'p> {
         let providers = scenario.capacity_providers.iter();
         let providers = providers.map(|settings| ProviderState::new(scenario, settings)).collect();
         let calls = control_plane.run_task_calls;
+        let faults: Vec<_> =
+            scenario.faults.iter().map(|it| FaultState::new(scenario, it)).collect();
+        let disruptions = Disruptions::new(scenario);
         let quota = rules.fargate_launch_bucket.in_region(&scenario.region);
         let fargate_bucket = TokenBucket::new(quota.burst, quota.refill_per_second * 60);
         Self {
@@ -119,15 +126,9 @@ impl<'s, 'p> World<'s, 'p> {
             provisioning: 0,
             next_placement: None,
             start_orders: scenario.task_definitions.iter().map(order_of).collect(),
-            faults: scenario
-                .faults
-                .iter()
-                .map(|settings| FaultState {
-                    settings,
-                    share_key: stream_key(scenario, "fault-share", &settings.name),
-                    time_key: stream_key(scenario, "fault-time", &settings.name),
-                })
-                .collect(),
+            recovery: Recovery::new(scenario, &faults, &disruptions),
+            faults,
+            disruptions,
             images_resolved: BTreeMap::new(),
             exits: BTreeMap::new(),
             checks: BTreeMap::new(),
@@ -135,6 +136,7 @@ impl<'s, 'p> World<'s, 'p> {
             meter: Meter::new(scenario.start_unix_seconds),
             recorder: Recorder::new(scenario),
             cpu_sharing: CpuSharing::new(scenario),
+            queues: QueueState::new(scenario),
             log: Vec::new(),
             totals: Totals::default(),
             unplaced: Unplaced::default(),
@@ -160,15 +162,18 @@ impl<'s, 'p> World<'s, 'p> {
                 }
             }
         }
+        self.schedule_disruptions(scheduler);
         self.schedule_draining(scheduler);
         for batch in self.batches.ids() {
             self.schedule_next_arrival(batch, scheduler);
         }
+        self.start_queues(scheduler);
         let first_minute = SimTime::ZERO + MINUTE;
         scheduler.schedule_at(first_minute, Phase::Sample, Event::Sample);
         scheduler.schedule_at(first_minute, Phase::Decide, Event::Decide);
         self.start_metrics(scheduler);
         self.start_alarms(scheduler);
+        self.schedule_judging(scheduler);
         let record = SimTime::ZERO + self.scenario.record_interval;
         scheduler.schedule_at(record, Phase::Observe, Event::Record);
     }
@@ -238,6 +243,15 @@ impl Model for World<'_, '_> {
             Event::ZoneCheck(service) => self.zone_check(service, scheduler),
             Event::Drain(index) => self.drain(index, scheduler),
             Event::DrainingLimit(instance) => self.draining_limit(instance, scheduler),
+            Event::QueuesEnd => self.queues_end(scheduler),
+            Event::DisruptionBegins(index) => self.disruption_begins(index, scheduler),
+            Event::DisruptionEnds(index) => self.disruption_ends(index, scheduler),
+            Event::InstanceFails { instance, disruption } => {
+                self.instance_fails(instance, disruption, scheduler);
+            }
+            Event::InstanceFailureDetected(instance) => {
+                self.instance_failure_detected(instance, scheduler);
+            }
             Event::HooksOver(instance) => self.hooks_over(instance, scheduler),
             Event::GroupHealthCheck(group) => self.check_health(group, scheduler),
             Event::GroupChange(group) => self.group_change(group, scheduler),
@@ -255,7 +269,9 @@ impl Model for World<'_, '_> {
             Event::LaunchRetry(group) => self.launch_retry(group, scheduler),
             Event::CapacityAppears(pool) => self.capacity_appears(pool, scheduler),
             Event::SampleMetrics(index) => self.sample_metrics(index, scheduler),
+            Event::Suspension(service) => self.change_suspension(service, scheduler),
             Event::EvaluateAlarms(service) => self.evaluate_alarms(service, scheduler),
+            Event::JudgeReservation(provider) => self.judge_reservation(provider, scheduler),
         }
     }
 

@@ -127,12 +127,14 @@ mod tests {
     use super::super::rate::RequestRate;
     use super::*;
     use crate::scenario::BalancingAlgorithm;
+    use crate::scenario::Fidelity;
     use crate::units::{Mib, SimDuration};
     use proptest::prelude::*;
 
     /// Requests of 10 ms on one vCPU: tasks of one vCPU serve a hundred a second.
     fn load(algorithm: BalancingAlgorithm) -> ServiceLoad {
         ServiceLoad {
+            fidelity: Fidelity::default(),
             rate: Arc::new(RequestRate::constant(1.0).unwrap()),
             cpu_per_request: SimDuration::from_millis(10),
             other_latency: SimDuration::from_millis(3),
@@ -210,7 +212,7 @@ mod tests {
                     let tail = ResponseTime::stationary(&capacity, rho).tail(objective.below);
                     rho <= 1.0 && tail <= 0.05
                 };
-                let counted = (1..).find(|tasks| meets(*tasks)).unwrap();
+                let counted = (1..100_000).find(|tasks| meets(*tasks)).unwrap();
                 prop_assert_eq!(model.least_tasks(&load, CORE, rate), Some(counted));
             }
         }

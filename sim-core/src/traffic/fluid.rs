@@ -2,11 +2,11 @@
 
 use super::latency::{MAX_STATIONARY_UTILIZATION, Piece, ResponseTime, Servers, Stationary};
 use super::rate::MICRO_PER_REQUEST;
-use crate::scenario::{BalancingAlgorithm, ServiceLoad};
+use crate::scenario::{BalancingAlgorithm, ServiceLoad, Variability};
 use crate::units::{Cpu, SimDuration};
 
 /// What serves the requests during a segment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ServingCapacity {
     /// Tasks that the load balancer sends requests to.
     pub healthy_tasks: u32,
@@ -20,6 +20,8 @@ pub struct ServingCapacity {
     pub other_latency: SimDuration,
     /// Balancing.
     pub algorithm: BalancingAlgorithm,
+    /// How irregular the requests are.
+    pub variability: Variability,
     /// Longest wait; requests that would wait longer fail.
     pub timeout: SimDuration,
 }
@@ -35,6 +37,7 @@ impl ServingCapacity {
             cpu_per_request: load.cpu_per_request,
             other_latency: load.other_latency,
             algorithm: load.algorithm,
+            variability: load.fidelity.variability(),
             timeout: load.timeout,
         }
     }
@@ -80,6 +83,7 @@ impl ServingCapacity {
             vcpu: self.cpu_per_task.as_vcpu_f64(),
             cpu_seconds: self.cpu_per_request.as_secs_f64(),
             algorithm: self.algorithm,
+            variability: self.variability,
         })
     }
 }
@@ -230,6 +234,7 @@ mod tests {
 
     use super::super::rate::RequestRate;
     use super::*;
+    use crate::scenario::Fidelity;
     use crate::units::Mib;
     use proptest::prelude::*;
 
@@ -242,6 +247,7 @@ mod tests {
             cpu_per_request: SimDuration::from_millis(10),
             other_latency: SimDuration::ZERO,
             algorithm: BalancingAlgorithm::WeightedRandom,
+            variability: Variability::default(),
             timeout: SimDuration::from_secs(timeout_seconds),
         }
     }
@@ -309,6 +315,7 @@ mod tests {
     #[test]
     fn idle_use_is_not_there_for_requests() {
         let load = ServiceLoad {
+            fidelity: Fidelity::default(),
             rate: Arc::new(RequestRate::constant(1.0).unwrap()),
             cpu_per_request: SimDuration::from_millis(10),
             other_latency: SimDuration::from_millis(3),
@@ -374,6 +381,7 @@ mod tests {
                     1 => BalancingAlgorithm::LeastOutstandingRequests,
                     _ => BalancingAlgorithm::WeightedRandom,
                 },
+                variability: Variability::default(),
                 timeout: SimDuration::from_millis(timeout_ms),
             })
         }

@@ -193,6 +193,7 @@ mod tests {
 
     use super::super::rate::{MICRO_PER_REQUEST, RequestRate};
     use super::*;
+    use crate::scenario::Fidelity;
     use crate::units::Mib;
     use proptest::prelude::*;
 
@@ -202,6 +203,7 @@ mod tests {
     /// Requests of 10 ms.
     fn load(algorithm: BalancingAlgorithm) -> ServiceLoad {
         ServiceLoad {
+            fidelity: Fidelity::default(),
             rate: Arc::new(RequestRate::constant(1.0).unwrap()),
             cpu_per_request: SimDuration::from_millis(10),
             other_latency: SimDuration::ZERO,

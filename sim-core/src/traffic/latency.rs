@@ -18,6 +18,12 @@
 //!   E_n/M/1). For more cores the decay is exact and `C` is approximated by that of M/M/c times
 //!   `σ/ρ`, which is exact for one core and for one task.
 //!
+//! Where gaps or CPU times do not vary like exponentials, waits are stretched as by Allen and Cunneen:
+//! with squared coefficients of variation `a²` of the gaps at one queue and `s²` of the CPU times, by
+//! `(a² + s²)/2`. A shared queue sees the gaps of the service. Random choice among n tasks leaves each
+//! task `1 + (a² − 1)/n`. In turn, each task sees the sum of n gaps, `a²/n`, taken as a gamma law, for
+//! which `σ` is exact as above with `n/a²` for `n` (above 1, a hyperexponential law and its `σ`); the rest of the stretch is `(a²/n + s²)/(a²/n + 1)`.
+//!
 //! With first-come first-served service, `P(T>t) = (1−C)e^{−μt} + C(θe^{−μt} − μe^{−θt})/(θ−μ)`, where
 //! `C` is the probability of waiting and `θ` the decay of the wait. Processor sharing has the same
 //! mean, whatever the distribution of service.
@@ -29,11 +35,15 @@
 //! beyond it is in the backlog.
 
 use super::erlang::erlang_c;
-use crate::scenario::BalancingAlgorithm;
+use crate::engine::variates::HyperExponential;
+use crate::scenario::{BalancingAlgorithm, Variability};
 use crate::units::SimDuration;
 
 /// Utilization above which the stationary part of a response time no longer grows.
 pub const MAX_STATIONARY_UTILIZATION: f64 = 0.99;
+
+/// Squared coefficients of variation below it are taken as this.
+const LEAST_VARIABILITY: f64 = 1e-6;
 
 /// Stationary response time in seconds: `P(T>t) = a·e^{−mu·t} + b·e^{−theta·t}` for `t ≥ 0`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -57,6 +67,7 @@ pub(super) struct Servers {
     /// CPU seconds of a request, above zero.
     pub(super) cpu_seconds: f64,
     pub(super) algorithm: BalancingAlgorithm,
+    pub(super) variability: Variability,
 }
 
 impl Stationary {
@@ -70,17 +81,27 @@ impl Stationary {
         let mu = servers.vcpu / (servers.cpu_seconds * cores);
         let tasks = f64::from(servers.tasks.max(1));
         // GI/M/c: the wait exceeds t with probability delay·e^(−theta·t), theta = c·mu·(1−sigma).
-        let (count, sigma) = match servers.algorithm {
-            BalancingAlgorithm::WeightedRandom => (cores, rho),
-            BalancingAlgorithm::LeastOutstandingRequests => (cores * tasks, rho),
+        let Variability { arrivals, service } = servers.variability;
+        let turns = f64::from(servers.balanced_tasks.max(1));
+        let (count, sigma, stretch) = match servers.algorithm {
+            BalancingAlgorithm::WeightedRandom => {
+                let split = 1.0 + (arrivals - 1.0) / turns;
+                (cores, rho, f64::midpoint(split, service))
+            }
+            BalancingAlgorithm::LeastOutstandingRequests => {
+                (cores * tasks, rho, f64::midpoint(arrivals, service))
+            }
             BalancingAlgorithm::RoundRobin => {
-                let turns = f64::from(servers.balanced_tasks.max(1));
-                (cores, erlang_arrivals_root(turns, rho))
+                let own = arrivals / turns;
+                let shape = turns / arrivals.max(turns * LEAST_VARIABILITY);
+                (cores, arrivals_root(shape, rho), (own + service) / (own + 1.0))
             }
         };
         let poisson_delay = erlang_c(count as u64, rho * count);
-        let delay = if 0.0 < rho { poisson_delay * (sigma / rho) } else { 0.0 };
-        Self::from_rates(mu, count * mu * (1.0 - sigma), delay)
+        let delay = if 0.0 < rho { (poisson_delay * (sigma / rho)).min(1.0) } else { 0.0 };
+        // Nothing varies: nobody waits.
+        let stretch = stretch.max(LEAST_VARIABILITY);
+        Self::from_rates(mu, count * mu * (1.0 - sigma) / stretch, delay)
     }
 
     fn from_rates(mu: f64, theta: f64, delay: f64) -> Self {
@@ -134,25 +155,38 @@ impl Stationary {
     }
 }
 
-/// The root below 1 of `σ = (1 + (1−σ)/(nρ))^{−n}`, for `ρ < 1`.
-fn erlang_arrivals_root(n: f64, rho: f64) -> f64 {
+/// The root below 1 of `σ = A*((1−σ)/ρ)` for `ρ < 1`, `A*` the transform of gaps with mean 1 and squared
+/// coefficient of variation `1/shape`: of the gamma law up to 1, above it of the hyperexponential law
+/// with balanced means, those by which single requests arrive.
+fn arrivals_root(shape: f64, rho: f64) -> f64 {
     if rho <= 0.0 {
         return 0.0;
     }
+    let bursty = HyperExponential::new(1.0, 1.0 / shape).filter(|_| shape < 1.0);
     let mut sigma = 0.0;
-    // The right side is convex and above σ at 0, so that Newton's method climbs to the smaller root
+    // The transform is convex in σ and above it at 0, so that Newton's method climbs to the smaller root
     // without passing it; it takes about eight steps at ρ = 0.99.
     for _ in 0..50 {
-        let x = (1.0 - sigma) / (n * rho);
-        let value = libm::exp(-n * libm::log1p(x));
-        let slope = value / (rho * (1.0 + x));
+        let (value, slope) = match &bursty {
+            None => {
+                let x = (1.0 - sigma) / (shape * rho);
+                let value = libm::exp(-shape * libm::log1p(x));
+                (value, value / (rho * (1.0 + x)))
+            }
+            Some(HyperExponential { p, rates: [fast, slow] }) => {
+                let argument = (1.0 - sigma) / rho;
+                let (first, second) = (fast / (fast + argument), slow / (slow + argument));
+                let slope = p * first * first / fast + (1.0 - p) * second * second / slow;
+                (p * first + (1.0 - p) * second, slope / rho)
+            }
+        };
         let step = (value - sigma) / (1.0 - slope);
         sigma += step;
         if step <= 1e-14 {
             break;
         }
     }
-    sigma.clamp(0.0, rho)
+    sigma.clamp(0.0, if bursty.is_some() { 1.0 - 1e-9 } else { rho })
 }
 
 /// Requests whose wait in the backlog is uniform between two values.

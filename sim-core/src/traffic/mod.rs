@@ -4,6 +4,7 @@
 //! and healthy tasks into served, failed and waiting requests and CPU use; each stretch of constant
 //! load and capacity is a [`Segment`] with the [`ResponseTime`] distribution of its requests.
 //! [`next_target_change`] follows the health of a target behind a load balancer.
+//! [`RequestEngine`] follows single requests instead.
 //! [`TaskDemandModel`] says how many tasks a load needs.
 //! [`LatencyRecorder`] and [`ObjectiveRecorder`] sum segments up over a run.
 //!
@@ -22,8 +23,10 @@ mod lanes;
 mod latency;
 mod objective;
 mod profile;
+pub mod queue;
 mod rate;
 mod recorder;
+mod requests;
 mod target_health;
 
 pub use cpu_share::{CpuClaim, CpuShares, LEAST_WEIGHT};
@@ -36,4 +39,5 @@ pub use objective::ObjectiveRecorder;
 pub use profile::{Diurnal, Growth, Noise, OnOff, Profile, Ramp, Spike};
 pub use rate::{AfterEnd, MAX_STEPS, MICRO_PER_REQUEST, RateError, RequestRate};
 pub use recorder::LatencyRecorder;
+pub use requests::{MAX_PRESENT, RequestCounts, RequestEngine};
 pub use target_health::{TargetHealthCheck, TargetState, next_target_change};

@@ -20,6 +20,8 @@ pub struct ObjectiveRecorder {
     minute_bad: u128,
     minutes: u64,
     minutes_violated: u64,
+    /// First and last of each stretch of violated minutes.
+    violations: Vec<(u64, u64)>,
 }
 
 impl ObjectiveRecorder {
@@ -34,6 +36,7 @@ impl ObjectiveRecorder {
             minute_bad: 0,
             minutes: 0,
             minutes_violated: 0,
+            violations: Vec::new(),
         }
     }
 
@@ -70,9 +73,32 @@ impl ObjectiveRecorder {
         }
     }
 
+    /// Adds `total` micro-requests that were over in the minute of `start`, `bad` of them bad.
+    pub fn record_counts(&mut self, start: SimTime, total: u128, bad: u128) {
+        if total == 0 {
+            return;
+        }
+        let minute = start.as_nanos() / MINUTE;
+        if minute != self.minute {
+            self.close_minute();
+            self.minute = minute;
+        }
+        self.total += total;
+        self.bad += bad;
+        self.minute_total += total;
+        self.minute_bad += bad;
+    }
+
     /// Fraction of the open minute's requests that were bad so far; `None` without load.
     pub fn minute_bad_fraction(&self) -> Option<f64> {
         (0 < self.minute_total).then(|| self.minute_bad as f64 / self.minute_total as f64)
+    }
+
+    /// First and last of each stretch of violated minutes, the open minute included.
+    pub fn violations(&self) -> Vec<(u64, u64)> {
+        let mut closed = self.clone();
+        closed.close_minute();
+        closed.violations
     }
 
     /// How the objective fared, the open minute included.
@@ -96,7 +122,13 @@ impl ObjectiveRecorder {
     fn close_minute(&mut self) {
         if 0 < self.minute_total {
             self.minutes += 1;
-            self.minutes_violated += u64::from(self.violates(self.minute_bad, self.minute_total));
+            if self.violates(self.minute_bad, self.minute_total) {
+                self.minutes_violated += 1;
+                match self.violations.last_mut() {
+                    Some((_, last)) if *last + 1 == self.minute => *last = self.minute,
+                    _ => self.violations.push((self.minute, self.minute)),
+                }
+            }
         }
         self.minute_total = 0;
         self.minute_bad = 0;
@@ -119,7 +151,7 @@ pub(super) fn to_requests(micro: u128) -> f64 {
 mod tests {
     use super::super::fluid::{FluidService, ServingCapacity};
     use super::*;
-    use crate::scenario::BalancingAlgorithm;
+    use crate::scenario::{BalancingAlgorithm, Variability};
     use crate::units::Cpu;
 
     const SECOND: SimDuration = SimDuration::from_secs(1);
@@ -133,6 +165,7 @@ mod tests {
             cpu_per_request: SECOND,
             other_latency: SimDuration::ZERO,
             algorithm: BalancingAlgorithm::WeightedRandom,
+            variability: Variability::default(),
             timeout: SimDuration::from_secs(10),
         }
     }
@@ -176,6 +209,7 @@ mod tests {
         assert!((results.bad_request_fraction - 0.25).abs() < 1e-12);
         assert!((results.violated_minute_fraction - 1.0 / 3.0).abs() < 1e-12);
         assert_eq!(results.violated_minutes, 1);
+        assert_eq!(recorder.violations(), [(1, 1)]);
         assert!(!results.met);
     }
 

@@ -222,7 +222,7 @@ impl RequestRate {
     }
 
     /// Micro-requests of a step counted from time zero, past the end too.
-    fn amount(&self, at: u64) -> u64 {
+    pub(super) fn amount(&self, at: u64) -> u64 {
         let steps = self.micro.len() as u64;
         match self.after_end {
             AfterEnd::Zero if steps <= at => 0,

@@ -255,7 +255,7 @@ fn slices() -> Vec<Slice> {
 mod tests {
     use super::super::fluid::{FluidService, ServingCapacity};
     use super::*;
-    use crate::scenario::BalancingAlgorithm;
+    use crate::scenario::{BalancingAlgorithm, Variability};
     use crate::units::{Cpu, SimDuration};
 
     /// One task of `cores` vCPU and requests of 50 ms.
@@ -267,6 +267,7 @@ mod tests {
             cpu_per_request: SimDuration::from_millis(50),
             other_latency: SimDuration::ZERO,
             algorithm: BalancingAlgorithm::WeightedRandom,
+            variability: Variability::default(),
             timeout: SimDuration::from_secs(600),
         }
     }

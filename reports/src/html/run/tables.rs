@@ -171,6 +171,49 @@ pub(super) fn capacity_table(summary: &Summary) -> String {
     )
 }
 
+pub(super) fn queue_table(summary: &Summary) -> String {
+    let number = |value: u64| Cell::number(count(value as f64));
+    let rows: Vec<Vec<Cell>> = summary
+        .queues
+        .iter()
+        .map(|(name, queue)| {
+            let mut row = vec![
+                Cell::Head(name.clone()),
+                number(queue.sent + queue.moved_in),
+                number(queue.deleted),
+                number(queue.visible_at_end + queue.in_flight_at_end + queue.delayed_at_end),
+                number(queue.received_again),
+                number(queue.wasted),
+                number(queue.dead_lettered + queue.expired),
+                number(queue.visible_peak),
+            ];
+            row.extend(quantile_cells(queue.wait_seconds.as_ref(), duration));
+            row.push(Cell::number(duration(queue.oldest_seconds)));
+            row
+        })
+        .collect();
+    table(
+        "Queues",
+        "Waits are from sending to the first attempt. Lost are messages that went to a dead-letter queue or expired; \
+         wasted are attempts whose message somebody else had received in the meantime.",
+        &[
+            "queue",
+            "#messages",
+            "#done",
+            "#left",
+            "#received again",
+            "#wasted",
+            "#lost",
+            "#peak backlog",
+            "#wait p50",
+            "#wait p95",
+            "#wait p99",
+            "#oldest",
+        ],
+        &rows,
+    )
+}
+
 pub(super) fn batch_table(summary: &Summary) -> String {
     let rows: Vec<Vec<Cell>> = summary
         .batches

@@ -22,14 +22,8 @@ pub(super) fn lower(
 ) -> Vec<Attributes> {
     let mut common = Attributes::default();
     custom(context, path, raw, &mut common);
-    let (os_type, os_family) = match shape.operating_system {
-        OperatingSystem::Linux => ("linux", "LINUX"),
-        OperatingSystem::Windows => ("windows", "WINDOWS_SERVER_2022_FULL"),
-    };
-    let architecture = match shape.architecture {
-        Architecture::X86_64 => "x86_64",
-        Architecture::Arm64 => "arm64",
-    };
+    let (os_type, os_family) = os_of(shape);
+    let architecture = architecture_of(shape);
     let vpc = raw.vpc_id.clone().unwrap_or_else(|| made_up("vpc", context.region));
     let image = format!("{} {os_type} {architecture}", context.region);
     common.set_agent_version(&raw.agent_version);
@@ -49,6 +43,42 @@ pub(super) fn lower(
         attributes
     };
     zones.iter().enumerate().map(of_zone).collect()
+}
+
+/// The attributes of another type of the same group, given those of its first type.
+pub(super) fn of_type(
+    context: &Context<'_>,
+    raw: &raw::AutoScalingGroup,
+    first: &[Attributes],
+    shape: &InstanceShape,
+) -> Vec<Attributes> {
+    let mut all = first.to_vec();
+    for attributes in &mut all {
+        attributes.set(INSTANCE_TYPE, &shape.instance_type);
+        let (os_type, architecture) = (os_of(shape).0, architecture_of(shape));
+        attributes.set(CPU_ARCHITECTURE, architecture);
+        if raw.ami_id.is_none() {
+            let image = format!("{} {os_type} {architecture}", context.region);
+            attributes.set(AMI_ID, &made_up("ami", &image));
+        }
+    }
+    all
+}
+
+/// `ecs.os-type` and `ecs.os-family`.
+fn os_of(shape: &InstanceShape) -> (&'static str, &'static str) {
+    match shape.operating_system {
+        OperatingSystem::Linux => ("linux", "LINUX"),
+        OperatingSystem::Windows => ("windows", "WINDOWS_SERVER_2022_FULL"),
+    }
+}
+
+/// `ecs.cpu-architecture`.
+fn architecture_of(shape: &InstanceShape) -> &'static str {
+    match shape.architecture {
+        Architecture::X86_64 => "x86_64",
+        Architecture::Arm64 => "arm64",
+    }
 }
 
 /// An id in the form of EC2's that depends on `label` alone.

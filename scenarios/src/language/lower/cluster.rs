@@ -7,11 +7,11 @@ use plimsoll_core::autoscaling::ManagedScaling;
 use plimsoll_core::catalog::{self, InstanceType};
 use plimsoll_core::scenario::{
     AgentSettings, AutoScalingGroup, CapacityProvider, CapacityProviderKind, InstanceShape,
-    InstancesDistribution, LaunchType, OperatingSystem,
+    OperatingSystem,
 };
 use plimsoll_core::units::{AsgId, CapacityProviderId, Cpu, Id, Mib, SimDuration, ZoneId};
 
-use super::{Context, attributes, distribution, group};
+use super::{Context, distribution, group, purchase};
 use crate::language::raw::ScenarioDocument;
 use crate::language::raw::cluster as raw;
 use crate::language::raw::containers::ImagePullBehavior;
@@ -32,6 +32,7 @@ pub(super) struct Cluster {
     /// Names of the groups in document order.
     pub(super) group_names: Vec<String>,
     provider_names: Vec<String>,
+    provider_places: Vec<usize>,
     used: BTreeSet<String>,
     mean_time_to_interruption: Option<SimDuration>,
 }
@@ -55,7 +56,8 @@ impl Cluster {
                 lower_group(context, &path, group, &zones)
             })
             .collect();
-        let (providers, provider_names) = lower_providers(context, raw);
+        let Providers { lowered: providers, names: provider_names, places } =
+            lower_providers(context, raw);
         let spot = &raw.fargate_spot;
         if let Some(mean) = spot.mean_time_to_interruption {
             context.positive(&Path::root().key("fargateSpot").key("meanTimeToInterruption"), mean);
@@ -70,6 +72,7 @@ impl Cluster {
                 .map(|it| it.auto_scaling_group_name.clone())
                 .collect(),
             provider_names,
+            provider_places: places,
             used: BTreeSet::new(),
             mean_time_to_interruption: spot
                 .mean_time_to_interruption
@@ -130,7 +133,7 @@ impl Cluster {
             context.note(&path, "nothing runs on FARGATE_SPOT: the setting has no effect");
         }
         let path = Path::root().key("capacityProviders");
-        for (index, name) in self.provider_names.iter().enumerate() {
+        for (&index, name) in self.provider_places.iter().zip(&self.provider_names) {
             if !self.used.contains(name) {
                 let message = format!("no strategy names capacity provider `{name}`");
                 context.note(&path.index(index).key("name"), message);
@@ -196,22 +199,19 @@ fn lower_group(
     let registration_time = distribution("registrationTime", &raw.registration_time);
     let reconcile_lag = distribution("reconcileLag", &raw.reconcile_lag);
     super::bandwidth(context, &path.key("imagePullBandwidth"), raw.image_pull_bandwidth);
-    let shape = shape(context, path, raw)?;
     let default = catalog::default_zones(context.region);
     let named = raw.availability_zones.as_deref().unwrap_or(&default);
+    let types = purchase::types(context, path, raw, named)?;
+    let policy = raw.mixed_instances_policy.as_ref();
     let zones = named
         .iter()
         .filter_map(|zone| zones.binary_search(zone).ok().map(ZoneId::from_index))
         .collect();
     Some(AutoScalingGroup {
         name: raw.auto_scaling_group_name.clone(),
-        types: vec![LaunchType {
-            attributes: attributes::lower(context, path, raw, &shape, named),
-            shape,
-            weight: 1,
-        }],
-        distribution: InstancesDistribution::default(),
-        capacity_rebalance: false,
+        types,
+        distribution: purchase::distribution(context, path, policy),
+        capacity_rebalance: raw.capacity_rebalance,
         zones,
         min_size: raw.min_size,
         max_size: raw.max_size,
@@ -226,9 +226,16 @@ fn lower_group(
     })
 }
 
-fn shape(context: &Context<'_>, path: &Path, raw: &raw::AutoScalingGroup) -> Option<InstanceShape> {
-    let Some(kind) = catalog::instance_type(&raw.instance_type) else {
-        unknown_type(context, &path.key("instanceType"), &raw.instance_type);
+/// The hardware of the type `name`, which is written at `at`, as an instance of a group registers it.
+pub(super) fn shape(
+    context: &Context<'_>,
+    path: &Path,
+    at: &Path,
+    name: &str,
+    raw: &raw::AutoScalingGroup,
+) -> Option<InstanceShape> {
+    let Some(kind) = catalog::instance_type(name) else {
+        unknown_type(context, at, name);
         return None;
     };
     let operating_system = match raw.operating_system {
@@ -236,7 +243,7 @@ fn shape(context: &Context<'_>, path: &Path, raw: &raw::AutoScalingGroup) -> Opt
         raw::OperatingSystem::Windows => OperatingSystem::Windows,
     };
     Some(InstanceShape {
-        instance_type: raw.instance_type.clone(),
+        instance_type: name.to_owned(),
         cpu: Cpu::from_ecs_units(kind.vcpu.saturating_mul(1024)),
         memory: registered(context, path, raw, kind, operating_system)?,
         gpus: kind.gpus,
@@ -331,13 +338,19 @@ fn registered(
     left
 }
 
-fn lower_providers(
-    context: &Context<'_>,
-    raw: &ScenarioDocument,
-) -> (Vec<Option<CapacityProvider>>, Vec<String>) {
+/// The providers that the document lists, apart from those of Fargate.
+struct Providers {
+    lowered: Vec<Option<CapacityProvider>>,
+    names: Vec<String>,
+    /// Where each one stands in the document.
+    places: Vec<usize>,
+}
+
+fn lower_providers(context: &Context<'_>, raw: &ScenarioDocument) -> Providers {
     let path = Path::root().key("capacityProviders");
     let mut names: Vec<String> = Vec::new();
-    let mut managed: Vec<AsgId> = Vec::new();
+    let mut places = Vec::new();
+    let mut taken: Vec<AsgId> = Vec::new();
     let mut providers = Vec::new();
     for (index, provider) in raw.capacity_providers.iter().enumerate() {
         let path = path.index(index);
@@ -345,24 +358,28 @@ fn lower_providers(
             context.duplicate(&path.key("name"), "capacity providers", &provider.name);
         }
         if matches!(provider.name.as_str(), FARGATE | FARGATE_SPOT) {
-            let message = format!("`{}` exists without being listed", provider.name);
-            context.error(&path.key("name"), message);
+            // As describe-capacity-providers lists them: they exist anyway.
+            if provider.auto_scaling_group_provider.is_some() {
+                let message = format!("`{}` has no Auto Scaling group", provider.name);
+                context.error(&path.key("autoScalingGroupProvider"), message);
+            }
+            continue;
         }
         names.push(provider.name.clone());
+        places.push(index);
         let lowered = lower_provider(context, &path, raw, provider);
-        if let Some(CapacityProviderKind::AutoScalingGroup { group, managed_scaling, .. }) =
+        if let Some(CapacityProviderKind::AutoScalingGroup { group, .. }) =
             lowered.as_ref().map(|it| &it.kind)
-            && managed_scaling.is_some()
         {
-            if managed.contains(group) {
+            if taken.contains(group) {
                 let path = path.key("autoScalingGroupProvider");
-                context.error(&path, "two capacity providers scale the same Auto Scaling group");
+                context.error(&path, "two capacity providers name the same Auto Scaling group");
             }
-            managed.push(*group);
+            taken.push(*group);
         }
         providers.push(lowered);
     }
-    (providers, names)
+    Providers { lowered: providers, names, places }
 }
 
 fn lower_provider(
@@ -371,8 +388,11 @@ fn lower_provider(
     document: &ScenarioDocument,
     raw: &raw::CapacityProvider,
 ) -> Option<CapacityProvider> {
+    let Some(provider) = &raw.auto_scaling_group_provider else {
+        context.error(path, "the key `autoScalingGroupProvider` is missing");
+        return None;
+    };
     let path = path.key("autoScalingGroupProvider");
-    let provider = &raw.auto_scaling_group_provider;
     let (key, name) = match (&provider.auto_scaling_group, &provider.auto_scaling_group_arn) {
         (Some(name), None) => ("autoScalingGroup", name.as_str()),
         (None, Some(arn)) => {
@@ -390,6 +410,13 @@ fn lower_provider(
         let known: Vec<&str> =
             groups.iter().map(|group| group.auto_scaling_group_name.as_str()).collect();
         context.dangling(&path.key(key), "Auto Scaling group", name, known);
+    }
+    if let Some(group) = group.and_then(|index| groups.get(index))
+        && purchase::is_weighted(group)
+    {
+        let message =
+            format!("a capacity provider takes no weights: `{name}` has `weightedCapacity`");
+        context.error(&path.key(key), message);
     }
     let managed = provider.managed_scaling.as_ref();
     let managed_scaling = managed.filter(|it| it.status == raw::Status::Enabled).map(|it| {

@@ -2,8 +2,9 @@
 
 use plimsoll_core::rules::{AzRebalancing, TrafficShifts};
 use plimsoll_core::scenario::{
-    DeploymentAlarms, DeploymentConfiguration, DeploymentStrategy, DrainingRequest, ScalableTarget,
-    SchedulingStrategy, ServiceScheduling, ServiceUpdate, ShiftingDeployment, TaskProtection,
+    DeploymentAlarms, DeploymentConfiguration, DeploymentStrategy, DrainingRequest, LaunchTarget,
+    ScalableTarget, SchedulingStrategy, ServiceScheduling, ServiceUpdate, ShiftingDeployment,
+    TaskProtection,
 };
 use plimsoll_core::service::bounds::Bounds;
 use plimsoll_core::service::circuit_breaker::{CircuitBreaker, Threshold};
@@ -34,7 +35,7 @@ pub(super) fn lower(
     definitions: &TaskDefinitions,
     placed: &Placed,
     scaling: Option<&ScalableTarget>,
-    cluster: &Cluster,
+    cluster: &mut Cluster,
 ) -> Option<ServiceScheduling> {
     let daemon = raw.scheduling_strategy == service::SchedulingStrategy::Daemon;
     if daemon {
@@ -213,10 +214,11 @@ fn alarms(
     }
     let known: Vec<&plimsoll_core::autoscaling::AlarmSettings> =
         scaling.iter().flat_map(|it| &it.step_scaling).map(|policy| &policy.alarm).collect();
-    let mut windows = 0;
+    let mut windows = 0_u128;
     for (index, name) in alarms.alarm_names.iter().enumerate() {
         if let Some(alarm) = known.iter().find(|alarm| alarm.name == *name) {
-            windows += alarm.evaluation_periods;
+            let length = alarm.query.period.as_nanos();
+            windows += u128::from(length) * u128::from(alarm.evaluation_periods);
         } else {
             let names: Vec<&str> = known.iter().map(|alarm| alarm.name.as_str()).collect();
             let path = path.key("alarmNames").index(index);
@@ -224,8 +226,7 @@ fn alarms(
         }
     }
     let given = context.alarm_bake_time;
-    // Alarms look at minutes.
-    let computed = SimDuration::from_secs(60 * u64::from(windows));
+    let computed = SimDuration::from_nanos(u64::try_from(windows).unwrap_or(u64::MAX));
     Some(DeploymentAlarms {
         names: alarms.alarm_names.clone(),
         rollback: alarms.rollback,
@@ -327,9 +328,10 @@ fn updates(
     raw: &service::Service,
     definitions: &TaskDefinitions,
     placed: &Placed,
-    cluster: &Cluster,
+    cluster: &mut Cluster,
 ) -> Option<Vec<ServiceUpdate>> {
     let list = path.key("deployments");
+    let reference = path.key("taskDefinition");
     let daemon = raw.scheduling_strategy == service::SchedulingStrategy::Daemon;
     let mut updates = Vec::new();
     let mut complete = true;
@@ -354,11 +356,20 @@ fn updates(
                 found.map(|(id, _)| id)
             }
         };
+        let launch = new_strategy(context, &path, update, raw, placed, cluster);
+        complete &= launch.is_some() || update.capacity_provider_strategy.is_empty();
+        if let Some(launch) = &launch
+            && let Some((_, task)) = definitions.find(context, &reference, &raw.task_definition)
+        {
+            placement::check_fit(context, &path, launch, task, cluster);
+        }
         if update.task_definition.is_none()
             && !update.force_new_deployment
             && update.desired_count.is_none()
+            && update.capacity_provider_strategy.is_empty()
         {
-            let message = "needs `taskDefinition`, `forceNewDeployment` or `desiredCount`";
+            let message = "needs `taskDefinition`, `forceNewDeployment`, `desiredCount` or \
+                           `capacityProviderStrategy`";
             context.error(&path, message);
         }
         if daemon && update.desired_count.is_some() {
@@ -370,12 +381,48 @@ fn updates(
         updates.push(ServiceUpdate {
             at: SimTime::ZERO + at.duration(),
             task_definition,
+            launch,
             force_new_deployment: update.force_new_deployment,
             desired_count: update.desired_count,
         });
     }
     updates.sort_by_key(|update| update.at);
     complete.then_some(updates)
+}
+
+/// The strategy that an update gives its service.
+fn new_strategy(
+    context: &Context<'_>,
+    path: &Path,
+    update: &raw::Deployment,
+    service: &service::Service,
+    placed: &Placed,
+    cluster: &mut Cluster,
+) -> Option<LaunchTarget> {
+    if update.capacity_provider_strategy.is_empty() {
+        return None;
+    }
+    let path = path.key("capacityProviderStrategy");
+    let launch = placement::strategy(context, &path, &update.capacity_provider_strategy, cluster)?;
+    let rules = context.rules;
+    if service.scheduling_strategy == service::SchedulingStrategy::Daemon {
+        context.error(&path, "a DAEMON service does not look at capacity providers");
+    } else if !rules.strategy_updates {
+        let message = format!(
+            "the strategy of a running service could not be changed in the AWS rules of {}",
+            rules.name
+        );
+        context.error_hint(&path, message, "it can since 2025-06");
+    } else if let Some(before) = &placed.launch
+        && placement::runs_on_fargate(before, cluster)
+            != placement::runs_on_fargate(&launch, cluster)
+    {
+        let message = "plimsoll does not move a service between Fargate and container instances";
+        context.error_hint(&path, message, "describe the new place as another service");
+    } else {
+        return Some(launch);
+    }
+    None
 }
 
 /// Whether the zones of a service are rebalanced: as it says, or by the default of the rules.

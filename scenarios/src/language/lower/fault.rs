@@ -1,51 +1,141 @@
 //! Faults.
 
-use plimsoll_core::agent::{Window, merge_windows};
 use plimsoll_core::engine::DurationDistribution;
-use plimsoll_core::scenario::{BatchSource, Fault, FaultKind, FaultOwner, Service};
-use plimsoll_core::units::{Id, SimDuration, SimTime, TaskDefinitionId};
+use plimsoll_core::scenario::{BatchSource, Disruption, Fault, FaultKind, FaultOwner, Service};
+use plimsoll_core::units::{Id, TaskDefinitionId};
 
+use super::cluster::Cluster;
 use super::task_definition::{self, Definition};
 use super::{Context, distribution};
 use crate::language::raw;
 use crate::language::raw::ScenarioDocument;
-use crate::language::raw::containers::FaultType;
+use crate::language::raw::fault::FaultType;
 use crate::language::tree::Path;
+use times::Times;
+
+mod disruption;
+mod times;
 
 /// Exit code of a process that the kernel killed.
 const KILLED: u8 = 137;
 
-/// All faults; `None` if one was refused.
+/// All faults of tasks and all disruptions; `None` if one was refused.
 pub(super) fn lower(
     context: &Context<'_>,
     document: &ScenarioDocument,
     definitions: &[Definition],
+    cluster: &Cluster,
     services: &[Service],
     batches: &[BatchSource],
-) -> Option<Vec<Fault>> {
-    let path = Path::root().key("faults");
-    let world = World { definitions, raws: &document.task_definitions, services, batches };
+) -> Option<(Vec<Fault>, Vec<Disruption>)> {
+    let root = Path::root().key("faults");
+    let raws = &document.task_definitions;
+    let world = World { definitions, raws, cluster, services, batches };
     let mut names: Vec<String> = Vec::new();
-    let mut faults = Vec::new();
+    let (mut faults, mut disruptions) = (Vec::new(), Vec::new());
+    let mut good = true;
     for (index, raw) in document.faults.iter().enumerate() {
-        let path = path.index(index);
-        let fault = one(context, &path, index, raw, &world);
-        if let Some(fault) = &fault {
-            if names.contains(&fault.name) {
-                context.duplicate(&path.key("name"), "faults", &fault.name);
-            }
-            names.push(fault.name.clone());
+        let path = root.index(index);
+        let name = raw.name.clone().unwrap_or_else(|| format!("{:?}-{}", raw.kind, index + 1));
+        if names.contains(&name) {
+            context.duplicate(&path.key("name"), "faults", &name);
         }
-        faults.push(fault);
+        names.push(name.clone());
+        if raw.kind == FaultType::InsufficientCapacity {
+            // It hits launches of instances: see `spot`.
+            continue;
+        }
+        let applies = keys_apply(context, &path, raw);
+        let times = times::lower(context, &path, raw);
+        let (Some(times), true) = (times, applies) else {
+            good = false;
+            continue;
+        };
+        if raw.kind.is_of_tasks() {
+            let fault = one(context, &path, name, raw, times, &world);
+            good &= fault.is_some();
+            faults.extend(fault);
+        } else {
+            let quotas = document.control_plane.launch_rate_quotas;
+            let lowered = disruption::lower(context, &path, raw, &world, quotas);
+            let disruption = lowered.map(|kind| Disruption {
+                name,
+                windows: times.windows,
+                random: times.random,
+                recovered_after: times.recovered_after,
+                kind,
+            });
+            good &= disruption.is_some();
+            disruptions.extend(disruption);
+        }
     }
-    faults.into_iter().collect()
+    good.then_some((faults, disruptions))
+}
+
+/// Whether every key that is given means something for this type of fault.
+fn keys_apply(context: &Context<'_>, path: &Path, raw: &raw::fault::Fault) -> bool {
+    let kind = raw.kind;
+    let exits = matches!(kind, FaultType::ContainerExit | FaultType::OutOfMemory);
+    let starts = kind == FaultType::FailsToStart;
+    let of_container = exits || starts || kind == FaultType::ContainerUnhealthy;
+    let of_tasks = kind.is_of_tasks();
+    let fails = kind == FaultType::InstanceFailure;
+    let of_instances = fails || kind == FaultType::AgentDisconnected;
+    let slow = kind == FaultType::SlowLaunches;
+    let stops = fails || kind == FaultType::ZoneOutage;
+    let mut good = true;
+    let mut only = |key: &str, given: bool, applies: bool, kinds: &str| {
+        if given && !applies {
+            context.error(&path.key(key), format!("only {kinds} have `{key}`"));
+            good = false;
+        }
+    };
+    only("after", raw.after.is_some(), exits, "`containerExit` and `outOfMemory`");
+    let coded = starts || kind == FaultType::ContainerExit;
+    only("exitCode", raw.exit_code.is_some(), coded, "`containerExit` and `failsToStart`");
+    only("container", raw.container.is_some(), of_container, "faults of containers");
+    let metrics = kind == FaultType::MissingMetrics;
+    only("service", raw.service.is_some(), of_tasks || metrics, "faults of tasks or metrics");
+    only("runTask", raw.run_task.is_some(), of_tasks, "faults of tasks");
+    only("taskDefinition", raw.task_definition.is_some(), of_tasks, "faults of tasks");
+    let shared = of_tasks || kind == FaultType::AgentDisconnected;
+    only("share", raw.share.is_some(), shared, "faults of tasks and `agentDisconnected`");
+    only(
+        "availabilityZone",
+        raw.availability_zone.is_some(),
+        of_instances || stops,
+        "`zoneOutage`, `instanceFailure` and `agentDisconnected`",
+    );
+    only(
+        "autoScalingGroupName",
+        raw.auto_scaling_group_name.is_some(),
+        of_instances || slow,
+        "`instanceFailure`, `agentDisconnected` and `slowLaunches`",
+    );
+    only("launchType", raw.launch_type.is_some(), slow, "`slowLaunches`");
+    only("count", raw.count.is_some(), fails, "`instanceFailure`");
+    only("ratePerInstanceHour", raw.rate_per_instance_hour.is_some(), fails, "`instanceFailure`");
+    let slower = slow || kind == FaultType::SlowImagePulls;
+    only("factor", raw.factor.is_some(), slower, "`slowImagePulls` and `slowLaunches`");
+    let throttles = kind == FaultType::ControlPlaneThrottling;
+    only("remaining", raw.remaining.is_some(), throttles, "`controlPlaneThrottling`");
+    let detected = raw.detected_after.is_some();
+    only("detectedAfter", detected, stops, "`zoneOutage` and `instanceFailure`");
+    let launches = "faults of type `insufficientCapacity`";
+    only("instanceTypes", raw.instance_types.is_some(), false, launches);
+    only("availabilityZones", raw.availability_zones.is_some(), false, launches);
+    only("purchaseOption", raw.purchase_option.is_some(), false, launches);
+    only("capacity", raw.capacity.is_some(), false, launches);
+    only("interrupts", raw.interrupts.is_some(), false, launches);
+    good
 }
 
 /// What a fault can hit.
-struct World<'w> {
+pub(super) struct World<'w> {
     definitions: &'w [Definition],
     /// The same as they are written; standalone tasks without a definition come after them.
     raws: &'w [raw::task_definition::TaskDefinition],
+    cluster: &'w Cluster,
     services: &'w [Service],
     batches: &'w [BatchSource],
 }
@@ -87,8 +177,9 @@ impl World<'_> {
 fn one(
     context: &Context<'_>,
     path: &Path,
-    index: usize,
-    raw: &raw::containers::Fault,
+    name: String,
+    raw: &raw::fault::Fault,
+    times: Times,
     world: &World<'_>,
 ) -> Option<Fault> {
     let owner = owner(context, path, raw, world);
@@ -99,7 +190,6 @@ fn one(
             task_definition::find(world.definitions, context, &path, name).map(|it| Some(it.0))
         }
     };
-    let windows = windows(context, path, raw);
     let kind = kind(context, path, raw);
     let (owner, definition) = (owner?, definition?);
     let hit = world.hit(owner, definition);
@@ -137,18 +227,15 @@ fn one(
     if raw.kind == FaultType::TargetUnhealthy && !any_target {
         refuse("type", "no service that it could hit has a load balancer".to_owned());
     }
-    let (windows, kind) = (windows?, kind?);
-    if windows.iter().all(|window| context.duration <= window.from.saturating_since(SimTime::ZERO))
-    {
-        context.note(path, "the fault begins after the end of the run");
-    }
-    let name = raw.name.clone().unwrap_or_else(|| format!("{:?}-{}", raw.kind, index + 1));
+    let kind = kind?;
     good.then_some(Fault {
         name,
         owner,
         task_definition: definition,
-        share: raw.share,
-        windows,
+        share: raw.share.unwrap_or(1.0),
+        windows: times.windows,
+        random: times.random,
+        recovered_after: times.recovered_after,
         kind,
     })
 }
@@ -157,7 +244,7 @@ fn one(
 fn owner(
     context: &Context<'_>,
     path: &Path,
-    raw: &raw::containers::Fault,
+    raw: &raw::fault::Fault,
     world: &World<'_>,
 ) -> Option<Option<FaultOwner>> {
     match (&raw.service, &raw.run_task) {
@@ -185,60 +272,7 @@ fn owner(
     }
 }
 
-fn windows(
-    context: &Context<'_>,
-    path: &Path,
-    raw: &raw::containers::Fault,
-) -> Option<Vec<Window>> {
-    let exits = matches!(raw.kind, FaultType::ContainerExit | FaultType::OutOfMemory);
-    if !raw.at.is_empty() {
-        if !exits {
-            context.error_hint(
-                &path.key("at"),
-                "only exits happen at an instant",
-                "give `from` and `until`",
-            );
-            return None;
-        }
-        if raw.from.is_some() || raw.until.is_some() || raw.after.is_some() {
-            context.error(&path.key("at"), "`at` excludes `from`, `until` and `after`");
-            return None;
-        }
-        let instant = SimDuration::from_nanos(1);
-        let windows = raw.at.iter().map(|at| {
-            let from = SimTime::ZERO + at.duration();
-            Window { from, until: from + instant }
-        });
-        return Some(merge_windows(windows.collect()));
-    }
-    if exits && raw.after.is_none() {
-        context.error_hint(path, "it is not said when containers exit", "give `at` or `after`");
-        return None;
-    }
-    let from = raw.from.map_or(SimTime::ZERO, |from| SimTime::ZERO + from.duration());
-    let until = raw.until.map_or(SimTime::MAX, |until| SimTime::ZERO + until.duration());
-    if until <= from {
-        context.error(&path.key("until"), "must come after `from`");
-        return None;
-    }
-    Some(vec![Window { from, until }])
-}
-
-fn kind(context: &Context<'_>, path: &Path, raw: &raw::containers::Fault) -> Option<FaultKind> {
-    let exits = matches!(raw.kind, FaultType::ContainerExit | FaultType::OutOfMemory);
-    let mut good = true;
-    let mut only = |key: &str, given: bool, applies: bool, kinds: &str| {
-        if given && !applies {
-            context.error(&path.key(key), format!("only {kinds} have `{key}`"));
-            good = false;
-        }
-    };
-    let starts = raw.kind == FaultType::FailsToStart;
-    let of_container = exits || starts || raw.kind == FaultType::ContainerUnhealthy;
-    only("after", raw.after.is_some(), exits, "`containerExit` and `outOfMemory`");
-    let coded = starts || raw.kind == FaultType::ContainerExit;
-    only("exitCode", raw.exit_code.is_some(), coded, "`containerExit` and `failsToStart`");
-    only("container", raw.container.is_some(), of_container, "faults of containers");
+fn kind(context: &Context<'_>, path: &Path, raw: &raw::fault::Fault) -> Option<FaultKind> {
     let exit_code = match raw.exit_code.map(|code| u8::try_from(code.0)) {
         None => Some(if raw.kind == FaultType::OutOfMemory { KILLED } else { 1 }),
         Some(Ok(code)) => Some(code),
@@ -264,6 +298,27 @@ fn kind(context: &Context<'_>, path: &Path, raw: &raw::containers::Fault) -> Opt
         FaultType::CannotPullImage => FaultKind::CannotPull,
         FaultType::ContainerUnhealthy => FaultKind::ContainerUnhealthy { container },
         FaultType::TargetUnhealthy => FaultKind::TargetUnhealthy,
+        FaultType::SlowImagePulls => FaultKind::SlowPull { factor: factor(context, path, raw)? },
+        FaultType::SlowLaunches
+        | FaultType::ZoneOutage
+        | FaultType::InstanceFailure
+        | FaultType::AgentDisconnected
+        | FaultType::ControlPlaneThrottling
+        | FaultType::MissingMetrics
+        | FaultType::InsufficientCapacity => return None,
     };
-    good.then_some(kind)
+    Some(kind)
+}
+
+/// The factor of what is slow.
+pub(super) fn factor(context: &Context<'_>, path: &Path, raw: &raw::fault::Fault) -> Option<f64> {
+    let Some(factor) = raw.factor else {
+        context.error(path, "it is not said how slow it is: `factor` is missing");
+        return None;
+    };
+    if (factor - 1.0).abs() < f64::EPSILON {
+        context.error(&path.key("factor"), "a factor of 1 changes nothing");
+        return None;
+    }
+    Some(factor)
 }

@@ -10,6 +10,7 @@ use plimsoll_core::traffic::{
 use plimsoll_core::units::{Cpu, Mib, SimDuration, SimTime};
 
 use super::Context;
+use super::requests::SlowStart;
 use crate::language::pattern::minute_of_day;
 use crate::language::raw::kinds::{Length, Rate};
 use crate::language::raw::load as raw;
@@ -22,6 +23,7 @@ pub(super) fn lower(
     path: &Path,
     name: &str,
     raw: &raw::Load,
+    slow_start: &SlowStart,
 ) -> Option<ServiceLoad> {
     context.positive(&path.key("cpuPerRequest"), raw.cpu_per_request);
     context.positive(&path.key("timeout"), raw.timeout);
@@ -29,8 +31,10 @@ pub(super) fn lower(
         let message = "every request would time out: `otherLatency` is as long as `timeout`";
         context.error(&path.key("otherLatency"), message);
     }
-    let rate = requests(context, &path.key("requests"), name, &raw.requests)?;
+    let (rate, times) = requests(context, &path.key("requests"), name, &raw.requests)?;
+    let fidelity = super::requests::fidelity(context, path, raw, slow_start, &rate, times)?;
     Some(ServiceLoad {
+        fidelity,
         rate: Arc::new(rate),
         cpu_per_request: raw.cpu_per_request.duration(),
         other_latency: raw.other_latency.duration(),
@@ -49,31 +53,43 @@ pub(super) fn lower(
     })
 }
 
-fn requests(
+/// A rate over time; `name` labels its random stream.
+pub(super) fn requests(
     context: &Context<'_>,
     path: &Path,
     name: &str,
     raw: &raw::Requests,
-) -> Option<RequestRate> {
-    let given = [raw.constant.is_some(), raw.trace.is_some(), raw.profile.is_some()];
+) -> Option<(RequestRate, Option<Arc<[SimTime]>>)> {
+    let given = [
+        raw.constant.is_some(),
+        raw.trace.is_some(),
+        raw.arrival_times.is_some(),
+        raw.profile.is_some(),
+    ];
     if given.iter().filter(|given| **given).count() != 1 {
-        context.error(path, "needs exactly one of `constant`, `trace`, `profile`");
+        context.error(path, "needs exactly one of `constant`, `trace`, `arrivalTimes`, `profile`");
         return None;
     }
     if raw.trace.is_none() {
         refuse_trace_settings(context, path, raw);
     }
+    let mut times = None;
     let built = if let Some(Rate(rate)) = raw.constant {
         RequestRate::constant(rate).map_err(|error| (path.key("constant"), error))
     } else if let Some(profile) = &raw.profile {
         let path = path.key("profile");
         self::profile(context, &path, name, profile)?.map_err(|error| (path, error))
+    } else if raw.arrival_times.is_some() {
+        let path = path.key("arrivalTimes");
+        let (instants, rate) = super::requests::arrival_times(context, &path, raw)?;
+        times = Some(instants);
+        rate.map_err(|error| (path, error))
     } else {
         let path = path.key("trace");
         trace(context, &path, raw)?.map_err(|error| (path, error))
     };
     match built {
-        Ok(rate) => Some(rate),
+        Ok(rate) => Some((rate, times)),
         Err((path, error)) => {
             context.error(&path, error.to_string());
             None
@@ -85,8 +101,8 @@ fn requests(
 fn refuse_trace_settings(context: &Context<'_>, path: &Path, raw: &raw::Requests) {
     for (key, given) in [
         ("column", raw.column.is_some()),
-        ("timeColumn", raw.time_column.is_some()),
-        ("timeUnit", raw.time_unit.is_some()),
+        ("timeColumn", raw.time_column.is_some() && raw.arrival_times.is_none()),
+        ("timeUnit", raw.time_unit.is_some() && raw.arrival_times.is_none()),
         ("interval", raw.interval.is_some()),
         ("unit", raw.unit.is_some()),
         ("gaps", raw.gaps.is_some()),

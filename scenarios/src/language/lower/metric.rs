@@ -1,47 +1,107 @@
 //! The metrics that alarms and policies watch, each registered once.
 
+mod math;
+mod resolve;
+mod user;
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use plimsoll_core::metrics::{Metric, MetricSource, ServiceMeasure};
-use plimsoll_core::units::{IdVec, MetricId, SimDuration};
+use plimsoll_core::metrics::{Metric, MetricSource, ServiceMeasure, Statistic};
+use plimsoll_core::units::{Id, IdVec, MetricId, ServiceId, SimDuration};
 
-use crate::language::raw::control::ControlPlane;
+pub(super) use math::math;
+pub(super) use resolve::{Reference, resolve};
+pub(super) use user::define;
+
+use crate::language::raw::ScenarioDocument;
+use crate::language::raw::metric as raw;
 
 /// Period of standard metrics.
 pub(super) const MINUTE: SimDuration = SimDuration::from_secs(60);
+/// Period of the service metrics of high resolution.
+pub(super) const TWENTY_SECONDS: SimDuration = SimDuration::from_secs(20);
 
 /// Publication delays.
 #[derive(Clone, Copy, Debug)]
 struct Delays {
     service: SimDuration,
+    high_resolution: SimDuration,
     load_balancer: SimDuration,
     container_insights: SimDuration,
     group: SimDuration,
     capacity_provider: SimDuration,
+    queue: SimDuration,
+}
+
+/// Names of what has metrics, in the order of their ids.
+#[derive(Debug)]
+struct Names {
+    services: Vec<String>,
+    /// Whether a service's metrics have 20 s resolution.
+    high_resolution: Vec<bool>,
+    groups: Vec<String>,
+    providers: Vec<String>,
+    queues: Vec<String>,
+}
+
+/// A metric of the user's own.
+#[derive(Debug)]
+struct Own {
+    namespace: String,
+    name: String,
+    dimensions: Vec<(String, String)>,
+    metric: MetricId,
 }
 
 /// The metrics that something watches.
 #[derive(Debug)]
 pub(in crate::language) struct Metrics {
     delays: Delays,
+    names: Names,
+    own: RefCell<Vec<Own>>,
     known: RefCell<BTreeMap<String, MetricId>>,
     metrics: RefCell<IdVec<MetricId, Metric>>,
 }
 
 impl Metrics {
-    pub(super) fn new(raw: &ControlPlane) -> Self {
+    pub(super) fn new(document: &ScenarioDocument) -> Self {
+        let raw = &document.control_plane;
+        let resolutions = document.services.iter().map(|service| {
+            let monitoring = service.monitoring.iter();
+            let mut configured = monitoring.flat_map(|it| &it.metric_configurations);
+            configured.any(|it| it.resolution_seconds == 20)
+        });
         Self {
             delays: Delays {
                 service: raw.service_metric_delay.duration(),
+                high_resolution: raw.high_resolution_metric_delay.duration(),
                 load_balancer: raw.load_balancer_metric_delay.duration(),
                 container_insights: raw.container_insights_delay.duration(),
                 group: raw.group_metric_delay.duration(),
                 capacity_provider: raw.capacity_provider_metric_delay.duration(),
+                queue: raw.queue_metric_delay.duration(),
             },
+            names: Names {
+                services: document.services.iter().map(|it| it.service_name.clone()).collect(),
+                high_resolution: resolutions.collect(),
+                groups: document
+                    .auto_scaling_groups
+                    .iter()
+                    .map(|it| it.auto_scaling_group_name.clone())
+                    .collect(),
+                providers: document.capacity_providers.iter().map(|it| it.name.clone()).collect(),
+                queues: document.queues.iter().map(|it| it.queue_name.clone()).collect(),
+            },
+            own: RefCell::default(),
             known: RefCell::default(),
             metrics: RefCell::default(),
         }
+    }
+
+    /// Whether a service publishes its CPU and memory every 20 s.
+    pub(super) fn has_high_resolution(&self, service: ServiceId) -> bool {
+        self.names.high_resolution.get(service.index()).copied().unwrap_or(false)
     }
 
     /// The metric that measures `source` each minute.
@@ -50,12 +110,22 @@ impl Metrics {
         self.register(Metric { source, period: MINUTE, delay })
     }
 
+    /// The metric that measures a service every 20 s.
+    pub(super) fn high_resolution(&self, service: ServiceId, measure: ServiceMeasure) -> MetricId {
+        let source = MetricSource::Service(service, measure);
+        let delay = self.delays.high_resolution;
+        self.register(Metric { source, period: TWENTY_SECONDS, delay })
+    }
+
     fn register(&self, metric: Metric) -> MetricId {
         let key = format!("{:?} {:?}", metric.source, metric.period);
-        *self.known.borrow_mut().entry(key).or_insert_with(|| {
-            let mut metrics = self.metrics.borrow_mut();
-            metrics.push(metric)
-        })
+        let mut known = self.known.borrow_mut();
+        *known.entry(key).or_insert_with(|| self.metrics.borrow_mut().push(metric))
+    }
+
+    /// A metric that nothing else can be the same as.
+    fn add(&self, metric: Metric) -> MetricId {
+        self.metrics.borrow_mut().push(metric)
     }
 
     fn delay(&self, source: &MetricSource) -> SimDuration {
@@ -71,6 +141,8 @@ impl Metrics {
             },
             MetricSource::Group(..) => self.delays.group,
             MetricSource::CapacityProvider(_) => self.delays.capacity_provider,
+            MetricSource::Queue(..) => self.delays.queue,
+            MetricSource::Trace(_) | MetricSource::Formula(_) => SimDuration::ZERO,
         }
     }
 
@@ -79,7 +151,23 @@ impl Metrics {
         self.metrics.borrow()[metric].source.clone()
     }
 
+    /// Length of the periods of `metric`.
+    pub(super) fn period(&self, metric: MetricId) -> SimDuration {
+        self.metrics.borrow()[metric].period
+    }
+
     pub(super) fn into_metrics(self) -> IdVec<MetricId, Metric> {
         self.metrics.into_inner()
+    }
+}
+
+/// A statistic of the language.
+fn statistic(raw: raw::Statistic) -> Statistic {
+    match raw {
+        raw::Statistic::SampleCount => Statistic::SampleCount,
+        raw::Statistic::Average => Statistic::Average,
+        raw::Statistic::Sum => Statistic::Sum,
+        raw::Statistic::Minimum => Statistic::Minimum,
+        raw::Statistic::Maximum => Statistic::Maximum,
     }
 }

@@ -15,20 +15,24 @@ mod load;
 mod metric;
 mod placement;
 mod prices;
+mod provider_choices;
+mod purchase;
+mod queue;
+mod requests;
 mod scaling;
 mod scheduled_task;
 mod service;
+mod spot;
 pub(crate) mod task_definition;
 
 use std::cell::{Cell, RefCell};
 
-use plimsoll_core::autoscaling::ScalingRules;
 use plimsoll_core::catalog;
 use plimsoll_core::engine::Limits;
 use plimsoll_core::placement::StrategyRegistry;
 use plimsoll_core::rules::{self, RuleSet, TokenBucket};
 use plimsoll_core::scenario::{
-    BelowProtected, ControlPlane, ImageDelays, LaunchLimiter, PlacementRetry, Purchasing, Scenario,
+    BelowProtected, ControlPlane, ImageDelays, LaunchLimiter, PlacementRetry, Scenario,
     ServiceScheduler, TieBreak, UnhealthyOrder,
 };
 use plimsoll_core::service::throttle::ThrottleLaw;
@@ -73,6 +77,8 @@ pub(super) struct Context<'a> {
     pub(super) duration: SimDuration,
     /// Start of the run.
     pub(super) start: i64,
+    /// Whether a scheduled action with a start time also happens then.
+    pub(super) run_at_start_time: bool,
     /// Bake time of deployments with alarms, if it is given.
     pub(super) alarm_bake_time: Option<SimDuration>,
     /// Zone of the scenario.
@@ -81,6 +87,9 @@ pub(super) struct Context<'a> {
     pub(super) metrics: metric::Metrics,
     /// Steps of all request rates so far.
     steps: Cell<u64>,
+    /// Single requests of all services so far, and how many there may be.
+    requests: Cell<u64>,
+    most_requests: u64,
     found: RefCell<Vec<Diagnostic>>,
     notes: RefCell<Vec<Note>>,
 }
@@ -175,6 +184,22 @@ impl Context<'_> {
         fits
     }
 
+    /// Counts the single requests of a run before it begins; false and a message if it would take too
+    /// long to follow them all.
+    pub(super) fn take_requests(&self, path: &Path, requests: u64) -> bool {
+        self.requests.set(self.requests.get().saturating_add(requests));
+        let (all, most) = (self.requests.get(), self.most_requests);
+        if most < all {
+            let message = format!(
+                "the run would follow {all} single requests, retries included, more than \
+                 `limits.requests` ({most})"
+            );
+            let hint = "use `fidelity: fluid`, a shorter run, less load or a higher limit";
+            self.error_hint(path, message, hint);
+        }
+        all <= most
+    }
+
     /// Reports a length that is zero; true if it is not.
     pub(super) fn positive(&self, path: &Path, length: Length) -> bool {
         if length.0 == 0 {
@@ -205,10 +230,13 @@ pub(super) fn lower(
         rules: rules::newest(),
         duration: raw.duration.duration(),
         start: raw.start.0,
+        run_at_start_time: raw.control_plane.scaling_policies.run_at_start_time,
         alarm_bake_time: raw.control_plane.service_scheduler.alarm_bake_time.map(Length::duration),
         time_zone: jiff::tz::TimeZone::UTC,
-        metrics: metric::Metrics::new(&raw.control_plane),
+        metrics: metric::Metrics::new(raw),
         steps: Cell::new(0),
+        requests: Cell::new(0),
+        most_requests: raw.limits.requests.0,
         found: RefCell::new(Vec::new()),
         notes: RefCell::new(Vec::new()),
     };
@@ -275,6 +303,8 @@ fn build(context: &Context<'_>, raw: &ScenarioDocument) -> Option<Scenario> {
     let task_definitions = TaskDefinitions::lower(context, raw, &mut images);
     images.report_unused(context);
     let mut cluster = Cluster::lower(context, raw);
+    let queues = queue::lower(context, raw);
+    metric::define(context, raw);
     let services = service::lower(context, raw, &task_definitions, &mut cluster);
     let mut definitions = task_definitions.into_definitions();
     let mut batches = batch::lower(context, raw, &mut definitions, &mut cluster);
@@ -289,9 +319,13 @@ fn build(context: &Context<'_>, raw: &ScenarioDocument) -> Option<Scenario> {
     if context.failed() {
         return None;
     }
-    let (services, batches) = (services?, batches?);
-    let faults = fault::lower(context, raw, &definitions, &services, &batches)?;
+    let (services, batches, queues) = (services?, batches?, queues?);
+    queue::report_unused(context, &queues, &services);
+    let (faults, disruptions) =
+        fault::lower(context, raw, &definitions, &cluster, &services, &batches)?;
     let prices = prices::lower(context, &raw.pricing, &cluster, &definitions, &services, &batches)?;
+    let parts = spot::Parts { groups: &cluster.groups, zones: &cluster.zones, prices: &prices };
+    let purchasing = spot::lower(context, raw, &parts)?;
     let zones = cluster.zones.iter().cloned().collect::<IdVec<ZoneId, String>>();
     Some(Scenario {
         name: raw.name.clone(),
@@ -312,8 +346,10 @@ fn build(context: &Context<'_>, raw: &ScenarioDocument) -> Option<Scenario> {
         services,
         draining,
         batches,
+        queues,
         faults,
-        purchasing: Purchasing::default(),
+        disruptions,
+        purchasing,
         prices,
         control_plane: control_plane?,
         record_interval: raw.record_interval.duration(),
@@ -322,6 +358,7 @@ fn build(context: &Context<'_>, raw: &ScenarioDocument) -> Option<Scenario> {
             events_at_one_instant: raw.limits.events_at_one_instant.0,
             pending_events: raw.limits.pending_events.0,
             tasks: raw.limits.tasks.0,
+            requests: raw.limits.requests.0,
         },
     })
 }
@@ -345,6 +382,7 @@ fn check_times(context: &Context<'_>, raw: &ScenarioDocument) {
         ("eventsAtOneInstant", raw.limits.events_at_one_instant),
         ("pendingEvents", raw.limits.pending_events),
         ("tasks", raw.limits.tasks),
+        ("requests", raw.limits.requests),
     ] {
         if limit.0 == 0 {
             context.error(&root.key("limits").key(key), "must be at least 1");
@@ -390,11 +428,10 @@ fn control_plane(context: &Context<'_>, raw: &control::ControlPlane) -> Option<C
             slow_interval: raw.placement_retry.slow_interval.duration(),
         },
         capacity_provider_metric_delay: raw.capacity_provider_metric_delay.duration(),
+        queue_activation_lag: distribution("queueActivationLag", &raw.queue_activation_lag)?,
         scaling_action_delay: raw.scaling_action_delay.duration(),
-        scaling: ScalingRules {
-            activity_timeout: raw.scaling_activity_timeout.duration(),
-            ..ScalingRules::default()
-        },
+        scheduled_action_delay: raw.scheduled_action_delay.duration(),
+        scaling: scaling::rules(context, &path.key("scalingPolicies"), raw)?,
         tie_break: match raw.tie_break {
             control::TieBreak::SeededRank => TieBreak::SeededRank,
             control::TieBreak::OldestFirst => TieBreak::OldestFirst,
@@ -413,6 +450,7 @@ fn control_plane(context: &Context<'_>, raw: &control::ControlPlane) -> Option<C
         launch_rate_quotas: raw.launch_rate_quotas,
         instances_per_cluster: instances_per_cluster(context, raw),
         service_scheduler: service_scheduler(context, &raw.service_scheduler),
+        providers: provider_choices::lower(raw),
     })
 }
 

@@ -85,7 +85,7 @@ fn launch_target(
     }
 }
 
-fn strategy(
+pub(super) fn strategy(
     context: &Context<'_>,
     path: &Path,
     raw: &[raw::StrategyItem],

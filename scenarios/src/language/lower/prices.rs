@@ -156,7 +156,7 @@ fn needs<'c>(
     };
     let uses = services
         .iter()
-        .map(|service| (service.task_definition, &service.launch))
+        .flat_map(Service::uses)
         .chain(batches.iter().map(|batch| (batch.task_definition, &batch.launch)));
     for (definition, launch) in uses {
         let task = task(definitions, definition);

@@ -8,8 +8,9 @@ use plimsoll_core::units::{Cpu, Id, ServiceId, SimDuration};
 
 use super::cluster::Cluster;
 use super::placement::{self, Placement};
+use super::requests::SlowStart;
 use super::task_definition::TaskDefinitions;
-use super::{Context, constraint, deployment, distribution, load, scaling};
+use super::{Context, constraint, deployment, distribution, load, queue, scaling};
 use crate::language::raw::ScenarioDocument;
 use crate::language::raw::distribution::Distribution;
 use crate::language::raw::service as raw;
@@ -72,8 +73,23 @@ fn one(
     }
     let target_group = target_group(context, path, raw);
     let name = &raw.service_name;
-    let offered =
-        raw.load.as_ref().and_then(|raw| load::lower(context, &path.key("load"), name, raw));
+    let slow_start = SlowStart {
+        path: path.key("targetGroup").key("slowStart"),
+        length: raw.target_group.as_ref().and_then(|group| group.slow_start),
+    };
+    let offered = raw
+        .load
+        .as_ref()
+        .and_then(|raw| load::lower(context, &path.key("load"), name, raw, &slow_start));
+    let task = definition.map(|it| &it.1.task);
+    let worker = raw
+        .worker
+        .as_ref()
+        .map(|raw| queue::worker(context, &path.key("worker"), raw, document, task));
+    if raw.worker.is_some() && raw.load.is_some() {
+        let message = "a service has a `load` or works on a queue, not both";
+        context.error_hint(&path.key("worker"), message, "make two services of it");
+    }
     let scaling = raw.scaling.as_ref().and_then(|raw| {
         scaling::lower(context, &path.key("scaling"), id, raw, &document.time_zone)
     });
@@ -106,6 +122,10 @@ fn one(
         scheduling: scheduling?,
         target_group: if has_target_group(raw) { Some(target_group?) } else { None },
         load: if raw.load.is_some() { Some(offered?) } else { None },
+        worker: match worker {
+            Some(worker) => Some(worker?),
+            None => None,
+        },
         scaling: if raw.scaling.is_some() { Some(scaling?) } else { None },
         slo,
     })

@@ -10,9 +10,10 @@ use super::group::{
     ZoneDistribution, ZoneOrder,
 };
 use super::kinds::{Bytes, Length, Mebibytes, Seconds};
+use super::purchase::{MixedInstancesPolicy, OnOff};
 use super::yes;
 
-/// An EC2 Auto Scaling group of identical container instances.
+/// An EC2 Auto Scaling group of container instances.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(extend("x-plimsoll-ignored" = [
@@ -27,7 +28,6 @@ use super::yes;
         "availabilityZoneImpairmentPolicy": {
             "means": "zonal shift is", "unless": ["IgnoreUnhealthy", "ReplaceUnhealthy"]
         },
-        "capacityRebalance": { "means": "replacing Spot Instances at risk is" },
         "capacityReservationSpecification": { "means": "capacity reservations are", "unless": ["default"] },
         "warmPoolConfiguration": { "means": "warm pools are" },
         "warmPoolSize": { "means": "warm pools are" }
@@ -37,8 +37,15 @@ pub struct AutoScalingGroup {
     /// Name by which capacity providers refer to the group.
     #[schemars(length(min = 1, max = 255))]
     pub auto_scaling_group_name: String,
-    /// EC2 instance type, for example `m7g.large`.
-    pub instance_type: String,
+    /// EC2 instance type, for example `m7g.large`. A `mixedInstancesPolicy` with overrides takes its place.
+    #[serde(default)]
+    pub instance_type: Option<String>,
+    /// Several instance types and purchase options.
+    #[serde(default)]
+    pub mixed_instances_policy: Option<MixedInstancesPolicy>,
+    /// Whether Spot Instances are replaced as soon as EC2 recommends it.
+    #[serde(default)]
+    pub capacity_rebalance: bool,
     /// Zones in which instances are launched; the region's first three by default.
     #[serde(default)]
     #[schemars(length(min = 1))]
@@ -229,7 +236,8 @@ pub enum OperatingSystem {
     Windows,
 }
 
-/// A capacity provider backed by an Auto Scaling group.
+/// A capacity provider. An entry for `FARGATE` or `FARGATE_SPOT`, as `describe-capacity-providers` prints
+/// it, is accepted and needs nothing but its name.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(extend("x-plimsoll-ignored" = [
@@ -240,7 +248,8 @@ pub struct CapacityProvider {
     #[schemars(length(min = 1, max = 255))]
     pub name: String,
     /// The group and how it is scaled.
-    pub auto_scaling_group_provider: AutoScalingGroupProvider,
+    #[serde(default)]
+    pub auto_scaling_group_provider: Option<AutoScalingGroupProvider>,
 }
 
 /// The Auto Scaling group behind a capacity provider.
@@ -328,4 +337,8 @@ pub struct FargateSpot {
     /// Mean running time after which a task is interrupted (exponential). Never if absent.
     #[serde(default)]
     pub mean_time_to_interruption: Option<Length>,
+    /// By turns capacity and none: without it no task can start on Fargate Spot. Default: always
+    /// capacity.
+    #[serde(default)]
+    pub capacity: Option<OnOff>,
 }

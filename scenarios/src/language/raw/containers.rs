@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::kinds::{Bytes, Length, Mebibytes, Seconds, Whole};
+use super::kinds::{Bytes, Length, Mebibytes, Seconds};
 
 /// An entry of `dependsOn`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -208,71 +208,4 @@ impl Default for ImagePull {
             first_task_hold: Length::from_secs(0),
         }
     }
-}
-
-/// Something that goes wrong, with whose tasks and when.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Fault {
-    /// Name, also the label of its random draws. Default: its kind and position.
-    #[serde(default)]
-    #[schemars(length(min = 1, max = 255))]
-    pub name: Option<String>,
-    /// What goes wrong.
-    #[serde(rename = "type")]
-    pub kind: FaultType,
-    /// Only with tasks of this service.
-    #[serde(default)]
-    pub service: Option<String>,
-    /// Only with tasks of this entry of `runTask`.
-    #[serde(default)]
-    pub run_task: Option<String>,
-    /// Only with tasks of this definition.
-    #[serde(default)]
-    pub task_definition: Option<String>,
-    /// Container that it hits. Default: the first essential one.
-    #[serde(default)]
-    pub container: Option<String>,
-    /// Share of these tasks that it can hit, drawn once per task. Default: all.
-    #[serde(default = "all")]
-    #[schemars(extend("exclusiveMinimum" = 0), range(max = 1))]
-    pub share: f64,
-    /// Instants at which it strikes what runs. Only for exits.
-    #[serde(default)]
-    #[schemars(length(max = 10_000))]
-    pub at: Vec<Length>,
-    /// When it begins to hold. Default: the start of the run.
-    #[serde(default)]
-    pub from: Option<Length>,
-    /// When it ceases to hold. Default: the end of the run.
-    #[serde(default)]
-    pub until: Option<Length>,
-    /// Time to the exit, from `from`, or the start of the container if that is later. Only for exits.
-    #[serde(default)]
-    pub after: Option<super::distribution::Distribution>,
-    /// Exit code, 0 to 255. Default: 1; 137 out of memory.
-    #[serde(default)]
-    pub exit_code: Option<Whole>,
-}
-
-fn all() -> f64 {
-    1.0
-}
-
-/// Kind of a fault.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum FaultType {
-    /// A container of a running task exits.
-    ContainerExit,
-    /// A container of a running task is killed for want of memory.
-    OutOfMemory,
-    /// A container exits as it starts, before its task is running.
-    FailsToStart,
-    /// The image cannot be pulled.
-    CannotPullImage,
-    /// The health check of a container gets no answer.
-    ContainerUnhealthy,
-    /// The probes of the load balancer fail.
-    TargetUnhealthy,
 }

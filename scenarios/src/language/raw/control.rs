@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::containers::ImagePull;
 use super::distribution::Distribution;
 use super::kinds::{Length, Whole};
+use super::provider_choices::{FargateZones, ManagedScalingChoices, StrategyChoices};
+pub use super::scaling_policies::*;
 
 /// Delays and open choices of the control plane. AWS documents none of the defaults exactly.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -27,6 +29,8 @@ pub struct ControlPlane {
     pub placement_retry: PlacementRetry,
     /// Publication delay of the service's CPU and memory metrics. Default: 120 s.
     pub service_metric_delay: Length,
+    /// The same for metrics of 20 s resolution. Default: 10 s.
+    pub high_resolution_metric_delay: Length,
     /// Publication delay of the load balancer's metrics. Default: 120 s.
     pub load_balancer_metric_delay: Length,
     /// Publication delay of the task counts of Container Insights. Default: 120 s.
@@ -35,8 +39,17 @@ pub struct ControlPlane {
     pub group_metric_delay: Length,
     /// Publication delay of `CapacityProviderReservation`. Default: 10 s.
     pub capacity_provider_metric_delay: Length,
+    /// Publication delay of the metrics of queues. Default: 60 s.
+    pub queue_metric_delay: Length,
+    /// Delay of the metrics of a queue that was inactive and becomes active. Default: uniform up to 15
+    /// minutes.
+    pub queue_activation_lag: Distribution,
     /// From an alarm's action to the changed desired count. Default: 2 s.
     pub scaling_action_delay: Length,
+    /// From a scheduled action to the changed desired count. Default: 3 s.
+    pub scheduled_action_delay: Length,
+    /// Open choices of alarms and of Application Auto Scaling.
+    pub scaling_policies: ScalingPolicies,
     /// An unfulfilled scaling activity ends after this. Default: 600 s.
     pub scaling_activity_timeout: Length,
     /// Images: speed of the pull, checks, lazy loading.
@@ -59,6 +72,14 @@ pub struct ControlPlane {
     pub instances_per_cluster: Option<u32>,
     /// Open choices of the service scheduler.
     pub service_scheduler: ServiceScheduler,
+    /// Open choices of Auto Scaling groups that buy instances.
+    pub purchasing: super::purchase::Purchasing,
+    /// Open choices of managed scaling.
+    pub managed_scaling: ManagedScalingChoices,
+    /// Open choices of capacity provider strategies.
+    pub provider_strategy: StrategyChoices,
+    /// The zone of a task on Fargate. Default: the one with fewest tasks of its service.
+    pub fargate_zones: FargateZones,
 }
 
 /// A rate with a burst.
@@ -83,11 +104,16 @@ impl Default for ControlPlane {
             provisioning_timeout: Distribution::uniform(600, 1800),
             placement_retry: PlacementRetry::default(),
             service_metric_delay: Length::from_secs(120),
+            high_resolution_metric_delay: Length::from_secs(10),
             load_balancer_metric_delay: Length::from_secs(120),
             container_insights_delay: Length::from_secs(120),
             group_metric_delay: Length::from_secs(60),
             capacity_provider_metric_delay: Length::from_secs(10),
+            queue_metric_delay: Length::from_secs(60),
+            queue_activation_lag: Distribution::uniform(0, 900),
             scaling_action_delay: Length::from_secs(2),
+            scheduled_action_delay: Length::from_secs(3),
+            scaling_policies: ScalingPolicies::default(),
             scaling_activity_timeout: Length::from_secs(600),
             image_pull: ImagePull::default(),
             tie_break: TieBreak::default(),
@@ -97,6 +123,10 @@ impl Default for ControlPlane {
             launch_rate_quotas: true,
             instances_per_cluster: None,
             service_scheduler: ServiceScheduler::default(),
+            purchasing: super::purchase::Purchasing::default(),
+            managed_scaling: ManagedScalingChoices::default(),
+            provider_strategy: StrategyChoices::default(),
+            fargate_zones: FargateZones::default(),
         }
     }
 }
@@ -269,6 +299,8 @@ pub struct Limits {
     pub pending_events: Whole,
     /// Tasks created in the whole run, which bounds memory.
     pub tasks: Whole,
+    /// Requests that are followed one by one, retries included; checked before the run begins.
+    pub requests: Whole,
 }
 
 impl Default for Limits {
@@ -279,6 +311,7 @@ impl Default for Limits {
             events_at_one_instant: Whole(limits.events_at_one_instant),
             pending_events: Whole(limits.pending_events),
             tasks: Whole(limits.tasks),
+            requests: Whole(limits.requests),
         }
     }
 }

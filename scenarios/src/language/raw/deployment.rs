@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::kinds::Length;
+use super::service::StrategyItem;
 
 /// How tasks are replaced.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -219,7 +220,7 @@ pub enum LifecycleStage {
     "id", "status", "pendingCount", "runningCount", "failedTasks", "createdAt", "updatedAt",
     "launchType", "platformVersion", "platformFamily", "networkConfiguration", "rolloutState",
     "rolloutStateReason", "serviceConnectConfiguration", "serviceConnectResources",
-    "capacityProviderStrategy", "volumeConfigurations", "fargateEphemeralStorage",
+    "volumeConfigurations", "fargateEphemeralStorage",
     "vpcLatticeConfigurations"
 ]))]
 pub struct Deployment {
@@ -237,6 +238,10 @@ pub struct Deployment {
     #[serde(default)]
     #[schemars(range(min = 0, max = 100_000))]
     pub desired_count: Option<u32>,
+    /// New capacity provider strategy: a deployment begins if it is another one. Since 2025-06.
+    #[serde(default)]
+    #[schemars(length(max = 20))]
+    pub capacity_provider_strategy: Vec<StrategyItem>,
 }
 
 /// Scale-in protection that tasks ask for when they run.

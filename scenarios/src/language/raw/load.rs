@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::kinds::{Bytes, CpuUnits, Length, Mebibytes, Rate};
+use super::requests::{Fidelity, PerRequest};
 
 /// Requests to a service and what a request costs it.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -11,6 +12,12 @@ use super::kinds::{Bytes, CpuUnits, Length, Mebibytes, Rate};
 pub struct Load {
     /// Requests over time.
     pub requests: Requests,
+    /// How closely requests are followed.
+    #[serde(default)]
+    pub fidelity: Fidelity,
+    /// Single requests. The level `fluid` knows of `arrivals`, `cpuTime` and `discipline` only.
+    #[serde(default)]
+    pub per_request: Option<PerRequest>,
     /// Mean CPU time of one request on one vCPU.
     pub cpu_per_request: Length,
     /// Time of a request that is not CPU, such as waiting for others.
@@ -59,7 +66,7 @@ pub enum Algorithm {
     WeightedRandom,
 }
 
-/// Requests over time: one of `constant`, `trace` and `profile`.
+/// Requests over time: one of `constant`, `trace`, `arrivalTimes` and `profile`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Requests {
@@ -69,11 +76,16 @@ pub struct Requests {
     /// A CSV file, plain or gzip, relative to the scenario: one row per interval, in time order.
     #[serde(default)]
     pub trace: Option<String>,
+    /// A CSV file, plain or gzip, relative to the scenario: one row per request with the time at which
+    /// it arrives, in time order. `fidelity: fluid` takes the number of each minute.
+    #[serde(default)]
+    pub arrival_times: Option<String>,
     /// Trace: column with the number of requests of the interval.
     #[serde(default)]
     pub column: Option<String>,
     /// Trace: column with the start of the interval: seconds, or a time such as
-    /// `2026-03-02T00:00:00Z`. Without it each row is the next interval.
+    /// `2026-03-02T00:00:00Z`. Without it each row is the next interval. Arrival times: their column;
+    /// numbers count from the start of the run.
     #[serde(default)]
     pub time_column: Option<String>,
     /// Trace: unit of a numeric time column. Default: `seconds`.

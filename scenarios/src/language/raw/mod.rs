@@ -10,11 +10,18 @@ pub mod containers;
 pub mod control;
 pub mod deployment;
 pub mod distribution;
+pub mod fault;
 pub mod group;
 pub mod kinds;
 pub mod load;
+pub mod metric;
 pub mod pricing;
+pub mod provider_choices;
+pub mod purchase;
+pub mod queue;
+pub mod requests;
 pub mod scaling;
+pub mod scaling_policies;
 pub mod scheduled_task;
 pub mod service;
 pub mod sweep;
@@ -72,6 +79,10 @@ pub struct ScenarioDocument {
     /// Behaviour of Fargate Spot.
     #[serde(default)]
     pub fargate_spot: cluster::FargateSpot,
+    /// Spot markets of EC2: prices and interruptions. Groups that buy Spot Instances need them.
+    #[serde(default)]
+    #[schemars(length(max = 1000))]
+    pub spot_markets: Vec<purchase::SpotMarket>,
     /// Images with their sizes. Images that are not listed have `imageSize` of their task definition.
     #[serde(default)]
     #[schemars(length(max = 10_000))]
@@ -80,6 +91,10 @@ pub struct ScenarioDocument {
     #[serde(default)]
     #[schemars(length(max = 1000))]
     pub task_definitions: Vec<task_definition::TaskDefinition>,
+    /// CloudWatch metrics of your own, for policies and alarms.
+    #[serde(default)]
+    #[schemars(length(max = 1000))]
+    pub metrics: Vec<metric::UserMetric>,
     /// Services.
     #[serde(default)]
     #[schemars(length(max = 5000))]
@@ -88,6 +103,10 @@ pub struct ScenarioDocument {
     #[serde(default)]
     #[schemars(length(max = 1000))]
     pub draining: Vec<deployment::Draining>,
+    /// Message queues.
+    #[serde(default)]
+    #[schemars(length(max = 1000))]
+    pub queues: Vec<queue::Queue>,
     /// Sources of standalone tasks.
     #[serde(default)]
     #[schemars(length(max = 1000))]
@@ -95,7 +114,7 @@ pub struct ScenarioDocument {
     /// What goes wrong.
     #[serde(default)]
     #[schemars(length(max = 1000))]
-    pub faults: Vec<containers::Fault>,
+    pub faults: Vec<fault::Fault>,
     /// Standalone tasks that a schedule starts.
     #[serde(default)]
     #[schemars(length(max = 1000))]

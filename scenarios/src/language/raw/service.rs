@@ -8,6 +8,7 @@ use super::deployment::{Deployment, DeploymentConfiguration, TaskProtection};
 use super::distribution::Distribution;
 use super::kinds::{Bytes, Length, Seconds};
 use super::load::Load;
+use super::queue::Worker;
 use super::scaling::Scaling;
 
 /// An ECS service.
@@ -24,7 +25,6 @@ use super::scaling::Scaling;
 ],
     "x-plimsoll-not-simulated" = {
         "deploymentController": { "means": "other deployment controllers are", "unless": ["ECS"] },
-        "monitoring": { "means": "metrics of 20 s resolution are" },
         "taskSets": { "means": "task sets are" },
         "volumeConfigurations": { "means": "EBS volumes of tasks, with their price, are" }
     }
@@ -87,12 +87,38 @@ pub struct Service {
     /// Requests to the service and what they cost it.
     #[serde(default)]
     pub load: Option<Load>,
+    /// How the tasks work on a message queue. Such a service has no `load`.
+    #[serde(default)]
+    pub worker: Option<Worker>,
     /// Application Auto Scaling.
     #[serde(default)]
     pub scaling: Option<Scaling>,
+    /// Resolution of the service's metrics.
+    #[serde(default)]
+    pub monitoring: Option<Monitoring>,
     /// Service level objective.
     #[serde(default)]
     pub slo: Option<Slo>,
+}
+
+/// Monitoring of a service.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Monitoring {
+    /// Resolutions.
+    #[serde(default)]
+    #[schemars(length(max = 10))]
+    pub metric_configurations: Vec<MetricConfiguration>,
+}
+
+/// Resolution of the CPU and memory metrics.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("x-plimsoll-ignored" = ["metricNames"]))]
+pub struct MetricConfiguration {
+    /// 20 or 60.
+    #[schemars(range(min = 20, max = 60))]
+    pub resolution_seconds: u32,
 }
 
 /// Launch type.
@@ -232,6 +258,10 @@ pub struct TargetGroup {
     #[serde(default)]
     #[schemars(extend("x-plimsoll-max" = "1h"))]
     pub deregistration_delay: Option<Seconds>,
+    /// `slow_start.duration_seconds`, 30 s to 900 s: a new target's share of the requests rises linearly
+    /// over this time, if another target is past it. Needs `fidelity: requests`. Default: 0, none.
+    #[serde(default)]
+    pub slow_start: Option<Seconds>,
     /// Bytes of a request with its response, for load balancer capacity units. Default: 10 KB.
     #[serde(default)]
     pub bytes_per_request: Option<Bytes>,

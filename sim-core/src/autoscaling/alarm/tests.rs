@@ -191,3 +191,147 @@ fn settings_out_of_range_are_named() {
         AlarmSettings { threshold: 1.0, evaluation_periods: 3, datapoints_to_alarm: 2, ..settings };
     assert_eq!(good.problems(), Vec::<String>::new());
 }
+
+fn condition(period: u64, n: u32) -> AlarmCondition {
+    AlarmCondition { period: SimDuration::from_secs(period), ..above(3.0, n, n, Missing) }
+}
+
+#[test]
+fn evaluation_is_every_ten_seconds_every_minute_or_every_hour() {
+    for (period, n, cadence) in [
+        (10, 3, 10),
+        (20, 3, 10),
+        (30, 1, 10),
+        (60, 1, 60),
+        (300, 3, 60),
+        (60, 1440, 60),
+        (3600, 24, 60),
+        (3600, 25, 3600),
+        (86_400, 7, 3600),
+    ] {
+        let found = condition(period, n).cadence();
+        assert_eq!(found, SimDuration::from_secs(cadence), "{n} of {period} s");
+    }
+}
+
+#[test]
+fn an_hourly_alarm_judges_full_hours_once_an_hour() {
+    let mut series = MetricSeries::new(MINUTE, SimDuration::ZERO, 1);
+    let condition = condition(3600, 25);
+    series.retain(condition.memory());
+    let mut alarm = Alarm::new("a".to_owned(), condition);
+    let mut alarmed = None;
+    for minute in 1..=60 * 40_u64 {
+        // Breaching from 12:30 of the first day on.
+        let value = if minute > 750 { 9.0 } else { 1.0 };
+        series.push(SimTime::from_secs(60 * (minute - 1)), Some(value));
+        let now = SimTime::from_secs(60 * minute);
+        if alarm.is_due(now) {
+            alarm.evaluate(now, Some(&series));
+            if alarm.state() == InAlarm {
+                alarmed = alarmed.or(Some(minute));
+            }
+        }
+    }
+    // The hour from 12 to 13 averages 5, so 25 hours breach at 13:00 of the next day.
+    assert_eq!(alarmed, Some(60 * 37));
+}
+
+#[test]
+fn gap_02_the_phase_is_zero_or_a_hash_of_the_name() {
+    let aligned = Alarm::new("a".to_owned(), condition(60, 3));
+    assert_eq!(aligned.next_due(SimTime::ZERO), SimTime::from_secs(60));
+    assert_eq!(aligned.next_due(SimTime::from_secs(60)), SimTime::from_secs(120));
+    assert!(aligned.keeps_minutes());
+    let rules = AlarmRules { phase: AlarmPhase::Hashed, ..AlarmRules::default() };
+    let phases: std::collections::BTreeSet<u64> = (0..100)
+        .map(|number| {
+            let hashed = AlarmCondition { rules, ..condition(60, 3) };
+            let alarm = Alarm::new(format!("alarm-{number}"), hashed);
+            let due = alarm.next_due(SimTime::from_secs(600));
+            assert!(alarm.is_due(due) && !alarm.is_due(due + SimDuration::from_secs(1)));
+            assert_eq!(alarm.next_due(due), due + MINUTE);
+            due.as_nanos() / 1_000_000_000 - 600
+        })
+        .collect();
+    assert!(phases.len() > 40 && phases.iter().all(|phase| (1..=60).contains(phase)), "{phases:?}");
+}
+
+#[test]
+fn gap_03_late_points_are_missing_only_if_asked() {
+    let mut series = MetricSeries::new(MINUTE, SimDuration::from_secs(120), 9);
+    for minute in 0..10 {
+        series.push(SimTime::from_secs(60 * minute), Some(1.0));
+    }
+    let late = AlarmRules {
+        late_is_missing: true,
+        range_beyond: 0,
+        range_minimum: 1,
+        ..AlarmRules::default()
+    };
+    let mut alarm =
+        Alarm::new("a".to_owned(), AlarmCondition { rules: late, ..above(3.0, 3, 1, Breaching) });
+    alarm.evaluate(SimTime::from_secs(600), Some(&series));
+    assert_eq!(alarm.state(), InAlarm, "two of three slots are late, and missing breaches");
+}
+
+#[test]
+fn gap_04_the_range_is_a_setting() {
+    let rules = AlarmRules { range_minimum: 3, range_beyond: 1, ..AlarmRules::default() };
+    let range = |n| AlarmCondition { rules, ..condition(60, n) }.evaluation_range();
+    assert_eq!([1, 2, 3, 15].map(range), [3, 3, 4, 16]);
+}
+
+#[test]
+fn gap_05_the_state_after_a_lone_breach_is_a_setting() {
+    let lone = [Some(9.0), None, None, None, None];
+    for (lone_breach, expected) in [
+        (LoneBreach::Keep, InAlarm),
+        (LoneBreach::Ok, InOk),
+        (LoneBreach::InsufficientData, InsufficientData),
+    ] {
+        let rules = AlarmRules { lone_breach, ..AlarmRules::default() };
+        let alarm = AlarmCondition { rules, ..above(5.0, 3, 3, Missing) };
+        assert_eq!(alarm.evaluate(lone, InAlarm), expected);
+    }
+}
+
+#[test]
+fn every_operator_compares_the_metric_with_the_threshold() {
+    use ComparisonOperator::{GreaterThan, GreaterThanOrEqual, LessThan, LessThanOrEqual};
+    for (operator, holds) in [
+        (GreaterThan, [false, false, true]),
+        (GreaterThanOrEqual, [false, true, true]),
+        (LessThan, [true, false, false]),
+        (LessThanOrEqual, [true, true, false]),
+    ] {
+        assert_eq!([1.0, 2.0, 3.0].map(|value| operator.holds(value, 2.0)), holds, "{operator:?}");
+    }
+}
+
+#[test]
+fn periods_and_their_number_have_the_limits_of_cloudwatch() {
+    let problems = |period: u64, n: u32| {
+        let query = MetricQuery::per_minute(MetricId(0), Statistic::Average)
+            .with_period(SimDuration::from_secs(period));
+        let settings = AlarmSettings {
+            name: "a".to_owned(),
+            query,
+            comparison_operator: ComparisonOperator::GreaterThan,
+            threshold: 1.0,
+            evaluation_periods: n,
+            datapoints_to_alarm: 1,
+            treat_missing_data: Missing,
+        };
+        settings.problems().len()
+    };
+    for (period, n) in
+        [(10, 8640), (20, 3), (30, 1), (60, 1440), (300, 288), (3600, 168), (86_400, 7)]
+    {
+        assert_eq!(problems(period, n), 0, "{n} of {period} s");
+    }
+    for (period, n) in [(10, 8641), (60, 1441), (3600, 169), (86_400, 8), (15, 1), (90, 1), (60, 0)]
+    {
+        assert_eq!(problems(period, n), 1, "{n} of {period} s");
+    }
+}

@@ -1,7 +1,9 @@
 use super::*;
 use crate::autoscaling::{
-    InstanceSize, InstanceSizes, PendingGroup, PendingGroups, TaskDemand, instances_needed,
+    DemandRule, InstanceSize, InstanceSizes, PendingGroup, PendingGroups, TaskDemand,
+    instances_needed,
 };
+use crate::scenario::{SeveralTypes, TaskGroupsMet};
 use crate::units::{Cpu, Mib};
 
 fn settings(target_capacity: u32) -> ManagedScaling {
@@ -48,10 +50,10 @@ fn round(
     sizes: &InstanceSizes,
     settings: ManagedScaling,
 ) -> (Option<u32>, u32, u32) {
-    let needed = instances_needed(n, empty, groups, sizes, &settings);
+    let needed = instances_needed(n, empty, groups, sizes, &settings, DemandRule::default());
     let percent = reservation_percent(needed, n, settings.target_capacity);
     let tenths = libm::round(percent * 10.0) as u32;
-    (needed, tenths, desired_capacity(n, percent, settings.target_capacity))
+    (needed, tenths, desired_capacity(n, percent, settings.target_capacity, FromZero::Two))
 }
 
 fn thirty_small_tasks() -> PendingGroup {
@@ -176,7 +178,14 @@ fn tv_66_one_task_from_zero_starts_two_instances_and_loses_one() {
         let waiting = [pending(1, demand(1024, 1024))];
         let groups: &[PendingGroup] = if bench.in_service == 0 { &waiting } else { &[] };
         let empty = bench.in_service.saturating_sub(1);
-        let needed = instances_needed(bench.in_service, empty, groups, &host(), &settings(100));
+        let needed = instances_needed(
+            bench.in_service,
+            empty,
+            groups,
+            &host(),
+            &settings(100),
+            DemandRule::default(),
+        );
         let (percent, decision) = bench.minute_of(needed);
         metric.push(percent as u32);
         changes.extend(decision.map(|to| (bench.seconds(), to)));
@@ -201,7 +210,12 @@ impl Bench {
     }
 
     fn with_delay(target: u32, in_service: u32, delay: u64) -> Self {
-        let scaler = CapacityScaler::new("web", settings(target), SimDuration::from_secs(delay));
+        let scaler = CapacityScaler::new(
+            "web",
+            settings(target),
+            ManagedScalingChoices::default(),
+            SimDuration::from_secs(delay),
+        );
         Self { scaler, in_service, minute: 0, entered_service: None, delay }
     }
 
@@ -217,6 +231,7 @@ impl Bench {
         let now = self.seconds();
         let group = GroupCapacity {
             desired: self.in_service,
+            in_service: self.in_service,
             min_size: 0,
             max_size: 1000,
             youngest_age: self.entered_service.map(|since| SimDuration::from_secs(now - since)),
@@ -245,13 +260,24 @@ impl Bench {
 #[test]
 fn a_delayed_metric_does_not_remove_too_many() {
     // The evaluation of a minute sees the point of the minute before: two minutes of delay in all.
-    let mut scaler = CapacityScaler::new("web", settings(100), SimDuration::from_secs(75));
+    let mut scaler = CapacityScaler::new(
+        "web",
+        settings(100),
+        ManagedScalingChoices::default(),
+        SimDuration::from_secs(75),
+    );
     let mut desired = 20;
     let mut path = Vec::new();
     for minute in 0..60 {
         scaler.record(SimTime::from_secs(60 * minute), Some(2), desired);
         let now = SimTime::from_secs(60 * (minute + 1));
-        let group = GroupCapacity { desired, min_size: 0, max_size: 1000, youngest_age: None };
+        let group = GroupCapacity {
+            desired,
+            in_service: desired,
+            min_size: 0,
+            max_size: 1000,
+            youngest_age: None,
+        };
         if let Some(decision) = scaler.evaluate(now, group).decision {
             desired = decision.new_desired;
             path.push(desired);
@@ -263,10 +289,16 @@ fn a_delayed_metric_does_not_remove_too_many() {
 #[test]
 fn the_warm_up_of_the_youngest_instance_blocks_scale_out() {
     let decide = |age| {
-        let mut scaler = CapacityScaler::new("web", settings(100), SimDuration::ZERO);
+        let mut scaler = CapacityScaler::new(
+            "web",
+            settings(100),
+            ManagedScalingChoices::default(),
+            SimDuration::ZERO,
+        );
         scaler.record(SimTime::ZERO, Some(5), 3);
         let youngest_age = Some(SimDuration::from_secs(age));
-        let group = GroupCapacity { desired: 3, min_size: 0, max_size: 1000, youngest_age };
+        let group =
+            GroupCapacity { desired: 3, in_service: 3, min_size: 0, max_size: 1000, youngest_age };
         scaler.evaluate(SimTime::from_secs(60), group).decision
     };
     assert_eq!(decide(299), None);
@@ -282,8 +314,19 @@ fn the_warm_up_of_the_youngest_instance_blocks_scale_out() {
 #[test]
 fn the_bounds_of_the_group_hold() {
     let decide = |needed, desired, minutes| {
-        let mut scaler = CapacityScaler::new("web", settings(100), SimDuration::ZERO);
-        let group = GroupCapacity { desired, min_size: 2, max_size: 6, youngest_age: None };
+        let mut scaler = CapacityScaler::new(
+            "web",
+            settings(100),
+            ManagedScalingChoices::default(),
+            SimDuration::ZERO,
+        );
+        let group = GroupCapacity {
+            desired,
+            in_service: desired,
+            min_size: 2,
+            max_size: 6,
+            youngest_age: None,
+        };
         (0..minutes).find_map(|minute| {
             scaler.record(SimTime::from_secs(60 * minute), Some(needed), desired);
             let evaluation = scaler.evaluate(SimTime::from_secs(60 * (minute + 1)), group);
@@ -331,8 +374,100 @@ fn every_resource_limits_the_packing() {
     assert_eq!(fit(TaskDemand { has_host_port: true, ..base }), 1);
     assert_eq!(fit(demand(5000, 1)), 0);
     let group = PendingGroup { demand: base, distinct_instance: true, count: 7 };
+    let sizes = InstanceSizes::uniform(host);
     let needed =
-        |group| instances_needed(1, 0, &[group], &InstanceSizes::uniform(host), &settings(100));
+        |group| instances_needed(1, 0, &[group], &sizes, &settings(100), DemandRule::default());
     assert_eq!(needed(group), Some(8));
     assert_eq!(needed(PendingGroup { distinct_instance: false, ..group }), Some(2));
+}
+
+#[test]
+fn the_largest_and_the_smallest_type_are_taken_attribute_by_attribute() {
+    // One type has more CPU, the other more memory: the bounds belong to no type at all.
+    let sizes = InstanceSizes::uniform(size(8192, 16_000)).with(size(4096, 32_000));
+    assert_eq!((sizes.smallest, sizes.largest), (size(4096, 16_000), size(8192, 32_000)));
+    let gpu = InstanceSize { gpus: 4, network_interfaces: 7, ..size(8192, 32_000) };
+    let mixed = sizes.with(gpu);
+    assert_eq!((mixed.smallest.gpus, mixed.largest.gpus), (0, 4));
+    assert_eq!((mixed.smallest.network_interfaces, mixed.largest.network_interfaces), (2, 7));
+    let needed =
+        |group| instances_needed(2, 0, &[group], &mixed, &settings(100), DemandRule::default());
+    // 8 CPUs and 32 000 MiB hold eight of them; the smallest type holds four.
+    assert_eq!(needed(pending(20, demand(1024, 2000))), Some(2 + 3));
+    // Only one of the types has GPUs, so the smallest has none: such tasks never scale out.
+    let with_gpu = TaskDemand { gpus: 1, ..demand(1024, 2000) };
+    assert_eq!(needed(pending(20, with_gpu)), None);
+    // Groups that do not fit are dropped; the others count.
+    let groups = [pending(20, with_gpu), pending(9, demand(1024, 2000))];
+    let both = instances_needed(2, 0, &groups, &mixed, &settings(100), DemandRule::default());
+    assert_eq!(both, Some(2 + 2));
+}
+
+#[test]
+fn several_types_scaled_out_by_exactly_the_minimum_step_for_a_time() {
+    let settings = ManagedScaling { minimum_scaling_step_size: 2, ..settings(100) };
+    let needed = |rule| instances_needed(3, 0, &[thirty_small_tasks()], &host(), &settings, rule);
+    let then = SeveralTypes::MinimumStep;
+    let rule = DemandRule { several_types: then, has_several: true, ..DemandRule::default() };
+    assert_eq!(needed(rule), Some(3 + 2), "the eight that the tasks need do not count");
+    assert_eq!(needed(DemandRule { has_several: false, ..rule }), Some(3 + 8));
+    assert_eq!(needed(DemandRule { has_several: true, ..DemandRule::default() }), Some(3 + 8));
+}
+
+#[test]
+fn all_groups_can_be_met_at_once() {
+    let groups = [thirty_small_tasks(), pending(6, demand(1024, 6000))];
+    let rule = DemandRule { task_groups: TaskGroupsMet::Sum, ..DemandRule::default() };
+    let needed = |rule| instances_needed(3, 0, &groups, &host(), &settings(100), rule);
+    assert_eq!(needed(rule), Some(3 + 8 + 6));
+    assert_eq!(needed(DemandRule::default()), Some(3 + 8));
+}
+
+#[test]
+fn tv_58_the_formula_takes_three_from_zero_at_a_target_of_90() {
+    assert_eq!(desired_capacity(0, 200.0, 90, FromZero::Formula), 3);
+    assert_eq!(desired_capacity(0, 200.0, 90, FromZero::Two), 2);
+    assert_eq!(desired_capacity(0, 200.0, 100, FromZero::Formula), 2);
+    assert_eq!(desired_capacity(0, 100.0, 100, FromZero::Formula), 0);
+}
+
+#[test]
+fn scale_in_can_go_one_by_one() {
+    let choices = ManagedScalingChoices {
+        scale_in_step: ScaleInStep::One,
+        ..ManagedScalingChoices::default()
+    };
+    let scaler = CapacityScaler::new("web", settings(100), choices, SimDuration::ZERO);
+    let mut bench = Bench { scaler, ..Bench::new(100, 5) };
+    assert_eq!(bench.idle_minutes(17, 2), [(900, 4), (960, 3), (1020, 2)]);
+}
+
+#[test]
+fn tv_67_waves_of_three_hundred_tasks_ask_for_twenty_hosts() {
+    // c6g.4xlarge: 16 CPUs, and memory for 15 tasks of 1 vCPU and 2 GiB.
+    let host = InstanceSize { network_interfaces: 60, ..size(16 * 1024, 31_948) };
+    let sizes = InstanceSizes::uniform(host);
+    let wave = pending(300, TaskDemand { network_interfaces: 1, ..demand(1024, 2048) });
+    assert_eq!(host.capacity_for(&wave.demand), 15);
+    assert_eq!(round(40, 0, &[wave], &sizes, settings(100)), (Some(60), 1500, 60));
+}
+
+#[test]
+fn a_point_is_applied_to_the_size_that_it_was_measured_at_or_to_the_current_one() {
+    let wanted = |applied_to| {
+        let choices = ManagedScalingChoices { applied_to, ..ManagedScalingChoices::default() };
+        let mut scaler = CapacityScaler::new("web", settings(100), choices, SimDuration::ZERO);
+        scaler.record(SimTime::ZERO, Some(6), 2);
+        let group = GroupCapacity {
+            desired: 5,
+            in_service: 4,
+            min_size: 0,
+            max_size: 1000,
+            youngest_age: None,
+        };
+        let decision = scaler.evaluate(SimTime::from_secs(60), group).decision;
+        decision.expect("300 % is above the target").new_desired
+    };
+    assert_eq!(wanted(AppliedTo::MeasuredSize), 6);
+    assert_eq!(wanted(AppliedTo::CurrentSize), 12, "4 in service at 300 %");
 }

@@ -6,6 +6,8 @@ use crate::autoscaling::{
 use crate::metrics::{Metric, MetricSource, ServiceMeasure, Statistic, StatisticSet};
 use crate::units::{IdVec, MetricId, ServiceId};
 
+mod options;
+
 const MINUTE: SimDuration = SimDuration::from_secs(60);
 const CPU: MetricId = MetricId(0);
 const MEMORY: MetricId = MetricId(1);
@@ -46,6 +48,7 @@ fn target(min: u32, max: u32) -> ScalableTarget {
         target_tracking: Vec::new(),
         step_scaling: Vec::new(),
         scheduled: Vec::new(),
+        ..ScalableTarget::default()
     }
 }
 

@@ -1,5 +1,6 @@
 //! Desired against actual capacity: what a group launches, and what it gives up.
 
+use super::super::disruptions::slowed;
 use super::super::event::Event;
 use super::super::fleet::InstanceDraw;
 use super::super::ledger::bound_instances;
@@ -129,6 +130,7 @@ impl World<'_, '_> {
             return;
         }
         let before = self.groups[id].purchase.units();
+        let slow = self.disruptions.launch_factor(Some(id));
         let mut launched = 0;
         while 0 < self.missing_units(id) {
             let ordinal = self.groups[id].launched;
@@ -142,6 +144,7 @@ impl World<'_, '_> {
             let group = &self.groups[id];
             let settings = group.settings;
             let launch = settings.launch_time.sample(group.draw(ordinal, InstanceDraw::Launch));
+            let launch = slowed(launch, slow);
             let bits = group.draw(ordinal, InstanceDraw::Registration);
             self.instances[instance].registration_delay = settings.registration_time.sample(bits);
             scheduler.schedule_in(launch, Phase::Appear, Event::InstanceRunning(instance));

@@ -12,6 +12,7 @@ fn capacity(tasks: u32, cores: u32, algorithm: BalancingAlgorithm) -> ServingCap
         cpu_per_request: SimDuration::from_secs(1),
         other_latency: SimDuration::ZERO,
         algorithm,
+        variability: Variability::default(),
         timeout: SimDuration::from_secs(1000),
     }
 }
@@ -312,4 +313,39 @@ proptest! {
         let busy = ResponseTime::stationary(&capacity, rho + more).mean_seconds();
         prop_assert!(calm <= busy * (1.0 + 1e-7));
     }
+}
+
+/// Allen and Cunneen: the mean wait at one core is that of M/M/1 times `(a² + s²)/2`, which for Poisson
+/// arrivals is exact (Pollaczek and Khinchine).
+#[test]
+fn waits_stretch_with_the_variability() {
+    let servers = |algorithm, arrivals, service, tasks| Servers {
+        tasks,
+        balanced_tasks: tasks,
+        vcpu: 1.0,
+        cpu_seconds: 1.0,
+        algorithm,
+        variability: Variability { arrivals, service },
+    };
+    let wait = |algorithm, arrivals, service, tasks| {
+        Stationary::new(servers(algorithm, arrivals, service, tasks), 0.8).mean - 1.0
+    };
+    let [in_turn, least, random] = [
+        BalancingAlgorithm::RoundRobin,
+        BalancingAlgorithm::LeastOutstandingRequests,
+        BalancingAlgorithm::WeightedRandom,
+    ];
+    for (service, expected) in [(0.0, 2.0), (0.5, 3.0), (1.0, 4.0), (4.0, 10.0)] {
+        for algorithm in [least, in_turn, random] {
+            assert!((wait(algorithm, 1.0, service, 1) - expected).abs() < 1e-9);
+        }
+    }
+    assert!((wait(least, 4.0, 1.0, 1) - 10.0).abs() < 1e-9);
+    // Random choice among four: (1 + 3/4 + 1)/2 of the wait.
+    assert!((wait(random, 4.0, 1.0, 4) - 5.5).abs() < 1e-9);
+    // In turn, gaps of gamma law with squared coefficient 4/4 are exponential again.
+    assert!((wait(in_turn, 4.0, 1.0, 4) - 4.0).abs() < 1e-9);
+    // Nothing varies: nobody waits.
+    assert!(wait(least, 0.0, 0.0, 1) < 1e-5);
+    assert!(wait(in_turn, 0.0, 0.0, 1) < 1e-5);
 }

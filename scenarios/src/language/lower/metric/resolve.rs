@@ -1,0 +1,226 @@
+//! From the names of CloudWatch to what is measured.
+
+use plimsoll_core::metrics::{GroupMeasure, MetricSource, QueueMeasure, ServiceMeasure, Statistic};
+use plimsoll_core::units::{
+    AsgId, CapacityProviderId, Id, MetricId, QueueId, ServiceId, SimDuration,
+};
+
+use super::{MINUTE, Metrics, statistic};
+use crate::language::lower::Context;
+use crate::language::raw::metric as raw;
+use crate::language::tree::Path;
+
+const ECS: &str = "AWS/ECS";
+const LOAD_BALANCER: &str = "AWS/ApplicationELB";
+const INSIGHTS: &str = "ECS/ContainerInsights";
+const GROUPS: &str = "AWS/AutoScaling";
+const QUEUES: &str = "AWS/SQS";
+const MANAGED_SCALING: &str = "AWS/ECS/ManagedScaling";
+
+const SERVICE_METRICS: [(&str, ServiceMeasure); 6] = [
+    (ECS, ServiceMeasure::CpuUtilization),
+    (ECS, ServiceMeasure::MemoryUtilization),
+    (LOAD_BALANCER, ServiceMeasure::RequestCountPerTarget),
+    (INSIGHTS, ServiceMeasure::RunningTaskCount),
+    (INSIGHTS, ServiceMeasure::DesiredTaskCount),
+    (INSIGHTS, ServiceMeasure::PendingTaskCount),
+];
+
+const GROUP_METRICS: [GroupMeasure; 4] = [
+    GroupMeasure::DesiredCapacity,
+    GroupMeasure::InServiceInstances,
+    GroupMeasure::PendingInstances,
+    GroupMeasure::TotalInstances,
+];
+
+const RESERVATION: &str = "CapacityProviderReservation";
+
+/// How a document names a metric.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::language::lower) struct Reference<'r> {
+    pub(in crate::language::lower) namespace: Option<&'r str>,
+    pub(in crate::language::lower) name: &'r str,
+    pub(in crate::language::lower) dimensions: &'r [raw::Dimension],
+    pub(in crate::language::lower) statistic: Option<raw::Statistic>,
+    /// Length of the data points.
+    pub(in crate::language::lower) period: SimDuration,
+}
+
+impl Reference<'_> {
+    fn dimension(&self, name: &str) -> Option<(usize, &str)> {
+        let found = self.dimensions.iter().position(|it| it.name == name)?;
+        Some((found, &self.dimensions[found].value))
+    }
+
+    fn is_in(&self, namespace: &str) -> bool {
+        self.namespace.is_none_or(|given| given == namespace)
+    }
+}
+
+/// The metric that `reference` at `path` names, for a policy of the service `own` if it is one's.
+pub(in crate::language::lower) fn resolve(
+    context: &Context<'_>,
+    path: &Path,
+    own: Option<ServiceId>,
+    reference: &Reference<'_>,
+) -> Option<(MetricId, Statistic)> {
+    let metrics = &context.metrics;
+    if let Some(metric) = metrics.own(reference) {
+        let statistic = reference.statistic.map_or(Statistic::Average, statistic);
+        return Some((metric, statistic));
+    }
+    let name = reference.name;
+    let service = SERVICE_METRICS
+        .into_iter()
+        .find(|(namespace, it)| reference.is_in(namespace) && it.metric_name() == name);
+    if let Some((_, measure)) = service {
+        return of_service(context, path, own, reference, measure);
+    }
+    let group = GROUP_METRICS.into_iter().find(|it| it.metric_name() == name);
+    if let Some(measure) = group.filter(|_| reference.is_in(GROUPS)) {
+        let id = named(context, path, reference, ("AutoScalingGroupName", &metrics.names.groups))?;
+        let source = MetricSource::Group(AsgId::from_index(id), measure);
+        return gauge(context, path, reference, source);
+    }
+    if name == RESERVATION && reference.is_in(MANAGED_SCALING) {
+        let key = ("CapacityProviderName", &metrics.names.providers[..]);
+        let id = named(context, path, reference, key)?;
+        let source = MetricSource::CapacityProvider(CapacityProviderId::from_index(id));
+        return gauge(context, path, reference, source);
+    }
+    let queue = QueueMeasure::ALL.into_iter().find(|it| it.metric_name() == name);
+    if let Some(measure) = queue.filter(|_| reference.is_in(QUEUES)) {
+        let id = named(context, path, reference, ("QueueName", &metrics.names.queues))?;
+        return gauge(
+            context,
+            path,
+            reference,
+            MetricSource::Queue(QueueId::from_index(id), measure),
+        );
+    }
+    unknown(context, path, reference);
+    None
+}
+
+fn of_service(
+    context: &Context<'_>,
+    path: &Path,
+    own: Option<ServiceId>,
+    reference: &Reference<'_>,
+    measure: ServiceMeasure,
+) -> Option<(MetricId, Statistic)> {
+    let metrics = &context.metrics;
+    let id = match (reference.dimension("ServiceName"), own) {
+        (None, Some(own)) => own,
+        (Some((index, name)), _) => {
+            let Some(found) = metrics.names.services.iter().position(|known| known == name) else {
+                let at = path.key("dimensions").index(index).key("value");
+                let known = metrics.names.services.iter().map(String::as_str);
+                context.dangling(&at, "service", name, known.collect::<Vec<_>>());
+                return None;
+            };
+            ServiceId::from_index(found)
+        }
+        (None, None) => {
+            context.error(path, "needs the dimension `ServiceName`");
+            return None;
+        }
+    };
+    let (usual, allowed): (Statistic, &[Statistic]) = match measure {
+        ServiceMeasure::CpuUtilization | ServiceMeasure::MemoryUtilization => {
+            (Statistic::Average, &[Statistic::Average, Statistic::SampleCount])
+        }
+        ServiceMeasure::RequestCountPerTarget => (Statistic::Sum, &[Statistic::Sum]),
+        _ => return gauge(context, path, reference, MetricSource::Service(id, measure)),
+    };
+    let wanted = reference.statistic.map_or(usual, statistic);
+    if !allowed.contains(&wanted) {
+        let names: Vec<&str> = allowed.iter().map(|it| it.name()).collect();
+        let message =
+            format!("of `{}` only {} is simulated", measure.metric_name(), names.join(" and "));
+        context.error(path, message);
+        return None;
+    }
+    let fine = reference.period < MINUTE;
+    let metric = if fine && measure != ServiceMeasure::RequestCountPerTarget {
+        if metrics.has_high_resolution(id) {
+            metrics.high_resolution(id, measure)
+        } else {
+            let message = "the metric has one data point per minute, the others of this period will be \
+                           missing; `monitoring` of the service sets 20 s";
+            context.note(path, message);
+            metrics.per_minute(MetricSource::Service(id, measure))
+        }
+    } else {
+        metrics.per_minute(MetricSource::Service(id, measure))
+    };
+    Some((metric, wanted))
+}
+
+/// A metric with one sample per minute, of which every statistic can be had.
+fn gauge(
+    context: &Context<'_>,
+    path: &Path,
+    reference: &Reference<'_>,
+    source: MetricSource,
+) -> Option<(MetricId, Statistic)> {
+    if reference.period < MINUTE {
+        context.note(path, "the metric has one data point per minute");
+    }
+    let wanted = reference.statistic.map_or(Statistic::Average, statistic);
+    Some((context.metrics.per_minute(source), wanted))
+}
+
+/// Position of the thing that a dimension names.
+fn named(
+    context: &Context<'_>,
+    path: &Path,
+    reference: &Reference<'_>,
+    (dimension, known): (&str, &[String]),
+) -> Option<usize> {
+    let Some((index, value)) = reference.dimension(dimension) else {
+        context.error(path, format!("`{}` needs the dimension `{dimension}`", reference.name));
+        return None;
+    };
+    let found = known.iter().position(|name| name == value);
+    if found.is_none() {
+        let at = path.key("dimensions").index(index).key("value");
+        let known: Vec<&str> = known.iter().map(String::as_str).collect();
+        context.dangling(&at, dimension, value, known);
+    }
+    found
+}
+
+fn unknown(context: &Context<'_>, path: &Path, reference: &Reference<'_>) {
+    let mut known: Vec<String> =
+        SERVICE_METRICS.iter().map(|(_, it)| it.metric_name().to_owned()).collect();
+    known.extend(GROUP_METRICS.iter().map(|it| it.metric_name().to_owned()));
+    known.push(RESERVATION.to_owned());
+    known.extend(QueueMeasure::ALL.iter().map(|it| it.metric_name().to_owned()));
+    known.extend(context.metrics.own.borrow().iter().map(|it| it.name.clone()));
+    let names: Vec<&str> = known.iter().map(String::as_str).collect();
+    let what = match reference.namespace {
+        Some(namespace) if known.iter().any(|it| it == reference.name) => {
+            format!("metric of this name and these dimensions in `{namespace}`:")
+        }
+        _ => "metric".to_owned(),
+    };
+    context.dangling(&path.key("metricName"), &what, reference.name, names);
+}
+
+impl Metrics {
+    /// The user's own metric that `reference` names.
+    fn own(&self, reference: &Reference<'_>) -> Option<MetricId> {
+        let own = self.own.borrow();
+        let mut dimensions: Vec<(&str, &str)> =
+            reference.dimensions.iter().map(|it| (&*it.name, &*it.value)).collect();
+        dimensions.sort_unstable();
+        let found = own.iter().find(|it| {
+            let same = it.dimensions.iter().map(|(name, value)| (&**name, &**value));
+            it.name == reference.name
+                && reference.is_in(&it.namespace)
+                && same.eq(dimensions.iter().copied())
+        });
+        found.map(|it| it.metric)
+    }
+}

@@ -1,0 +1,111 @@
+//! Faults of what tasks run on: zones, instances, the control plane.
+
+use super::fault::RandomTimes;
+use crate::agent::Window;
+use crate::units::{AsgId, ServiceId, SimDuration, ZoneId};
+
+/// Something that goes wrong with the cluster.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Disruption {
+    /// Name, also the label of its random draws.
+    pub name: String,
+    /// When, sorted and disjoint; with `random`, the stretches of time inside which it comes.
+    pub windows: Vec<Window>,
+    /// How often it comes and how long it lasts, if that is random.
+    pub random: Option<RandomTimes>,
+    /// How long a service has to be well again to count as recovered.
+    pub recovered_after: SimDuration,
+    /// What.
+    pub kind: DisruptionKind,
+}
+
+/// Which container instances.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct InstanceScope {
+    /// Of this group only.
+    pub group: Option<AsgId>,
+    /// In this zone only.
+    pub zone: Option<ZoneId>,
+}
+
+/// What goes wrong.
+#[derive(Clone, Debug, PartialEq)]
+pub enum DisruptionKind {
+    /// A zone is gone: its instances and Fargate tasks stop, and nothing launches there.
+    ZoneOutage {
+        /// Which.
+        zone: ZoneId,
+        /// From then until the groups' health checks find the instances and replace them.
+        detected_after: SimDuration,
+    },
+    /// When a window begins, some instances stop.
+    InstanceFailure {
+        /// Which can.
+        scope: InstanceScope,
+        /// How many do, chosen at random.
+        count: u32,
+        /// From then until their group's health checks find them and replace them.
+        detected_after: SimDuration,
+    },
+    /// Inside the windows each instance stops after a random time of running, exponentially distributed.
+    InstanceFailureRate {
+        /// Which can.
+        scope: InstanceScope,
+        /// Mean of that time.
+        mean: SimDuration,
+        /// From then until their group's health checks find them and replace them.
+        detected_after: SimDuration,
+    },
+    /// The agents of instances that are registered when a window begins do not answer during it: they take
+    /// no task, and what they run stays.
+    AgentDisconnected {
+        /// Which can.
+        scope: InstanceScope,
+        /// Share of them, drawn once per instance and window.
+        share: f64,
+    },
+    /// What starts to launch inside a window takes `factor` times as long.
+    SlowLaunches {
+        /// How much longer.
+        factor: f64,
+        /// What.
+        of: SlowLaunches,
+    },
+    /// Launch quotas and the rate of calls are cut to a share.
+    ControlPlaneThrottling {
+        /// What is left of them, in thousandths; with 0 no task can be launched at all.
+        remaining_permille: u16,
+    },
+    /// CloudWatch gets no data: minutes that end inside a window have no data point.
+    MissingMetrics {
+        /// Of this service only; of all services and capacity providers otherwise.
+        service: Option<ServiceId>,
+    },
+}
+
+/// What launches slowly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SlowLaunches {
+    /// Instances and Fargate tasks.
+    Everything,
+    /// Instances of all groups.
+    Instances,
+    /// Instances of one group.
+    Group(AsgId),
+    /// Tasks on Fargate.
+    Fargate,
+}
+
+impl DisruptionKind {
+    /// Name in the scenario language.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::ZoneOutage { .. } => "zoneOutage",
+            Self::InstanceFailure { .. } | Self::InstanceFailureRate { .. } => "instanceFailure",
+            Self::AgentDisconnected { .. } => "agentDisconnected",
+            Self::SlowLaunches { .. } => "slowLaunches",
+            Self::ControlPlaneThrottling { .. } => "controlPlaneThrottling",
+            Self::MissingMetrics { .. } => "missingMetrics",
+        }
+    }
+}

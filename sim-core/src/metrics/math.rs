@@ -172,7 +172,6 @@ impl MathExpression {
             }),
             Node::Binary(operation, left, right) => {
                 let (a, b) = match (at(left), at(right)) {
-                    (None, None) => return None,
                     (Some(a), Some(b)) => (a, b),
                     (Some(a), None) if !self.constant[left] => (a, 0.0),
                     (None, Some(b)) if !self.constant[right] => (0.0, b),
@@ -195,6 +194,7 @@ impl Binary {
     fn of(self, a: f64, b: f64) -> Option<f64> {
         let truth = |holds: bool| Some(f64::from(u8::from(holds)));
         let is = |value: f64| value != 0.0;
+        let differ = a.partial_cmp(&b) != Some(std::cmp::Ordering::Equal);
         match self {
             Self::Add => Some(a + b),
             Self::Subtract => Some(a - b),
@@ -205,8 +205,8 @@ impl Binary {
             Self::LessOrEqual => truth(a <= b),
             Self::Greater => truth(a > b),
             Self::GreaterOrEqual => truth(a >= b),
-            Self::Equal => truth(a <= b && a >= b),
-            Self::NotEqual => truth(a < b || a > b),
+            Self::Equal => truth(!differ),
+            Self::NotEqual => truth(differ),
             Self::And => truth(is(a) && is(b)),
             Self::Or => truth(is(a) || is(b)),
         }
@@ -253,9 +253,9 @@ fn filled(column: &[Option<f64>], fill: Fill) -> Column {
             let real: Vec<(usize, f64)> = real.collect();
             for pair in real.windows(2) {
                 let ((newer, high), (older, low)) = (pair[0], pair[1]);
-                for at in newer + 1..older {
-                    let share = (at - newer) as f64 / (older - newer) as f64;
-                    result[at] = Some(high + (low - high) * share);
+                for (step, slot) in (1..).zip(&mut result[newer + 1..older]) {
+                    let share = f64::from(step) / (older - newer) as f64;
+                    *slot = Some(high + (low - high) * share);
                 }
             }
         }

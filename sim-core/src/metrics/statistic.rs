@@ -94,8 +94,10 @@ mod tests {
             Statistic::Minimum,
             Statistic::Maximum,
         ];
-        let values = all.map(|statistic| minute.get(statistic));
-        assert_eq!(values, [75.0, 320.0, 24_000.0, 50.0, 100.0]);
+        for (statistic, expected) in all.into_iter().zip([75.0, 320.0, 24_000.0, 50.0, 100.0]) {
+            let value = minute.get(statistic);
+            assert!((value - expected).abs() < 1e-9, "{}: {value}", statistic.name());
+        }
     }
 
     #[test]

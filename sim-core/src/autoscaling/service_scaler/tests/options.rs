@@ -76,7 +76,7 @@ fn gap_12_a_cooldown_begins_with_the_tasks_or_with_the_decision() {
         let mut bench = after_scale_out(ScalingRules { cooldown_start, ..ScalingRules::default() });
         bench.minutes_of(4, 75.0, 0.0, still(4, 8));
         bench.scaler.observe_running(at(430), 8);
-        (bench.minutes_of(20, 75.0, 0.0, still(8, 8)).is_some()).then(|| bench.minute)
+        bench.minutes_of(20, 75.0, 0.0, still(8, 8)).map(|_| bench.minute)
     };
     // 430 s + 300 s, or 180 s + 300 s.
     assert_eq!(next(CooldownStart::Fulfilled), Some(13));

@@ -27,9 +27,12 @@ pub(super) fn operation(
     raw: &AutoScalingGroup,
     zones: &[String],
 ) -> GroupOperation {
-    let maintenance = raw
-        .instance_maintenance_policy
-        .and_then(|policy| maintenance(context, &path.key("instanceMaintenancePolicy"), policy));
+    let unset = |it: &raw::MaintenancePolicy| {
+        it.min_healthy_percentage == -1 && it.max_healthy_percentage == -1
+    };
+    let maintenance = raw.instance_maintenance_policy.filter(|it| !unset(it));
+    let maintenance = maintenance
+        .and_then(|it| maintenance_policy(context, &path.key("instanceMaintenancePolicy"), it));
     let default_first = raw.termination_policies.iter().rev().skip(1);
     if default_first.clone().any(|it| *it == raw::TerminationPolicy::Default) {
         let message = "`Default` must be the last termination policy";
@@ -68,7 +71,11 @@ pub(super) fn operation(
             raw::ZoneOrder::Rotated => ZoneOrder::Rotated,
             raw::ZoneOrder::Listed => ZoneOrder::Listed,
         },
-        suspended: raw.suspended_processes.iter().map(|it| process(it.process_name)).collect(),
+        suspended: raw
+            .suspended_processes
+            .iter()
+            .filter_map(|it| process(it.process_name))
+            .collect(),
         max_instance_lifetime: lifetime,
         refreshes: Vec::new(),
         changes: Vec::new(),
@@ -100,35 +107,23 @@ fn load_balancer_checks(context: &Context<'_>, path: &Path, raw: &AutoScalingGro
     load_balancer
 }
 
-/// The maintenance policy; `None` for one that AWS prints as removed, with -1 twice.
-fn maintenance(
+fn maintenance_policy(
     context: &Context<'_>,
     path: &Path,
     raw: raw::MaintenancePolicy,
 ) -> Option<MaintenancePolicy> {
-    let of = |key: &str, value: i32| {
-        if let Ok(value) = u32::try_from(value) {
-            Some(value)
-        } else {
-            context.error(&path.key(key), "-1 removes the policy: give it for both or for none");
-            None
-        }
-    };
-    if (raw.min_healthy_percentage, raw.max_healthy_percentage) == (-1, -1) {
+    let (min, max) = (raw.min_healthy_percentage, raw.max_healthy_percentage);
+    let (Ok(min_healthy_percentage), Ok(max_healthy_percentage)) =
+        (u32::try_from(min), u32::try_from(max))
+    else {
+        context.error(path, "both percentages are -1, for no policy, or none is");
         return None;
-    }
-    let policy = MaintenancePolicy {
-        min_healthy_percentage: of("minHealthyPercentage", raw.min_healthy_percentage)?,
-        max_healthy_percentage: of("maxHealthyPercentage", raw.max_healthy_percentage)?,
     };
-    Some(checked(context, path, policy))
-}
-
-fn checked(context: &Context<'_>, path: &Path, policy: MaintenancePolicy) -> MaintenancePolicy {
+    let policy = MaintenancePolicy { min_healthy_percentage, max_healthy_percentage };
     for problem in policy.problems() {
         context.error(path, problem);
     }
-    policy
+    Some(policy)
 }
 
 fn termination_policy(raw: raw::TerminationPolicy) -> TerminationPolicy {
@@ -147,8 +142,9 @@ fn termination_policy(raw: raw::TerminationPolicy) -> TerminationPolicy {
     }
 }
 
-fn process(raw: raw::Process) -> Process {
-    match raw {
+/// `None` for the process that has no bearing on tasks.
+fn process(raw: raw::Process) -> Option<Process> {
+    Some(match raw {
         raw::Process::Launch => Process::Launch,
         raw::Process::Terminate => Process::Terminate,
         raw::Process::HealthCheck => Process::HealthCheck,
@@ -157,7 +153,8 @@ fn process(raw: raw::Process) -> Process {
         raw::Process::AlarmNotification => Process::AlarmNotification,
         raw::Process::ScheduledActions => Process::ScheduledActions,
         raw::Process::InstanceRefresh => Process::InstanceRefresh,
-    }
+        raw::Process::AddToLoadBalancer => return None,
+    })
 }
 
 fn hooks(context: &Context<'_>, path: &Path, raw: &AutoScalingGroup) -> Vec<LifecycleHook> {
@@ -203,7 +200,7 @@ fn changes(
     let at = SimTime::ZERO + raw.at.duration();
     let mut add = |update| operation.changes.push(GroupChange { at, update });
     let set = |processes: &[raw::Process]| -> BTreeSet<Process> {
-        processes.iter().copied().map(process).collect()
+        processes.iter().copied().filter_map(process).collect()
     };
     if !raw.suspend_processes.is_empty() {
         add(GroupUpdate::Suspend(set(&raw.suspend_processes)));
@@ -256,10 +253,13 @@ fn changes(
                 .max_healthy_percentage
                 .unwrap_or(policy.map_or(100, |it| it.max_healthy_percentage)),
         };
+        for problem in bounds.problems() {
+            context.error(&path, problem);
+        }
         let warm_up = preferences.instance_warmup.map(Seconds::duration);
         let delay = preferences.checkpoint_delay.map(Seconds::duration);
         let refresh = InstanceRefresh {
-            bounds: checked(context, &path, bounds),
+            bounds,
             instance_warmup: warm_up.unwrap_or(operation.health_checks.grace_period),
             checkpoint_percentages: preferences.checkpoint_percentages.clone(),
             checkpoint_delay: delay.unwrap_or(SimDuration::from_secs(3600)),

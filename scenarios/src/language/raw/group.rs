@@ -63,14 +63,15 @@ pub enum ActionResult {
     Abandon,
 }
 
-/// Shares of the desired capacity between which a group stays while it replaces instances.
+/// Shares of the desired capacity between which a group stays while it replaces instances. Both -1, as
+/// AWS prints it, for no policy.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct MaintenancePolicy {
     /// Least healthy instances, in percent.
     #[schemars(range(min = -1, max = 100))]
     pub min_healthy_percentage: i32,
-    /// Most instances, in percent: 100 to 200.
+    /// Most instances, in percent: from 100.
     #[schemars(range(min = -1, max = 200))]
     pub max_healthy_percentage: i32,
 }
@@ -153,6 +154,8 @@ pub enum Process {
     ScheduledActions,
     /// Instance refreshes.
     InstanceRefresh,
+    /// Targets of the group itself; those of tasks are registered by ECS all the same.
+    AddToLoadBalancer,
 }
 
 /// A change of a group during the run; at least one field beside `at`.

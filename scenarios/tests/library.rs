@@ -110,6 +110,7 @@ fn times_to_scale(metric_type: &str) -> (f64, f64) {
 /// The publication delays of both metrics were chosen on the very pair 363 s and 86 s, so that this test
 /// holds the alarms and their repetition against it, and only the time from the trigger to the tasks is
 /// independent.
+#[allow(clippy::print_stdout)] // the table is what a reader wants to see
 #[test]
 fn aws_363_s_and_86_s_to_trigger_simulated_beside_published() {
     let mut table =

@@ -60,7 +60,7 @@ impl Run {
         let results =
             simulation::run(&loaded.scenario, &mut |_| {}).map_err(|it| it.to_string())?;
         let started = results.task_records.iter().filter_map(|task| task.started);
-        let mut starts: Vec<u64> = started.map(SimTime::as_nanos).collect();
+        let mut starts: Vec<u64> = started.map(plimsoll_core::units::SimTime::as_nanos).collect();
         starts.sort_unstable();
         Ok(Self { name, starts })
     }

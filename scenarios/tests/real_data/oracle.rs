@@ -37,6 +37,7 @@ services:
     )
 }
 
+#[allow(clippy::print_stdout)] // the table is what a reader wants to see
 #[test]
 fn ideal_sizing_by_the_minute_is_beaten_by_no_policy() {
     let Some(data) = real_data() else { return };

@@ -430,8 +430,34 @@ pub struct CapacitySummary {
     /// How well its registered instances follow what the tasks need.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub elasticity: Option<ElasticitySummary>,
+    /// Its warm pool, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warm_pool: Option<WarmPoolSummary>,
     /// Instances and volumes, USD.
     pub cost_usd: String,
+}
+
+/// A warm pool.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WarmPoolSummary {
+    /// Time-weighted mean of its instances, in whatever state.
+    pub mean: f64,
+    /// Largest number of them.
+    pub peak: u32,
+    /// Launches that took an instance out of the pool.
+    pub warm_starts: u32,
+    /// Launches that found none ready there.
+    pub cold_starts: u32,
+    /// Instances that scale-in returned to the pool.
+    pub returned: u32,
+}
+
+impl WarmPoolSummary {
+    /// Launches of the group, out of the pool or not.
+    pub(crate) fn starts(&self) -> u32 {
+        self.warm_starts.saturating_add(self.cold_starts)
+    }
 }
 
 /// Scaling activities of the whole run.

@@ -271,6 +271,7 @@ pub(crate) fn web_run_of(days: u64, interval: u64) -> (RunResults, Bill) {
             failed_launches: 0,
             waiting_at_maximum_time: 0.0,
             elasticity: None,
+            warm_pool: None,
             cost: total / 2,
         }],
         packing: Some(Packing {
@@ -438,6 +439,7 @@ fn instance_records() -> Vec<InstanceRecord> {
             group: "web".to_owned(),
             instance_type: "m7g.large".to_owned(),
             purchase_option: if i == 3 { PurchaseOption::Spot } else { PurchaseOption::OnDemand },
+            stopped: Vec::new(),
             interruption_notice: (i == 3).then(|| SimTime::from_secs(108_000)),
             interrupted: i == 3,
             zone: format!("eu-west-1{}", ['a', 'b', 'c'][(i % 3) as usize]),

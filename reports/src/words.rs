@@ -8,12 +8,16 @@ use crate::summary::{PackingSummary, Quantiles, ServiceSummary, Summary};
 
 /// What a group buys: its types, and how many of its instances are Spot on average.
 pub(crate) fn bought(group: &crate::summary::CapacitySummary) -> String {
-    if group.spot_mean > 0.0 {
+    let beside = if let Some(pool) = &group.warm_pool {
+        let held = crate::number::significant(pool.mean, 3);
+        format!(" ({held} more warm; {} of {} starts warm)", pool.warm_starts, pool.starts())
+    } else if group.spot_mean > 0.0 {
         let spot = crate::number::significant(group.spot_mean, 3);
-        format!("{} ({spot} on Spot)", group.instance_type)
+        format!(" ({spot} on Spot)")
     } else {
-        group.instance_type.clone()
-    }
+        String::new()
+    };
+    format!("{}{beside}", group.instance_type)
 }
 
 /// Cost per thousand or million requests, or per job: amount and what for.

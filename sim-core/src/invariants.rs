@@ -28,10 +28,11 @@
 
 use std::collections::BTreeMap;
 
+use crate::autoscaling::PredictiveScalingPolicy;
 use crate::billing::{
     FARGATE_LINUX_MINIMUM_SECONDS, FARGATE_WINDOWS_MINIMUM_SECONDS, INSTANCE_MINIMUM_SECONDS,
 };
-use crate::results::{EventCategory, RunResults, TaskRecord};
+use crate::results::{EventCategory, InstanceRecord, RunResults, TaskRecord};
 use crate::scenario::{GroupUpdate, OperatingSystem, Protocol, Scenario, TaskDefinition};
 use crate::units::{SimDuration, SimTime};
 
@@ -137,8 +138,8 @@ fn lives(scenario: &Scenario, results: &RunResults, found: &mut Vec<String>) {
         if !reached.is_sorted() || reached.last() > Some(&horizon) {
             found.push(format!("law 3: instance {index}: {life:?}"));
         }
-        if let Some(running) = instance.running {
-            lived += instance.terminated.unwrap_or(horizon).saturating_since(running).as_nanos();
+        for (from, until) in runs(instance) {
+            lived += until.unwrap_or(horizon).saturating_since(from).as_nanos();
         }
     }
     if lived != results.instances.lived.as_nanos() {
@@ -147,6 +148,18 @@ fn lives(scenario: &Scenario, results: &RunResults, found: &mut Vec<String>) {
             results.instances.lived.as_nanos()
         ));
     }
+}
+
+/// Times in which EC2 ran an instance; `None` if it still does.
+fn runs(instance: &InstanceRecord) -> Vec<(SimTime, Option<SimTime>)> {
+    let mut runs = Vec::new();
+    let mut from = instance.running;
+    for (stopped, started) in &instance.stopped {
+        runs.extend(from.map(|from| (from, Some(*stopped))));
+        from = *started;
+    }
+    runs.extend(from.map(|from| (from, instance.terminated)));
+    runs
 }
 
 fn definition_of<'s>(scenario: &'s Scenario, task: &TaskRecord) -> Option<&'s TaskDefinition> {
@@ -273,7 +286,12 @@ fn desired_within_bounds(scenario: &Scenario, results: &RunResults, found: &mut 
                     let maxs = scaling.scheduled.iter().filter_map(|it| it.max_capacity);
                     let min = mins.fold(scaling.min_capacity, u32::min);
                     let max = maxs.fold(scaling.max_capacity, u32::max);
-                    (min, max)
+                    // A forecast may raise the maximum for good.
+                    let raises = |it: &PredictiveScalingPolicy| {
+                        it.scales && it.max_capacity_buffer.is_some()
+                    };
+                    let raised = scaling.predictive.iter().any(raises);
+                    (min, if raised { u32::MAX } else { max })
                 }),
             EventCategory::GroupActivity => {
                 scenario.auto_scaling_groups.iter().find(|group| group.name == event.entity).map(
@@ -315,9 +333,10 @@ fn billed_time(scenario: &Scenario, results: &RunResults, found: &mut Vec<String
     };
     let mut sum = 0;
     for (index, instance) in results.instance_records.iter().enumerate() {
-        let mut expected = instance
-            .running
-            .map_or(0, |running| expected(running, instance.terminated, INSTANCE_MINIMUM_SECONDS));
+        // Each start of an instance has its own minimum.
+        let runs = runs(instance).into_iter();
+        let mut expected: u64 =
+            runs.map(|(from, until)| expected(from, until, INSTANCE_MINIMUM_SECONDS)).sum();
         let first_hour = |(from, until): (SimTime, SimTime)| until.saturating_since(from) < HOUR;
         if instance.interrupted && instance.running.zip(instance.terminated).is_none_or(first_hour)
         {

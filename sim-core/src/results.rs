@@ -361,8 +361,25 @@ pub struct CapacityResults {
     pub waiting_at_maximum_time: f64,
     /// How well the registered instances follow a bound on those that the placed and waiting tasks need.
     pub elasticity: Option<Elasticity>,
-    /// Cost of its instances and volumes in 1e-10 USD.
+    /// Its warm pool, if it has one.
+    pub warm_pool: Option<WarmPoolResults>,
+    /// Cost of its instances and volumes in 1e-10 USD, those of its warm pool included.
     pub cost: i128,
+}
+
+/// A warm pool over the whole run.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct WarmPoolResults {
+    /// Time-weighted mean of its instances, in whatever state.
+    pub mean: f64,
+    /// Largest number of them.
+    pub peak: u32,
+    /// Launches of the group that took an instance out of the pool.
+    pub warm_starts: u32,
+    /// Launches that did not, since none was ready or could be started.
+    pub cold_starts: u32,
+    /// Instances that scale-in returned to the pool.
+    pub returned: u32,
 }
 
 /// How close the run came to the smallest number of instance-hours its tasks needed.
@@ -517,9 +534,11 @@ pub struct InstanceRecord {
     pub zone: String,
     /// Launch decision.
     pub requested: SimTime,
-    /// EC2 state `running`: billing starts.
+    /// EC2 state `running` for the first time: billing starts.
     pub running: Option<SimTime>,
-    /// Registered with the cluster.
+    /// Times in which it was stopped or hibernated in a warm pool after it ran; `None` if it still is.
+    pub stopped: Vec<(SimTime, Option<SimTime>)>,
+    /// Registered with the cluster for the first time.
     pub registered: Option<SimTime>,
     /// Terminated.
     pub terminated: Option<SimTime>,

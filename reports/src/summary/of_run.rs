@@ -8,7 +8,7 @@ use super::{
     AttemptsSummary, BatchSummary, CapacitySummary, CostSummary, DeploymentSummary,
     ElasticitySummary, InstancesSummary, ObjectiveSummary, PackingSummary, Quantiles, QueueSummary,
     RecoverySummary, RequestedPackingSummary, RequestsSummary, RunMeta, ScalingTotals,
-    ServiceScaling, ServiceSummary, Summary, TasksSummary, UtilizationSummary,
+    ServiceScaling, ServiceSummary, Summary, TasksSummary, UtilizationSummary, WarmPoolSummary,
 };
 use plimsoll_core::statistics::Elasticity;
 
@@ -100,6 +100,13 @@ impl Summary {
                         failed_launches: group.failed_launches,
                         waiting_at_maximum_time: group.waiting_at_maximum_time,
                         elasticity: group.elasticity.as_ref().and_then(ElasticitySummary::new),
+                        warm_pool: group.warm_pool.as_ref().map(|pool| WarmPoolSummary {
+                            mean: or_zero(pool.mean),
+                            peak: pool.peak,
+                            warm_starts: pool.warm_starts,
+                            cold_starts: pool.cold_starts,
+                            returned: pool.returned,
+                        }),
                         cost_usd: decimal(group.cost),
                     };
                     (group.group.clone(), summary)

@@ -104,6 +104,8 @@ pub enum NotScaledReason {
     ActivityInProgress,
     /// Another policy's low alarm is not in ALARM.
     OtherPoliciesNotReady,
+    /// At what predictive scaling forecast.
+    AlreadyAtPredictedCapacity,
 }
 
 impl NotScaledReason {
@@ -119,6 +121,7 @@ impl NotScaledReason {
             Self::DeploymentInProgress => "DeploymentInProgress",
             Self::ActivityInProgress => "ActivityInProgress",
             Self::OtherPoliciesNotReady => "OtherPoliciesNotReady",
+            Self::AlreadyAtPredictedCapacity => "AlreadyAtPredictedCapacity",
         }
     }
 }

@@ -9,6 +9,7 @@
 //! | `rules` | what AWS leaves open about service scaling |
 //! | `target_tracking`, `step_scaling` | the two kinds of policy: settings and arithmetic |
 //! | `service_scaler`, `activity` | a service's scalable target: alarms, cooldowns, activities |
+//! | `predictive` | forecasts of the load, and the floor that they put under the capacity |
 //! | `instance_demand`, `managed_scaling` | a capacity provider: instances needed, desired capacity |
 //! | `group` | Auto Scaling groups |
 //! | `strategy` | base and weight of capacity provider strategies |
@@ -18,6 +19,7 @@ mod alarm;
 pub mod group;
 mod instance_demand;
 mod managed_scaling;
+mod predictive;
 mod rounding;
 mod rules;
 mod service_scaler;
@@ -40,6 +42,10 @@ pub use instance_demand::{
 pub use managed_scaling::{
     CapacityEvaluation, CapacityScaler, GroupCapacity, GroupDecision, ManagedScaling,
     desired_capacity,
+};
+pub use predictive::{
+    Forecaster, MOST_HISTORY, NewForecast, OracleDemand, PredictiveScalingPolicy, Predictor,
+    effective_maximum, required_capacity, with_floor,
 };
 pub use rules::{CooldownStart, JudgedValue, ScalingRules};
 pub use service_scaler::{Evaluation, ScheduledOutcome, ServiceCapacity, ServiceScaler};

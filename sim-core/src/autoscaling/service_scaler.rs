@@ -15,6 +15,7 @@ use super::activity::{
     ScalingDecision, ScalingDirection, SuspendedState,
 };
 use super::alarm::{Alarm, AlarmChange};
+use super::predictive::{PredictiveScalingPolicy, effective_maximum, with_floor};
 use super::rounding::clamp;
 use super::rules::{CooldownStart, ScalingRules};
 use super::step_scaling::StepScalingPolicy;
@@ -80,6 +81,8 @@ struct StepScaler {
 pub struct ServiceScaler {
     min: u32,
     max: u32,
+    /// What predictive scaling wants at least.
+    predicted: u32,
     trackers: Vec<TargetTracker>,
     steps: Vec<StepScaler>,
     rules: ScalingRules,
@@ -113,6 +116,7 @@ impl ServiceScaler {
         Self {
             min: target.min_capacity,
             max: target.max_capacity,
+            predicted: 0,
             trackers: target.target_tracking.iter().map(tracker).collect(),
             steps: target.step_scaling.iter().map(step).collect(),
             rules,
@@ -277,6 +281,38 @@ impl ServiceScaler {
         Ok(ScheduledOutcome { decision: Some(decision), ended })
     }
 
+    /// Below what predictive scaling forecast no policy scales in from now on.
+    pub fn set_predicted(&mut self, predicted: u32) {
+        self.predicted = predicted;
+    }
+
+    /// Applies a forecast of `predicted`: raises the maximum if the policy may, for good, and the desired
+    /// count to the forecast. It never lowers the count, and ignores cooldowns.
+    pub fn apply_forecast(
+        &mut self,
+        now: SimTime,
+        policy: &PredictiveScalingPolicy,
+        predicted: u32,
+        capacity: ServiceCapacity,
+    ) -> ScheduledOutcome {
+        self.max = effective_maximum(self.max, predicted, policy.max_capacity_buffer);
+        let from = self.activity.map_or(capacity.desired, |activity| activity.to);
+        let to = clamp(predicted, self.min, self.max);
+        if to <= from {
+            return ScheduledOutcome::default();
+        }
+        let direction = ScalingDirection::Out;
+        let ended = self.begin(now, direction, from, to, None, capacity.running);
+        let decision = ScalingDecision {
+            from,
+            new_desired: to,
+            policy: policy.name.clone(),
+            cause: format!("policy {} forecast a capacity of {predicted}", policy.name),
+            direction,
+        };
+        ScheduledOutcome { decision: Some(decision), ended }
+    }
+
     fn start_cooldown(&mut self, now: SimTime, activity: &Activity) {
         if let Some(cooldown) = activity.cooldown {
             match activity.direction {
@@ -365,12 +401,14 @@ impl ServiceScaler {
             // A count above the bounds is brought to them first.
             return Ok(self.max);
         }
-        let to = clamp(wish.capacity, self.min, self.max);
+        let to = clamp(with_floor(wish.capacity, self.predicted), self.min, self.max);
         if to < capacity.running && to < desired {
             return Ok(to);
         }
         Err(not_in(if desired <= self.min {
             NotScaledReason::AlreadyAtMinCapacity
+        } else if wish.capacity < self.predicted && desired <= self.predicted {
+            NotScaledReason::AlreadyAtPredictedCapacity
         } else if wish.capacity >= capacity.running {
             NotScaledReason::AnticipatedFlapping
         } else {

@@ -61,6 +61,8 @@ pub enum ServiceMeasure {
     MemoryUtilization,
     /// `RequestCountPerTarget` of `AWS/ApplicationELB`, requests per target in the period.
     RequestCountPerTarget,
+    /// `RequestCount` of `AWS/ApplicationELB`, requests in the period.
+    RequestCount,
     /// `RunningTaskCount` of `ECS/ContainerInsights`.
     RunningTaskCount,
     /// `DesiredTaskCount` of `ECS/ContainerInsights`.
@@ -76,6 +78,7 @@ impl ServiceMeasure {
             Self::CpuUtilization => "CPUUtilization",
             Self::MemoryUtilization => "MemoryUtilization",
             Self::RequestCountPerTarget => "RequestCountPerTarget",
+            Self::RequestCount => "RequestCount",
             Self::RunningTaskCount => "RunningTaskCount",
             Self::DesiredTaskCount => "DesiredTaskCount",
             Self::PendingTaskCount => "PendingTaskCount",
@@ -84,7 +87,13 @@ impl ServiceMeasure {
 
     /// Whether it is computed from the load of the service.
     pub const fn needs_load(self) -> bool {
-        matches!(self, Self::CpuUtilization | Self::MemoryUtilization | Self::RequestCountPerTarget)
+        matches!(
+            self,
+            Self::CpuUtilization
+                | Self::MemoryUtilization
+                | Self::RequestCountPerTarget
+                | Self::RequestCount
+        )
     }
 }
 

@@ -27,6 +27,12 @@ impl MetricStore {
         }
     }
 
+    /// Makes room for a reader of `metric` that looks back over `length`. To be called before the first
+    /// sample.
+    pub fn retain_metric(&mut self, metric: MetricId, length: SimDuration) {
+        self.series[metric].retain(length);
+    }
+
     /// One series.
     pub fn series(&self, metric: MetricId) -> &MetricSeries {
         &self.series[metric]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::autoscaling::group::{
     CapacityDistribution, InstanceRefresh, LaunchSource, LifecycleHook, MaintenancePolicy,
-    TerminationPolicy, ZoneOrder,
+    TerminationPolicy, WarmPool, ZoneOrder,
 };
 use crate::units::{SimDuration, SimTime};
 
@@ -31,6 +31,8 @@ pub struct GroupOperation {
     pub suspended: BTreeSet<Process>,
     /// `MaxInstanceLifetime`.
     pub max_instance_lifetime: Option<SimDuration>,
+    /// `WarmPool`, if there is one: not in groups with weights or Spot Instances.
+    pub warm_pool: Option<WarmPool>,
     /// Instance refreshes.
     pub refreshes: Vec<InstanceRefresh>,
     /// What changes during the run, in time order.
@@ -50,6 +52,7 @@ impl Default for GroupOperation {
             zone_order: ZoneOrder::default(),
             suspended: BTreeSet::new(),
             max_instance_lifetime: None,
+            warm_pool: None,
             refreshes: Vec::new(),
             changes: Vec::new(),
         }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::{Fidelity, LaunchTarget, Scenario, ServiceScheduling, Worker};
-use crate::autoscaling::{StepScalingPolicy, SuspendedState, TargetTrackingPolicy};
+use crate::autoscaling::{
+    PredictiveScalingPolicy, StepScalingPolicy, SuspendedState, TargetTrackingPolicy,
+};
 use crate::engine::DurationDistribution;
 use crate::placement::{PlacementConstraint, PlacementStrategy};
 use crate::traffic::RequestRate;
@@ -153,6 +155,8 @@ pub struct ScalableTarget {
     pub target_tracking: Vec<TargetTrackingPolicy>,
     /// Step scaling policies, each with its alarm.
     pub step_scaling: Vec<StepScalingPolicy>,
+    /// Predictive scaling policies, of which at most one scales.
+    pub predictive: Vec<PredictiveScalingPolicy>,
     /// Scheduled actions expanded to instants, in time order.
     pub scheduled: Vec<ScheduledChange>,
     /// What is suspended at the start.

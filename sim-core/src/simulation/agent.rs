@@ -29,6 +29,11 @@ impl InstanceAgent {
             admitting: false,
         }
     }
+
+    /// The same after a stop of its instance, which has lost its tasks: the images stay on the volume.
+    pub(super) fn restarted(self, shape: &InstanceShape) -> Self {
+        Self { host: Host::new(shape.cpu, shape.memory, shape.gpus), ..self }
+    }
 }
 
 impl<'s> World<'s, '_> {

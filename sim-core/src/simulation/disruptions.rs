@@ -256,6 +256,7 @@ impl World<'_, '_> {
             .enumerate()
             .filter(move |(id, it)| {
                 it.state != InstanceState::Terminated
+                    && !it.is_stopped()
                     && scope.group.is_none_or(|group| group == it.group)
                     && scope.zone.is_none_or(|zone| zone == it.zone)
                     && !self.disruptions.has_failed(*id)
@@ -394,6 +395,13 @@ impl World<'_, '_> {
         };
         let failed = self.disruptions.has_failed(id);
         if failed || self.instances[id].state == InstanceState::Terminated {
+            return;
+        }
+        if self.instances[id].running.is_none() {
+            // What does not run cannot fail; its next run is watched anew.
+            if let Some(warm) = &mut self.instances[id].warm {
+                warm.watched = false;
+            }
             return;
         }
         let now = scheduler.now();

@@ -139,6 +139,12 @@ pub enum Event {
     Suspension(ServiceId),
     /// The alarms of a capacity provider are evaluated at their own point of the minute.
     JudgeReservation(CapacityProviderId),
+    /// An instance that is launched into a warm pool runs.
+    WarmPoolRunning(InstanceId),
+    /// An instance of a warm pool is stopped or hibernated.
+    WarmPoolStopped(InstanceId),
+    /// Predictive scaling looks at a service.
+    Predict(ServiceId),
 }
 
 impl Event {
@@ -187,6 +193,9 @@ impl Event {
             Self::EvaluateAlarms(_) => 71,
             Self::Suspension(_) => 72,
             Self::JudgeReservation(_) => 80,
+            Self::WarmPoolRunning(_) => 120,
+            Self::WarmPoolStopped(_) => 121,
+            Self::Predict(_) => 122,
             Self::DisruptionBegins(_) => 110,
             Self::DisruptionEnds(_) => 111,
             Self::InstanceFails { .. } => 112,
@@ -243,6 +252,9 @@ impl Event {
             111 => "disruption ends",
             112 => "instance fails",
             113 => "instance failure detected",
+            120 => "warm pool running",
+            121 => "warm pool stopped",
+            122 => "predictive scaling",
             _ => "unknown",
         }
     }
@@ -266,7 +278,9 @@ impl Event {
             | Self::LifetimeOver(instance)
             | Self::InterruptionNotice(instance)
             | Self::Interruption(instance)
-            | Self::RebalanceRecommendation(instance) => (instance.0, 0),
+            | Self::RebalanceRecommendation(instance)
+            | Self::WarmPoolRunning(instance)
+            | Self::WarmPoolStopped(instance) => (instance.0, 0),
             Self::Drain(index)
             | Self::ShortageTurns(index)
             | Self::ShortageNears(index)
@@ -288,7 +302,8 @@ impl Event {
             | Self::ServiceUpdate(service)
             | Self::ZoneCheck(service)
             | Self::EvaluateAlarms(service)
-            | Self::Suspension(service) => (service.0, 0),
+            | Self::Suspension(service)
+            | Self::Predict(service) => (service.0, 0),
             Self::BatchArrival(batch) => (batch.0, 0),
             Self::PlaceWaiting | Self::Sample | Self::Decide | Self::Record | Self::QueuesEnd => {
                 (0, 0)

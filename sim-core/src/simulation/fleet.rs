@@ -4,6 +4,7 @@ use super::agent::InstanceAgent;
 use super::event::Event;
 use super::group::Membership;
 use super::integral::Integral;
+use super::purchase::Purchased;
 use super::state::{GroupState, Instance, InstanceState};
 use super::world::World;
 use crate::autoscaling::group::{Candidate, TerminationCause};
@@ -37,9 +38,8 @@ impl World<'_, '_> {
         if group.settings.starts_ready {
             for _ in 0..group.desired {
                 let Some(instance) = self.create_instance(id, scheduler) else { break };
-                self.instances[instance].running = Some(SimTime::ZERO);
+                self.start_running(instance, scheduler);
                 self.count_running(instance, SimTime::ZERO);
-                self.watch_for_failure(instance, scheduler);
                 self.count_in_service(instance, SimTime::ZERO);
                 self.schedule_lifetime(instance, scheduler);
                 if self.may_register() {
@@ -49,6 +49,7 @@ impl World<'_, '_> {
         } else if group.desired > 0 {
             self.launch_missing(id, scheduler);
         }
+        self.start_warm_pool(id, scheduler);
         self.schedule_change(id, scheduler);
     }
 
@@ -58,9 +59,21 @@ impl World<'_, '_> {
         id: AsgId,
         scheduler: &mut Scheduler<Event>,
     ) -> Option<InstanceId> {
-        let now = scheduler.now();
-        let tie_break = self.scenario.control_plane.tie_break;
         let (zone_position, purchase) = self.buy(id, scheduler)?;
+        let instance = self.new_instance(id, zone_position, purchase, scheduler.now());
+        self.join_group(instance, scheduler);
+        Some(instance)
+    }
+
+    /// Creates an instance of a group, which does not count it yet.
+    pub(super) fn new_instance(
+        &mut self,
+        id: AsgId,
+        zone_position: usize,
+        purchase: Purchased,
+        now: SimTime,
+    ) -> InstanceId {
+        let tie_break = self.scenario.control_plane.tie_break;
         let group = &mut self.groups[id];
         let rank = group.draw(group.launched, InstanceDraw::TieRank);
         let tie_rank = match tie_break {
@@ -68,12 +81,14 @@ impl World<'_, '_> {
             TieBreak::OldestFirst => 0,
         };
         group.launched += 1;
-        let instance = self.instances.push(Instance {
+        self.instances.push(Instance {
             group: id,
             zone: group.settings.zones[zone_position],
             zone_position,
             state: InstanceState::Launching,
             tie_rank,
+            source: group.operation.source,
+            rank,
             requested: now,
             running: None,
             registered: None,
@@ -90,15 +105,21 @@ impl World<'_, '_> {
             billed_seconds: 0,
             purchase,
             membership: Membership::default(),
-        });
-        let group = &mut self.groups[id];
-        let source = group.operation.source;
-        let candidate = Candidate { id: instance, source, launched: now, rank };
+            warm: None,
+        })
+    }
+
+    /// Counts an instance in its group.
+    pub(super) fn join_group(&mut self, id: InstanceId, scheduler: &mut Scheduler<Event>) {
+        let instance = &self.instances[id];
+        let (source, launched, rank) = (instance.source, instance.requested, instance.rank);
+        let candidate = Candidate { id, source, launched, rank };
+        let zone_position = instance.zone_position;
+        let group = &mut self.groups[instance.group];
         // Where ECS manages the protection, it lifts it for instances without tasks.
         let shielded = group.settings.operation.new_instances_protected && !group.protected;
         group.alive.launched(zone_position, candidate, shielded);
-        self.bought(instance, scheduler);
-        Some(instance)
+        self.bought(id, scheduler);
     }
 
     pub(super) fn instance_running(&mut self, id: InstanceId, scheduler: &mut Scheduler<Event>) {
@@ -108,29 +129,64 @@ impl World<'_, '_> {
             return;
         }
         instance.state = InstanceState::Booting;
-        instance.running = Some(now);
         let delay = instance.registration_delay;
+        // One out of a pool of running instances runs already.
+        if instance.running.is_none() {
+            self.start_running(id, scheduler);
+        }
         self.count_running(id, now);
-        self.watch_for_failure(id, scheduler);
         scheduler.schedule_in(delay, Phase::Appear, Event::InstanceRegistered(id));
         self.instance_started(id, scheduler);
     }
 
-    fn count_running(&mut self, id: InstanceId, now: SimTime) {
+    /// EC2 runs an instance from now on: its bill begins.
+    pub(super) fn start_running(&mut self, id: InstanceId, scheduler: &mut Scheduler<Event>) {
+        let now = scheduler.now();
+        let instance = &mut self.instances[id];
+        instance.running = Some(now);
+        let watched = instance.warm.as_mut().is_some_and(|warm| warm.runs(now));
         self.totals.instances_running.add(now, 1);
-        let group = &mut self.groups[self.instances[id].group];
+        self.groups[instance.group].purchase.started(&instance.purchase, now);
+        if !watched {
+            self.watch_for_failure(id, scheduler);
+        }
+    }
+
+    /// EC2 stops an instance, which can be started again.
+    pub(super) fn stop_running(&mut self, id: InstanceId, now: SimTime) {
+        self.bill_run(id, now, true);
+        self.totals.instances_running.subtract(now, 1);
+        let instance = &mut self.instances[id];
+        self.groups[instance.group].purchase.ended(&instance.purchase, now);
+        instance.running = None;
+        if let Some(warm) = &mut instance.warm {
+            warm.stops(now);
+        }
+    }
+
+    /// An instance counts among the running ones of its group.
+    fn count_running(&mut self, id: InstanceId, now: SimTime) {
+        let instance = &mut self.instances[id];
+        let group = &mut self.groups[instance.group];
+        instance.membership.running = true;
         group.running.add(now, 1);
-        let bought = &self.instances[id].purchase;
-        group.purchase.started(bought, now);
         // One that is replaced already no longer counts.
-        if bought.counts {
+        if instance.purchase.counts {
             group.alive.started(id, now);
+        }
+    }
+
+    /// It does so no longer.
+    pub(super) fn uncount_running(&mut self, id: InstanceId, now: SimTime) {
+        let instance = &mut self.instances[id];
+        if std::mem::take(&mut instance.membership.running) {
+            self.groups[instance.group].running.subtract(now, 1);
         }
     }
 
     pub(super) fn instance_registered(&mut self, id: InstanceId, scheduler: &mut Scheduler<Event>) {
         let failed = self.disruptions.has_failed(id);
-        if failed || self.instances[id].state == InstanceState::Terminated {
+        if failed || self.instances[id].state != InstanceState::Booting {
             return;
         }
         // The agent of an instance that EC2 takes back sets it to DRAINING before anything runs on it.
@@ -154,11 +210,15 @@ impl World<'_, '_> {
     fn register(&mut self, id: InstanceId, now: SimTime) {
         let instance = &mut self.instances[id];
         instance.state = InstanceState::Registered;
-        instance.registered = Some(now);
+        instance.registered.get_or_insert(now);
+        if let Some(warm) = &mut instance.warm {
+            warm.registers(now);
+        }
         let group = &mut self.groups[instance.group];
         let launched = &group.settings.types[instance.purchase.of_type];
         let shape = &launched.shape;
-        instance.agent = Some(InstanceAgent::new(group.settings, shape, now));
+        // One that comes back from the warm pool has kept its images.
+        instance.agent.get_or_insert_with(|| InstanceAgent::new(group.settings, shape, now));
         group.registered.add(now, 1);
         group.elasticity.observe_supply(now, group.registered.value());
         self.totals.registered_cpu.add(now, shape.cpu.as_raw());
@@ -169,6 +229,17 @@ impl World<'_, '_> {
         let attributes = &launched.attributes[instance.zone_position];
         let group = instance.group;
         self.fleet.register(NewInstance { group, shape, attributes, slot });
+    }
+
+    /// An instance leaves the cluster.
+    pub(super) fn deregister(&mut self, id: InstanceId, now: SimTime) {
+        let shape = self.shape_of(id);
+        self.totals.registered_cpu.subtract(now, shape.cpu.as_raw());
+        self.totals.registered_memory.subtract(now, shape.memory.as_mib());
+        let group = &mut self.groups[self.instances[id].group];
+        group.registered.subtract(now, 1);
+        group.elasticity.observe_supply(now, group.registered.value());
+        self.fleet.deregister(id);
     }
 
     /// A group terminates one of its instances now.
@@ -195,15 +266,10 @@ impl World<'_, '_> {
             return;
         }
         if was == InstanceState::Registered {
-            let group = self.instances[id].group;
-            let shape = self.shape_of(id);
-            self.totals.registered_cpu.subtract(now, shape.cpu.as_raw());
-            self.totals.registered_memory.subtract(now, shape.memory.as_mib());
-            let group = &mut self.groups[group];
-            group.registered.subtract(now, 1);
-            group.elasticity.observe_supply(now, group.registered.value());
-            self.fleet.deregister(id);
+            self.deregister(id, now);
         }
+        self.uncount_running(id, now);
+        self.leave_pool(id, now);
         let instance = &mut self.instances[id];
         instance.state = InstanceState::Terminated;
         instance.agent = None;
@@ -212,7 +278,6 @@ impl World<'_, '_> {
         let group = instance.group;
         if instance.running.is_some() {
             self.totals.instances_running.subtract(now, 1);
-            self.groups[group].running.subtract(now, 1);
             self.groups[group].purchase.ended(&instance.purchase, now);
         }
         self.totals.instances_terminated += 1;
@@ -223,8 +288,21 @@ impl World<'_, '_> {
         self.bill_instance(id, now, true);
     }
 
-    /// Meters an instance and its root volume from `running` to `until`.
+    /// Meters an instance and its root volume up to `until`.
     pub(super) fn bill_instance(&mut self, id: InstanceId, until: SimTime, complete: bool) {
+        self.bill_run(id, until, complete);
+        let instance = &self.instances[id];
+        let settings = self.groups[instance.group].settings;
+        // A volume stays while its instance is stopped.
+        let from = instance.warm.as_ref().map_or(instance.running, |warm| warm.volume_since);
+        if let Some(from) = from.filter(|_| settings.root_volume_gib > 0) {
+            let gib = settings.root_volume_gib;
+            self.meter.volume(&VolumeUsage { group: &settings.name, gib, from, until });
+        }
+    }
+
+    /// Meters an instance from its latest start to `until`.
+    fn bill_run(&mut self, id: InstanceId, until: SimTime, complete: bool) {
         let instance = &mut self.instances[id];
         let Some(from) = instance.running else { return };
         let settings = self.groups[instance.group].settings;
@@ -245,12 +323,8 @@ impl World<'_, '_> {
                 self.meter.spot_instance(&usage, &pool.prices, bought.interrupted)
             }
         };
-        instance.billed_seconds = billed;
+        instance.billed_seconds += billed;
         self.totals.instance_billed_seconds += billed;
-        if settings.root_volume_gib > 0 {
-            let gib = settings.root_volume_gib;
-            self.meter.volume(&VolumeUsage { group: &settings.name, gib, from, until });
-        }
     }
 }
 

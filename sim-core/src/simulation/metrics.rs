@@ -9,6 +9,7 @@ use super::world::{MINUTE, World};
 use crate::engine::{Phase, Scheduler};
 use crate::metrics::{GroupMeasure, MetricSource, MetricStore, ServiceMeasure, StatisticSet};
 use crate::scenario::Scenario;
+use crate::traffic::MICRO_PER_REQUEST;
 use crate::units::{
     AsgId, CapacityProviderId, IdVec, MetricId, NANOS_PER_SECOND, ServiceId, SimDuration, SimTime,
 };
@@ -153,6 +154,9 @@ impl World<'_, '_> {
             }
             ServiceMeasure::RequestCountPerTarget => {
                 StatisticSet::of(reading?.requests_per_target?)
+            }
+            ServiceMeasure::RequestCount => {
+                StatisticSet::of(reading?.sums.sent as f64 / MICRO_PER_REQUEST as f64)
             }
             ServiceMeasure::RunningTaskCount => count(state.running.value()),
             ServiceMeasure::DesiredTaskCount => count(state.desired.into()),

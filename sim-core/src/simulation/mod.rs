@@ -56,6 +56,9 @@ mod packing;
 #[cfg(test)]
 mod policy_tests;
 mod pool;
+mod prediction;
+#[cfg(test)]
+mod prediction_tests;
 #[cfg(test)]
 mod provider_tests;
 mod purchase;

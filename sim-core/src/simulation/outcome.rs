@@ -145,6 +145,12 @@ impl World<'_, '_> {
                 failed_launches: group.purchase.failed,
                 waiting_at_maximum_time: group.waiting_at_maximum.mean_at(horizon),
                 elasticity: group.elasticity.finish(horizon),
+                warm_pool: group
+                    .settings
+                    .operation
+                    .warm_pool
+                    .as_ref()
+                    .map(|_| group.warm.results(horizon)),
                 cost: *cost,
             })
             .collect();
@@ -370,7 +376,10 @@ impl World<'_, '_> {
                 let shape = self.shape_of(id);
                 let until = instance.terminated.unwrap_or(horizon);
                 let registered = instance.registered.unwrap_or(until);
-                let nanos = u128::from(until.saturating_since(registered).as_nanos());
+                let warm = instance.warm.as_ref();
+                let away = warm.map_or(SimDuration::ZERO, |warm| warm.away(until));
+                let nanos = until.saturating_since(registered).as_nanos();
+                let nanos = u128::from(nanos.saturating_sub(away.as_nanos()));
                 let micro = |reserved: u128, size: u64| -> u64 {
                     let whole = nanos * u128::from(size);
                     (reserved * 1_000_000).checked_div(whole).unwrap_or(0) as u64
@@ -383,7 +392,8 @@ impl World<'_, '_> {
                     interrupted: instance.purchase.interrupted,
                     zone: self.scenario.zones[instance.zone].clone(),
                     requested: instance.requested,
-                    running: instance.running,
+                    running: warm.and_then(|warm| warm.first_run).or(instance.running),
+                    stopped: warm.map_or_else(Vec::new, |warm| warm.stops.clone()),
                     registered: instance.registered,
                     terminated: instance.terminated,
                     termination_reason: if instance.termination_reason.is_empty() {

@@ -29,6 +29,8 @@ struct Member {
     shielded: bool,
     /// Whether no task holds resources on it.
     idle: bool,
+    /// Since when it runs in the group.
+    running: Option<SimTime>,
     /// Since when it is in service.
     in_service: Option<SimTime>,
 }
@@ -179,12 +181,16 @@ impl GroupInstances {
         if !protected {
             pool.candidates.insert(&candidate);
         }
-        let member = Member { candidate, shielded: protected, idle: true, in_service: None };
+        let member =
+            Member { candidate, shielded: protected, idle: true, running: None, in_service: None };
         self.members.insert(candidate.id, member);
     }
 
     pub(super) fn started(&mut self, id: InstanceId, now: SimTime) {
-        self.running.insert((now, id));
+        if let Some(member) = self.members.get_mut(&id) {
+            member.running = Some(now);
+            self.running.insert((now, id));
+        }
     }
 
     pub(super) fn entered_service(&mut self, id: InstanceId, now: SimTime) {
@@ -230,14 +236,14 @@ impl GroupInstances {
         }
     }
 
-    pub(super) fn terminated(&mut self, zone: usize, id: InstanceId, running: Option<SimTime>) {
+    pub(super) fn left(&mut self, zone: usize, id: InstanceId) {
         self.left_service(id);
         let Some(member) = self.members.remove(&id) else { return };
         let pool = &mut self.zones[zone];
         pool.len -= 1;
         pool.candidates.remove(&member.candidate);
         self.idle -= u32::from(member.idle);
-        if let Some(since) = running {
+        if let Some(since) = member.running {
             self.running.remove(&(since, id));
         }
     }
@@ -296,8 +302,7 @@ mod tests {
         let mut order = Vec::new();
         while let Some(id) = victim(&group) {
             order.push(id);
-            let running = Some(SimTime::from_secs(u64::from(id)));
-            group.terminated(id as usize % 2, InstanceId(id), running);
+            group.left(id as usize % 2, InstanceId(id));
         }
         assert_eq!(order, [0, 1, 2, 3, 4]);
         assert_eq!((group.len(), group.running(), group.empty()), (0, 0, 0));
@@ -333,8 +338,8 @@ mod tests {
         group.launched(0, candidate(1), false);
         group.shield(0, InstanceId(1));
         assert_eq!(victim(&group), None);
-        group.terminated(0, InstanceId(0), None);
-        group.terminated(0, InstanceId(1), None);
+        group.left(0, InstanceId(0));
+        group.left(0, InstanceId(1));
         assert_eq!(group.len(), 0);
     }
 

@@ -196,8 +196,22 @@ impl<'s> World<'s, '_> {
             (PurchaseOption::Spot, bought.spot < wanted.spot),
         ];
         let zones = self.launch_zones(id);
-        for (option, _) in options.into_iter().filter(|(_, wanted)| *wanted) {
-            for zone in self.without_risk_first(id, option, &zones, scheduler.now()) {
+        let options = options.into_iter().filter(|(_, wanted)| *wanted);
+        self.find_capacity(id, options.map(|(option, _)| option), &zones, scheduler)
+    }
+
+    /// The first zone out of `zones` and kind of instance with capacity, under the first purchase option
+    /// that has any. What is found is taken.
+    pub(super) fn find_capacity(
+        &mut self,
+        id: AsgId,
+        options: impl Iterator<Item = PurchaseOption>,
+        zones: &[usize],
+        scheduler: &mut Scheduler<Event>,
+    ) -> Option<(usize, Purchased)> {
+        let settings = self.groups[id].settings;
+        for option in options {
+            for zone in self.without_risk_first(id, option, zones, scheduler.now()) {
                 for of_type in self.launch_order(id, zone, option, scheduler.now()) {
                     let weight = settings.types[of_type].weight;
                     let pool = self.market.pool(id, of_type, zone, option);
@@ -343,7 +357,7 @@ impl<'s> World<'s, '_> {
     pub(super) fn leaves_group(&mut self, id: InstanceId) {
         let instance = &mut self.instances[id];
         let group = &mut self.groups[instance.group];
-        group.alive.terminated(instance.zone_position, id, instance.running);
+        group.alive.left(instance.zone_position, id);
         if instance.purchase.counts {
             instance.purchase.counts = false;
             let bought = instance.purchase;

@@ -34,6 +34,7 @@ const fn seconds(n: u64) -> SimDuration {
 
 fn bounds(min_capacity: u32, max_capacity: u32) -> ScalableTarget {
     ScalableTarget {
+        predictive: Vec::new(),
         min_capacity,
         max_capacity,
         target_tracking: Vec::new(),

@@ -138,7 +138,9 @@ impl World<'_, '_> {
         let (instance, failure) = match self.named_instance(named) {
             None => (None, "MISSING"),
             Some(instance) => match self.instances[instance].state {
-                InstanceState::Launching | InstanceState::Booting => (None, "MISSING"),
+                InstanceState::Launching | InstanceState::Booting | InstanceState::Warmed => {
+                    (None, "MISSING")
+                }
                 InstanceState::Terminated => (None, "INACTIVE"),
                 InstanceState::Registered => match self.fleet.obstacle(instance, &demand) {
                     None => (Some(instance), ""),

@@ -55,7 +55,7 @@ impl World<'_, '_> {
         scheduler.schedule_in(MINUTE, Phase::Decide, Event::Decide);
     }
 
-    fn service_capacity(&self, id: ServiceId) -> ServiceCapacity {
+    pub(super) fn service_capacity(&self, id: ServiceId) -> ServiceCapacity {
         let state = &self.services[id];
         ServiceCapacity {
             running: state.running.value() as u32,
@@ -111,7 +111,12 @@ impl World<'_, '_> {
         }
     }
 
-    fn log_activity_end(&mut self, id: ServiceId, now: SimTime, ended: Option<ActivityEnd>) {
+    pub(super) fn log_activity_end(
+        &mut self,
+        id: ServiceId,
+        now: SimTime,
+        ended: Option<ActivityEnd>,
+    ) {
         if let Some(end) = ended {
             let name = &self.services[id].settings.name;
             let message = format!("{}: {}", end.status.name(), end.message());
@@ -158,7 +163,7 @@ impl World<'_, '_> {
         }
     }
 
-    fn apply_scaling(
+    pub(super) fn apply_scaling(
         &mut self,
         id: ServiceId,
         decision: &ScalingDecision,

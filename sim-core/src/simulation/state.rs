@@ -5,16 +5,18 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use super::agent::InstanceAgent;
 use super::balancer::ServiceHour;
 use super::draining::Draining;
-use super::group::{Membership, Operation};
+use super::group::{Membership, Operation, PoolInstances, WarmLife};
 use super::integral::Integral;
 use super::load::LoadState;
 use super::pool::GroupInstances;
+use super::prediction::predictors;
 use super::purchase::{GroupPurchases, Purchased};
 use super::quota::TokenBucket;
 use super::rollout::Rollout;
 use super::run_task::OpenCall;
 use super::world::MINUTE;
-use crate::autoscaling::{CapacityScaler, ServiceScaler};
+use crate::autoscaling::group::LaunchSource;
+use crate::autoscaling::{CapacityScaler, Predictor, ServiceScaler};
 use crate::engine::{StreamKey, label_hash};
 use crate::placement::{Fleet, PlacementConstraint, RuleId, SERVICE_DEFAULT, STANDALONE_DEFAULT};
 use crate::scenario::{
@@ -56,6 +58,8 @@ pub(super) struct ServiceState<'s> {
     pub(super) bucket: Option<TokenBucket>,
     pub(super) load: Option<LoadState<'s>>,
     pub(super) scaler: Option<ServiceScaler>,
+    /// Its predictive scaling policies.
+    pub(super) predictors: Vec<Predictor>,
     /// What its load balancer processed, by clock hour.
     pub(super) balancer_hours: Vec<ServiceHour>,
     /// Position in the list of scheduled changes.
@@ -120,6 +124,8 @@ pub(super) enum InstanceState {
     Booting,
     /// Registered with the cluster.
     Registered,
+    /// In the warm pool of its group, running or not.
+    Warmed,
     /// Terminated.
     Terminated,
 }
@@ -132,7 +138,12 @@ pub(super) struct Instance {
     pub(super) zone_position: usize,
     pub(super) state: InstanceState,
     pub(super) tie_rank: u64,
+    /// What it was launched from.
+    pub(super) source: LaunchSource,
+    /// What decides between equal instances that may be terminated.
+    pub(super) rank: u64,
     pub(super) requested: SimTime,
+    /// Since when EC2 runs it, without a stop.
     pub(super) running: Option<SimTime>,
     pub(super) registered: Option<SimTime>,
     pub(super) terminated: Option<SimTime>,
@@ -153,6 +164,15 @@ pub(super) struct Instance {
     pub(super) purchase: Purchased,
     /// What its group knows of it.
     pub(super) membership: Membership,
+    /// What it went through in the warm pool, if it ever was there.
+    pub(super) warm: Option<WarmLife>,
+}
+
+impl Instance {
+    /// Whether EC2 has stopped it in the warm pool of its group.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.state == InstanceState::Warmed && self.running.is_none()
+    }
 }
 
 /// The state of an Auto Scaling group.
@@ -195,6 +215,8 @@ pub(super) struct GroupState<'s> {
     pub(super) purchase: GroupPurchases,
     /// How it runs its instances.
     pub(super) operation: Operation,
+    /// Its warm pool.
+    pub(super) warm: PoolInstances,
 }
 
 /// The state of a capacity provider.
@@ -299,6 +321,7 @@ impl<'s> ServiceState<'s> {
                 })
             }),
             scaler,
+            predictors: predictors(scenario, settings),
             balancer_hours: Vec::new(),
             next_scheduled: 0,
             scale_out: 0,
@@ -400,6 +423,7 @@ impl<'s> GroupState<'s> {
             owner_weights: vec![Integral::default(); owners],
             purchase: GroupPurchases::new(scenario, settings),
             operation: Operation::new(scenario, settings),
+            warm: PoolInstances::new(scenario, settings),
         }
     }
 }

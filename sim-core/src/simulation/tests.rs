@@ -315,6 +315,7 @@ fn missing_metrics_hold_up_a_scale_out() {
     let mut scenario = loaded(1024, 36.0);
     let query = watch(&mut scenario, 0, ServiceMeasure::CpuUtilization, SimDuration::ZERO);
     scenario.services[0].scaling = Some(ScalableTarget {
+        predictive: Vec::new(),
         min_capacity: 2,
         max_capacity: 20,
         target_tracking: vec![TargetTrackingPolicy {

@@ -93,6 +93,9 @@ impl<'s, 'p> World<'s, 'p> {
         for scaler in services.iter().filter_map(|state| state.scaler.as_ref()) {
             scaler.retain(&mut metrics.store);
         }
+        for predictor in services.iter().flat_map(|state| &state.predictors) {
+            predictor.retain(&mut metrics.store);
+        }
         let mut task_groups = BTreeMap::new();
         let batches = scenario
             .batches
@@ -173,6 +176,7 @@ impl<'s, 'p> World<'s, 'p> {
         scheduler.schedule_at(first_minute, Phase::Decide, Event::Decide);
         self.start_metrics(scheduler);
         self.start_alarms(scheduler);
+        self.start_predictions(scheduler);
         self.schedule_judging(scheduler);
         let record = SimTime::ZERO + self.scenario.record_interval;
         scheduler.schedule_at(record, Phase::Observe, Event::Record);
@@ -272,6 +276,9 @@ impl Model for World<'_, '_> {
             Event::Suspension(service) => self.change_suspension(service, scheduler),
             Event::EvaluateAlarms(service) => self.evaluate_alarms(service, scheduler),
             Event::JudgeReservation(provider) => self.judge_reservation(provider, scheduler),
+            Event::Predict(service) => self.predict(service, scheduler),
+            Event::WarmPoolRunning(instance) => self.warm_pool_running(instance, scheduler),
+            Event::WarmPoolStopped(instance) => self.warm_pool_stopped(instance, scheduler),
         }
     }
 

@@ -11,7 +11,7 @@ use plimsoll_core::scenario::{
 };
 use plimsoll_core::units::{AsgId, CapacityProviderId, Cpu, Id, Mib, SimDuration, ZoneId};
 
-use super::{Context, distribution, group, purchase};
+use super::{Context, distribution, group, purchase, warm_pool};
 use crate::language::raw::ScenarioDocument;
 use crate::language::raw::cluster as raw;
 use crate::language::raw::containers::ImagePullBehavior;
@@ -417,6 +417,9 @@ fn lower_provider(
         let message =
             format!("a capacity provider takes no weights: `{name}` has `weightedCapacity`");
         context.error(&path.key(key), message);
+    }
+    if let Some((index, group)) = group.and_then(|index| Some((index, groups.get(index)?))) {
+        warm_pool::check_reuse(context, index, group);
     }
     let managed = provider.managed_scaling.as_ref();
     let managed_scaling = managed.filter(|it| it.status == raw::Status::Enabled).map(|it| {

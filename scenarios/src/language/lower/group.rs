@@ -11,7 +11,7 @@ use plimsoll_core::scenario::{
 };
 use plimsoll_core::units::{SimDuration, SimTime};
 
-use super::{Context, distribution};
+use super::{Context, distribution, warm_pool};
 use crate::language::raw::cluster::AutoScalingGroup;
 use crate::language::raw::group as raw;
 use crate::language::raw::kinds::Seconds;
@@ -77,6 +77,7 @@ pub(super) fn operation(
             .filter_map(|it| process(it.process_name))
             .collect(),
         max_instance_lifetime: lifetime,
+        warm_pool: warm_pool::lower(context, path, raw),
         refreshes: Vec::new(),
         changes: Vec::new(),
     };

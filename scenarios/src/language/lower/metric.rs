@@ -135,7 +135,9 @@ impl Metrics {
                 ServiceMeasure::CpuUtilization | ServiceMeasure::MemoryUtilization => {
                     self.delays.service
                 }
-                ServiceMeasure::RequestCountPerTarget => self.delays.load_balancer,
+                ServiceMeasure::RequestCountPerTarget | ServiceMeasure::RequestCount => {
+                    self.delays.load_balancer
+                }
                 ServiceMeasure::RunningTaskCount
                 | ServiceMeasure::DesiredTaskCount
                 | ServiceMeasure::PendingTaskCount => self.delays.container_insights,

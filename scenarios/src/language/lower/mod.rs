@@ -24,6 +24,7 @@ mod scheduled_task;
 mod service;
 mod spot;
 pub(crate) mod task_definition;
+mod warm_pool;
 
 use std::cell::{Cell, RefCell};
 

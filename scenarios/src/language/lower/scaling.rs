@@ -1,17 +1,19 @@
 //! Application Auto Scaling.
 
 mod alarm;
+mod predictive;
 mod rules;
 mod schedule;
 
 use plimsoll_core::autoscaling::{
-    AdjustmentType, MetricAggregation, StepAdjustment, StepScalingPolicy, SuspendedState,
-    TargetTrackingPolicy,
+    AdjustmentType, MetricAggregation, PredictiveScalingPolicy, StepAdjustment, StepScalingPolicy,
+    SuspendedState, TargetTrackingPolicy,
 };
 use plimsoll_core::metrics::{MetricQuery, MetricSource, QueryKind, ServiceMeasure, Statistic};
 use plimsoll_core::scenario::ScalableTarget;
 use plimsoll_core::units::{ServiceId, SimTime};
 
+pub(super) use predictive::Offered;
 pub(super) use rules::rules;
 
 use super::Context;
@@ -30,6 +32,7 @@ pub(super) fn lower(
     id: ServiceId,
     raw: &raw::Scaling,
     time_zone: &str,
+    offered: Offered<'_>,
 ) -> Option<ScalableTarget> {
     if raw.max_capacity < raw.min_capacity {
         let message = format!(
@@ -38,7 +41,7 @@ pub(super) fn lower(
         );
         context.error(&path.key("minCapacity"), message);
     }
-    let mut target = Target { context, id, names: Vec::new() };
+    let mut target = Target { context, id, offered, names: Vec::new() };
     let list = path.key("targetTracking");
     let mut target_tracking: Vec<Option<TargetTrackingPolicy>> = Vec::new();
     for (index, policy) in raw.target_tracking.iter().enumerate() {
@@ -49,6 +52,7 @@ pub(super) fn lower(
     for (index, policy) in raw.step_scaling.iter().enumerate() {
         step_scaling.push(target.step_entry(&list.index(index), policy));
     }
+    let mut predictive = Vec::new();
     let alarms = path.key("metricAlarms");
     let list = path.key("scalingPolicies");
     for (index, policy) in raw.scaling_policies.iter().enumerate() {
@@ -56,9 +60,11 @@ pub(super) fn lower(
         match target.printed(&path, policy, (&alarms, &raw.metric_alarms)) {
             Some(Policy::Tracking(policy)) => target_tracking.push(Some(policy)),
             Some(Policy::Step(policy)) => step_scaling.push(Some(policy)),
+            Some(Policy::Predictive(policy)) => predictive.push(policy),
             None => target_tracking.push(None),
         }
     }
+    predictive::check_modes(context, &list, &raw.scaling_policies);
     let scheduled = schedule::scheduled(context, &path.key("scheduledActions"), raw, time_zone);
     let mut suspensions: Vec<(SimTime, SuspendedState)> = raw
         .suspensions
@@ -71,6 +77,7 @@ pub(super) fn lower(
         max_capacity: raw.max_capacity,
         target_tracking: target_tracking.into_iter().collect::<Option<_>>()?,
         step_scaling: step_scaling.into_iter().collect::<Option<_>>()?,
+        predictive,
         scheduled: scheduled?,
         suspended: suspended(raw.suspended_state),
         suspensions,
@@ -89,12 +96,14 @@ fn suspended(raw: raw::SuspendedState) -> SuspendedState {
 enum Policy {
     Tracking(TargetTrackingPolicy),
     Step(StepScalingPolicy),
+    Predictive(PredictiveScalingPolicy),
 }
 
 /// The policies of one scalable target.
 struct Target<'c, 'a> {
     context: &'c Context<'a>,
     id: ServiceId,
+    offered: Offered<'a>,
     names: Vec<String>,
 }
 
@@ -376,12 +385,14 @@ impl Target<'_, '_> {
     ) -> Option<Policy> {
         let tracking = &raw.target_tracking_scaling_policy_configuration;
         let step = &raw.step_scaling_policy_configuration;
-        let kind = match (tracking, step) {
-            (Some(_), None) => raw::PolicyType::TargetTrackingScaling,
-            (None, Some(_)) => raw::PolicyType::StepScaling,
+        let predictive = &raw.predictive_scaling_policy_configuration;
+        let kind = match (tracking, step, predictive) {
+            (Some(_), None, None) => raw::PolicyType::TargetTrackingScaling,
+            (None, Some(_), None) => raw::PolicyType::StepScaling,
+            (None, None, Some(_)) => raw::PolicyType::PredictiveScaling,
             _ => {
                 let message = "needs exactly one of `targetTrackingScalingPolicyConfiguration`, \
-                               `stepScalingPolicyConfiguration`";
+                               `stepScalingPolicyConfiguration`, `predictiveScalingPolicyConfiguration`";
                 self.context.error(path, message);
                 return None;
             }
@@ -390,6 +401,14 @@ impl Target<'_, '_> {
             let message = "is not the kind of the configuration";
             self.context.error(&path.key("policyType"), message);
             return None;
+        }
+        if raw.forecast.is_some() && predictive.is_none() {
+            let message = "only predictive scaling forecasts";
+            self.context.error(&path.key("forecast"), message);
+        }
+        if let Some(predictive) = predictive {
+            self.register(path, &raw.policy_name);
+            return self.predictive(path, raw, predictive).map(Policy::Predictive);
         }
         if let Some(tracking) = tracking {
             let at = path.key("targetTrackingScalingPolicyConfiguration");

@@ -9,6 +9,7 @@ use plimsoll_core::units::{Cpu, Id, ServiceId, SimDuration};
 use super::cluster::Cluster;
 use super::placement::{self, Placement};
 use super::requests::SlowStart;
+use super::scaling::Offered;
 use super::task_definition::TaskDefinitions;
 use super::{Context, constraint, deployment, distribution, load, queue, scaling};
 use crate::language::raw::ScenarioDocument;
@@ -90,11 +91,13 @@ fn one(
         let message = "a service has a `load` or works on a queue, not both";
         context.error_hint(&path.key("worker"), message, "make two services of it");
     }
+    let known = Offered { load: offered.as_ref(), task };
     let scaling = raw.scaling.as_ref().and_then(|raw| {
-        scaling::lower(context, &path.key("scaling"), id, raw, &document.time_zone)
+        scaling::lower(context, &path.key("scaling"), id, raw, &document.time_zone, known)
     });
     if let Some(scaling) = &scaling {
-        let watches_requests = watches(context, id, scaling, ServiceMeasure::RequestCountPerTarget);
+        let watches_requests = watches(context, id, scaling, ServiceMeasure::RequestCountPerTarget)
+            || watches(context, id, scaling, ServiceMeasure::RequestCount);
         if watches_requests && !has_target_group(raw) {
             context.error_hint(
                 &path.key("scaling"),
@@ -163,6 +166,10 @@ fn watches(
     };
     scaling.target_tracking.iter().any(|policy| is_wanted(&policy.query))
         || scaling.step_scaling.iter().any(|policy| is_wanted(&policy.alarm.query))
+        || scaling
+            .predictive
+            .iter()
+            .any(|policy| context.metrics.source(policy.load) == MetricSource::Service(id, wanted))
 }
 
 fn has_target_group(raw: &raw::Service) -> bool {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::containers::EcsAgent;
 use super::distribution::Distribution;
 use super::group::{
-    GroupUpdate, LifecycleHook, MaintenancePolicy, SuspendedProcess, TerminationPolicy,
+    GroupUpdate, LifecycleHook, MaintenancePolicy, SuspendedProcess, TerminationPolicy, WarmPool,
     ZoneDistribution, ZoneOrder,
 };
 use super::kinds::{Bytes, Length, Mebibytes, Seconds};
@@ -22,15 +22,13 @@ use super::yes;
     "enabledMetrics", "placementGroup", "predictedCapacity", "instances", "launchConfigurationName",
     "launchTemplate", "loadBalancerNames",
     "serviceLinkedRoleARN", "status", "tags", "targetGroupARNs",
-    "trafficSources", "vPCZoneIdentifier"
+    "trafficSources", "vPCZoneIdentifier", "warmPoolSize"
 ],
     "x-plimsoll-not-simulated" = {
         "availabilityZoneImpairmentPolicy": {
             "means": "zonal shift is", "unless": ["IgnoreUnhealthy", "ReplaceUnhealthy"]
         },
-        "capacityReservationSpecification": { "means": "capacity reservations are", "unless": ["default"] },
-        "warmPoolConfiguration": { "means": "warm pools are" },
-        "warmPoolSize": { "means": "warm pools are" }
+        "capacityReservationSpecification": { "means": "capacity reservations are", "unless": ["default"] }
     }
 ))]
 pub struct AutoScalingGroup {
@@ -153,6 +151,13 @@ pub struct AutoScalingGroup {
     /// Age at which an instance is replaced, at least a day; 0 for never.
     #[serde(default)]
     pub max_instance_lifetime: Option<Seconds>,
+    /// Instances that are initialized before the group needs them, as `put-warm-pool` takes it. Not in groups
+    /// with Spot Instances or weights.
+    #[serde(default)]
+    pub warm_pool: Option<WarmPool>,
+    /// The same under the name that `describe-auto-scaling-groups` gives it.
+    #[serde(default)]
+    pub warm_pool_configuration: Option<WarmPool>,
     /// Processes that are suspended at the start.
     #[serde(default)]
     pub suspended_processes: Vec<SuspendedProcess>,

@@ -126,6 +126,64 @@ pub enum ZoneOrder {
     Listed,
 }
 
+/// A warm pool of a group.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("x-plimsoll-ignored" = ["autoScalingGroupName", "status"]))]
+pub struct WarmPool {
+    /// Fewest instances in the pool.
+    #[serde(default)]
+    #[schemars(range(min = 0, max = 10000))]
+    pub min_size: u32,
+    /// Instances that the pool and the group may have together. Default: `maxSize` of the group; so with
+    /// -1.
+    #[serde(default)]
+    #[schemars(range(min = -1, max = 10000))]
+    pub max_group_prepared_capacity: Option<i32>,
+    /// What instances do in the pool: stopped or hibernated, only their volumes are billed.
+    #[serde(default)]
+    pub pool_state: PoolState,
+    /// What a scale-in does with instances of the group.
+    #[serde(default)]
+    pub instance_reuse_policy: InstanceReusePolicy,
+    /// From the decision to take an instance out of the pool to running. Default: 0.7 of a launch out of a
+    /// stopped or hibernated pool (lognormal, median 28 s, sigma 0.4), 5 s out of a running one.
+    #[serde(default)]
+    pub start_time: Option<Distribution>,
+    /// From initialized to stopped or hibernated. Default: 30 s.
+    #[serde(default = "default_stop_time")]
+    pub stop_time: Distribution,
+    /// From running in the group to registered with the cluster. Default: that of the group out of a
+    /// stopped pool; uniform up to 60 s otherwise, since an agent that runs with `ECS_WARM_POOLS_CHECK`
+    /// asks once a minute whether it is in service.
+    #[serde(default)]
+    pub registration_time: Option<Distribution>,
+}
+
+fn default_stop_time() -> Distribution {
+    Distribution::seconds(30)
+}
+
+/// What instances do in a warm pool.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum PoolState {
+    /// They are stopped.
+    #[default]
+    Stopped,
+    /// They run.
+    Running,
+    /// They hibernate.
+    Hibernated,
+}
+
+/// What a scale-in does with instances of a group that has a warm pool.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct InstanceReusePolicy {
+    /// Whether they return to the pool, as far as it has room. Not with a capacity provider.
+    pub reuse_on_scale_in: bool,
+}
+
 /// A process that is suspended at the start.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

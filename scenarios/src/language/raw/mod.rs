@@ -15,6 +15,7 @@ pub mod group;
 pub mod kinds;
 pub mod load;
 pub mod metric;
+pub mod predictive;
 pub mod pricing;
 pub mod provider_choices;
 pub mod purchase;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::kinds::{Length, Seconds};
 use super::metric::{Dimension, MetricDataQuery, Statistic};
+use super::predictive::{Forecast, PredictiveScalingConfiguration};
 
 /// A scalable target with its policies.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -77,11 +78,7 @@ pub struct Suspension {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(extend("x-plimsoll-ignored" = [
     "creationTime", "resourceId", "scalableDimension", "serviceNamespace"
-],
-    "x-plimsoll-not-simulated" = {
-        "predictiveScalingPolicyConfiguration": { "means": "predictive scaling of services is" }
-    }
-))]
+]))]
 pub struct ScalingPolicy {
     /// Name.
     pub policy_name: String,
@@ -97,6 +94,12 @@ pub struct ScalingPolicy {
     /// Of step scaling.
     #[serde(default)]
     pub step_scaling_policy_configuration: Option<StepScalingConfiguration>,
+    /// Of predictive scaling.
+    #[serde(default)]
+    pub predictive_scaling_policy_configuration: Option<PredictiveScalingConfiguration>,
+    /// Who forecasts for predictive scaling.
+    #[serde(default)]
+    pub forecast: Option<Forecast>,
     /// Alarms of the policy. Those of target tracking have no effect: they are managed.
     #[serde(default)]
     #[schemars(length(max = 100))]

@@ -53,6 +53,8 @@ pub enum TerminationCause {
     UserRequest,
     /// Its launch was abandoned.
     LaunchAbandoned,
+    /// The warm pool has more instances than it is to hold.
+    WarmPoolShrinking,
 }
 
 impl TerminationCause {
@@ -75,6 +77,7 @@ impl TerminationCause {
             }
             Self::UserRequest => "in response to a user request",
             Self::LaunchAbandoned => "in response to an abandoned lifecycle action",
+            Self::WarmPoolShrinking => "in response to a smaller size of the warm pool",
         }
     }
 

@@ -5,7 +5,7 @@
 //! | `lifecycle` | lifecycle hooks |
 //! | `maintenance` | how many instances are replaced at once, instance refresh |
 //! | `termination` | which instance goes |
-//! | `warm_pool` | size of a warm pool |
+//! | `warm_pool` | warm pools and their size |
 //! | `zones` | where instances are launched, balance of zones |
 //! | `activity` | what Auto Scaling prints |
 
@@ -25,7 +25,7 @@ pub use maintenance::{
 pub use termination::{
     Candidate, CandidateIndex, LaunchSource, TerminationPolicy, choose_for_termination,
 };
-pub use warm_pool::warm_pool_size;
+pub use warm_pool::{PoolState, WarmPool, warm_pool_size};
 pub use zones::{
     CapacityDistribution, ZoneCount, ZoneOrder, launch_zones, moves_to_balance, rebalancing_margin,
 };

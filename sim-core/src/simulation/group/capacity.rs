@@ -91,6 +91,7 @@ impl World<'_, '_> {
         } else if target < units && !self.groups[id].operation.is_suspended(Process::Terminate) {
             self.shrink(id, target, scheduler);
         }
+        self.pool_pass(id, scheduler);
     }
 
     fn shrink(&mut self, id: AsgId, target: u32, scheduler: &mut Scheduler<Event>) {
@@ -104,10 +105,16 @@ impl World<'_, '_> {
             let unhealthy = unhealthy.find(|(_, cause)| super::is_unhealthy(**cause));
             // Managed termination protection holds for every instance that runs a task: ECS lifts it when
             // the last one stops.
-            let victim = unhealthy.map(|it| *it.0).or_else(|| self.victim(id, scheduler.now()));
+            let unhealthy = unhealthy.map(|it| *it.0);
+            let victim = unhealthy.or_else(|| self.victim(id, scheduler.now()));
             let Some(victim) = victim else { break };
             let to = from.saturating_sub(self.instances[victim].purchase.weight);
-            self.withdraw(victim, TerminationCause::Shrinking { from, to }, scheduler);
+            let cause = TerminationCause::Shrinking { from, to };
+            if unhealthy.is_none() && self.pool_takes_back(victim) {
+                self.return_to_pool(victim, cause, scheduler);
+            } else {
+                self.withdraw(victim, cause, scheduler);
+            }
         }
     }
 
@@ -131,8 +138,12 @@ impl World<'_, '_> {
         }
         let before = self.groups[id].purchase.units();
         let slow = self.disruptions.launch_factor(Some(id));
-        let mut launched = 0;
+        let (mut launched, mut warm) = (0, 0);
         while 0 < self.missing_units(id) {
+            if self.take_from_pool(id, scheduler) {
+                warm += 1;
+                continue;
+            }
             let ordinal = self.groups[id].launched;
             let Some(instance) = self.create_instance(id, scheduler) else {
                 if self.launch_zones(id).is_empty() {
@@ -149,13 +160,15 @@ impl World<'_, '_> {
             self.instances[instance].registration_delay = settings.registration_time.sample(bits);
             scheduler.schedule_in(launch, Phase::Appear, Event::InstanceRunning(instance));
         }
-        if launched == 0 {
+        let group = &mut self.groups[id];
+        group.warm.count_starts(warm, launched);
+        if launched + warm == 0 {
             return;
         }
         let printed = self.printed(now);
         let group = &mut self.groups[id];
         let operation = &mut group.operation;
-        let replacing = operation.to_replace.min(launched);
+        let replacing = operation.to_replace.min(launched + warm);
         operation.to_replace -= replacing;
         let ahead = operation.ahead.max(operation.rebalancing);
         let wish = group.desired.min(group.purchase.units());
@@ -177,13 +190,16 @@ impl World<'_, '_> {
                 "At {printed} an instance was launched in response to an instance refresh or replacement."
             )
         };
-        let what = match launched {
-            1 => "Launching a new EC2 instance".to_owned(),
-            _ => format!("Launching {launched} new EC2 instances"),
-        };
         let name = &group.settings.name;
-        let message = format!("{what}: {cause}");
-        self.log(now, EventCategory::GroupActivity, name, None, message);
+        for (number, from) in [(warm, " from warm pool"), (launched, "")] {
+            let what = match number {
+                0 => continue,
+                1 => format!("Launching a new EC2 instance{from}"),
+                _ => format!("Launching {number} new EC2 instances{from}"),
+            };
+            let message = format!("{what}: {cause}");
+            self.log(now, EventCategory::GroupActivity, name, None, message);
+        }
     }
 
     /// Positions of the zones in which the group's next launch is tried, in this order.

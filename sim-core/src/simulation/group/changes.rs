@@ -84,6 +84,7 @@ impl World<'_, '_> {
                     group.desired
                 );
                 self.set_desired_capacity(id, desired, cause, scheduler);
+                self.size_pool(id, scheduler);
             }
             Err(refused) => {
                 let message = format!("An update by {who} was not applied: {refused}.");

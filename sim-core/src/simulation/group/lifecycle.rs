@@ -9,20 +9,22 @@ use super::Stage;
 use crate::autoscaling::group::{ActionResult, TerminationCause, Transition, wait_for_hooks};
 use crate::engine::{Phase, Scheduler};
 use crate::results::EventCategory;
-use crate::units::{InstanceId, SimDuration};
+use crate::units::{InstanceId, SimDuration, SimTime};
 
 /// Draws per instance: time and result of up to 50 hooks of either transition.
 const DRAWS_PER_INSTANCE: u64 = 200;
 
 impl World<'_, '_> {
     /// How long the hooks of a transition hold an instance, and with what result; `None` without hooks.
-    fn hooks_of(
+    pub(super) fn hooks_of(
         &self,
         id: InstanceId,
         transition: Transition,
     ) -> Option<(SimDuration, ActionResult)> {
         let group = &self.groups[self.instances[id].group];
-        let first = u64::from(id.0).wrapping_mul(DRAWS_PER_INSTANCE);
+        // Draws of an instance that has left the warm pool are others than those before.
+        let turn = self.instances[id].warm.as_ref().map_or(0, |warm| warm.turn);
+        let first = u64::from(id.0).wrapping_mul(DRAWS_PER_INSTANCE).wrapping_add(turn << 40);
         let hooks = (0..).zip(&group.settings.operation.lifecycle_hooks);
         let hooks = hooks.filter(|(_, hook)| hook.transition == transition);
         wait_for_hooks(hooks.map(|(index, hook): (u64, _)| {
@@ -69,9 +71,18 @@ impl World<'_, '_> {
             },
             Stage::Leaving => {
                 self.instances[id].membership.held_by_hooks = false;
-                self.leave_if_free(id, scheduler);
+                if self.instances[id].warm.as_ref().is_some_and(|warm| warm.returns) {
+                    self.enter_pool(id, scheduler);
+                } else {
+                    self.leave_if_free(id, scheduler);
+                }
             }
-            Stage::Pending | Stage::InService => {}
+            Stage::WarmingWait => self.warming_hooks_over(id, scheduler),
+            Stage::Pending
+            | Stage::InService
+            | Stage::Warming
+            | Stage::Stopping
+            | Stage::Warmed => {}
         }
     }
 
@@ -85,11 +96,7 @@ impl World<'_, '_> {
     }
 
     /// Notes that an instance is in service.
-    pub(in super::super) fn count_in_service(
-        &mut self,
-        id: InstanceId,
-        now: crate::units::SimTime,
-    ) {
+    pub(in super::super) fn count_in_service(&mut self, id: InstanceId, now: SimTime) {
         let instance = &mut self.instances[id];
         instance.membership.stage = Stage::InService;
         instance.membership.in_service = Some(now);
@@ -122,7 +129,7 @@ impl World<'_, '_> {
             return;
         }
         let hooks = self.hooks_of(id, Transition::Terminating);
-        let hooks = hooks.filter(|_| stage == Stage::InService);
+        let hooks = hooks.filter(|_| matches!(stage, Stage::InService | Stage::Warmed));
         if hooks.is_none() && !drains {
             self.terminate(id, cause, scheduler);
             return;
@@ -145,25 +152,48 @@ impl World<'_, '_> {
         scheduler: &mut Scheduler<Event>,
     ) {
         let now = scheduler.now();
-        let instance = &mut self.instances[id];
+        let instance = &self.instances[id];
         if instance.membership.stage == Stage::Leaving {
             return;
         }
+        let group = instance.group;
+        if self.groups[group].warm.holds(id) {
+            self.leave_pool(id, now);
+            self.set_leaving(id, cause);
+            self.request_reconcile(group, scheduler);
+        } else {
+            self.set_leaving(id, cause);
+            self.groups[group].operation.to_replace +=
+                u32::from(super::is_unhealthy(cause) || cause == TerminationCause::NotRunning);
+        }
+        self.log_withdrawal(id, "Terminating EC2 instance", cause, now);
+    }
+
+    /// An instance counts no longer as its group's or as its warm pool's.
+    pub(super) fn set_leaving(&mut self, id: InstanceId, cause: TerminationCause) {
+        let instance = &mut self.instances[id];
         instance.membership.stage = Stage::Leaving;
         instance.membership.cause = Some(cause);
-        let group_id = instance.group;
+        let group = instance.group;
         self.leaves_group(id);
-        let operation = &mut self.groups[group_id].operation;
+        let operation = &mut self.groups[group].operation;
         operation.unmark(id);
         operation.suspects.remove(&id);
-        operation.to_replace +=
-            u32::from(super::is_unhealthy(cause) || cause == TerminationCause::NotRunning);
         self.left_during_replacement(id);
-        let instance = instance_name(id);
-        let sentence = cause.sentence(self.printed(now), &instance);
-        let message = format!("Terminating EC2 instance: {instance}. {sentence}");
-        let name = &self.groups[group_id].settings.name;
-        self.log(now, EventCategory::GroupActivity, name, None, message);
+    }
+
+    pub(super) fn log_withdrawal(
+        &mut self,
+        id: InstanceId,
+        what: &str,
+        cause: TerminationCause,
+        now: SimTime,
+    ) {
+        let name = instance_name(id);
+        let sentence = cause.sentence(self.printed(now), &name);
+        let message = format!("{what}: {name}. {sentence}");
+        let group = &self.groups[self.instances[id].group].settings.name;
+        self.log(now, EventCategory::GroupActivity, group, None, message);
     }
 
     /// Terminates an instance that leaves as soon as neither hooks nor tasks hold it.

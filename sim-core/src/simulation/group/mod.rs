@@ -7,6 +7,7 @@
 //! | `health` | health checks, instances lost or impaired from outside |
 //! | `replacement` | instances that others replace; lifetime and refresh |
 //! | `zones` | balance of zones |
+//! | `warm_pool` | instances that wait, initialized, until the group needs them |
 //! | `changes` | what the scenario changes during the run |
 //!
 //! Source: Auto Scaling user guide.
@@ -18,6 +19,9 @@ mod lifecycle;
 mod replacement;
 #[cfg(test)]
 mod tests;
+mod warm_pool;
+#[cfg(test)]
+mod warm_pool_tests;
 mod zones;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,6 +34,7 @@ use crate::scenario::{AutoScalingGroup, Process, Scenario};
 use crate::units::{InstanceId, NANOS_PER_SECOND, SimTime};
 
 use replacement::Refresh;
+pub(super) use warm_pool::{PoolInstances, WarmLife};
 
 /// Where an instance is in the lifecycle of its group.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,6 +46,14 @@ pub(super) enum Stage {
     PendingWait,
     /// `InService`.
     InService,
+    /// `Warmed:Pending`.
+    Warming,
+    /// `Warmed:Pending:Wait`.
+    WarmingWait,
+    /// `Warmed:Pending:Proceed`: initialized, on its way to stopped or hibernated.
+    Stopping,
+    /// `Warmed:Stopped`, `Warmed:Running`, `Warmed:Hibernated`.
+    Warmed,
     /// `Terminating`, `Terminating:Wait`: no longer counted as the group's.
     Leaving,
 }
@@ -53,6 +66,8 @@ pub(super) struct Membership {
     held_by_hooks: bool,
     /// Whether managed draining has held it as long as it may.
     pub(super) drained_long_enough: bool,
+    /// Whether it counts among the running instances of its group.
+    pub(super) running: bool,
     /// Since when it is in service.
     in_service: Option<SimTime>,
     /// Since when its status checks fail.

@@ -17,10 +17,11 @@ const GROUPS: &str = "AWS/AutoScaling";
 const QUEUES: &str = "AWS/SQS";
 const MANAGED_SCALING: &str = "AWS/ECS/ManagedScaling";
 
-const SERVICE_METRICS: [(&str, ServiceMeasure); 6] = [
+const SERVICE_METRICS: [(&str, ServiceMeasure); 7] = [
     (ECS, ServiceMeasure::CpuUtilization),
     (ECS, ServiceMeasure::MemoryUtilization),
     (LOAD_BALANCER, ServiceMeasure::RequestCountPerTarget),
+    (LOAD_BALANCER, ServiceMeasure::RequestCount),
     (INSIGHTS, ServiceMeasure::RunningTaskCount),
     (INSIGHTS, ServiceMeasure::DesiredTaskCount),
     (INSIGHTS, ServiceMeasure::PendingTaskCount),
@@ -130,7 +131,9 @@ fn of_service(
         ServiceMeasure::CpuUtilization | ServiceMeasure::MemoryUtilization => {
             (Statistic::Average, &[Statistic::Average, Statistic::SampleCount])
         }
-        ServiceMeasure::RequestCountPerTarget => (Statistic::Sum, &[Statistic::Sum]),
+        ServiceMeasure::RequestCountPerTarget | ServiceMeasure::RequestCount => {
+            (Statistic::Sum, &[Statistic::Sum])
+        }
         _ => return gauge(context, path, reference, MetricSource::Service(id, measure)),
     };
     let wanted = reference.statistic.map_or(usual, statistic);
@@ -142,7 +145,9 @@ fn of_service(
         return None;
     }
     let fine = reference.period < MINUTE;
-    let metric = if fine && measure != ServiceMeasure::RequestCountPerTarget {
+    let of_balancer =
+        matches!(measure, ServiceMeasure::RequestCountPerTarget | ServiceMeasure::RequestCount);
+    let metric = if fine && !of_balancer {
         if metrics.has_high_resolution(id) {
             metrics.high_resolution(id, measure)
         } else {

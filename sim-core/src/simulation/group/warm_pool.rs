@@ -224,7 +224,7 @@ impl<'s> World<'s, '_> {
             _ => format!("Launching {launched} new EC2 instances into warm pool"),
         };
         let message = format!(
-            "{what}: At {} the warm pool was to grow from {held} to {} instances.",
+            "{what}: At {} the warm pool grows from {held} to {}.",
             self.printed(now),
             held + launched
         );

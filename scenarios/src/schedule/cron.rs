@@ -72,7 +72,7 @@ enum Days {
         nth: Option<(i16, i16)>,
     },
     /// In the five-field dialect, where no field is `?`.
-    OfEither {
+    Crontab {
         of_month: BTreeSet<i16>,
         /// 1 = Sunday.
         of_week: BTreeSet<i16>,
@@ -176,7 +176,7 @@ impl Days {
                     || (last.contains(&weekday) && day + 7 > length)
                     || *nth == Some((weekday, (day - 1) / 7 + 1))
             }
-            Self::OfEither { of_month, of_week, either } => {
+            Self::Crontab { of_month, of_week, either } => {
                 let matches = (of_month.contains(&day), of_week.contains(&weekday));
                 if *either { matches.0 || matches.1 } else { matches.0 && matches.1 }
             }

@@ -104,7 +104,7 @@ impl<'s, 'p> World<'s, 'p> {
         let groups = scenario.auto_scaling_groups.enumerate();
         let groups: IdVec<AsgId, GroupState<'_>> =
             groups.map(|(id, settings)| GroupState::new(scenario, id, settings)).collect();
-        for group in groups.iter() {
+        for group in &groups {
             group.policies.retain(&mut metrics.store);
         }
         let providers = scenario.capacity_providers.iter();

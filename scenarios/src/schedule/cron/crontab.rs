@@ -31,7 +31,7 @@ impl Cron {
         Ok(Self {
             minutes: values(&MINUTE, minute)?,
             hours: values(&HOUR, hour)?,
-            days: Days::OfEither {
+            days: Days::Crontab {
                 of_month,
                 // 1 = Sunday, as in the other dialect.
                 of_week: of_week.into_iter().map(|day| day % 7 + 1).collect(),

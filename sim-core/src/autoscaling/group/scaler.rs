@@ -248,7 +248,7 @@ impl GroupScaler {
         }
         let mut obstacle = None;
         let outcome = match self.out_wish(now, size, &warming, store, &mut obstacle) {
-            Some(wish) => self.bounded_out(wish, size),
+            Some(wish) => bounded_out(wish, size),
             None => match self.in_wish(now, size, &warming, store, &mut obstacle) {
                 Some(wish) => self.bounded_in(wish, size),
                 None => match obstacle {
@@ -465,18 +465,6 @@ impl GroupScaler {
         Some(Ok(kind.adjusted(size.desired, policy.adjustment, policy.min_adjustment_magnitude)))
     }
 
-    fn bounded_out(&self, wish: Wish, size: &GroupSize) -> Result<(Wish, u32), GroupNotScaled> {
-        let to = clamp(wish.capacity, size.min_size, size.max_size);
-        if size.desired < to {
-            return Ok((wish, to));
-        }
-        Err(if size.max_size <= size.desired {
-            GroupNotScaled::AtMaximum
-        } else {
-            GroupNotScaled::AtDesiredCapacity
-        })
-    }
-
     fn bounded_in(&self, wish: Wish, size: &GroupSize) -> Result<(Wish, u32), GroupNotScaled> {
         let least = clamp(self.floor, size.min_size, size.max_size);
         let to = clamp(wish.capacity, least, size.max_size);
@@ -508,6 +496,18 @@ impl GroupScaler {
         );
         GroupDecision { from, new_desired: to, cause, direction: wish.direction }
     }
+}
+
+fn bounded_out(wish: Wish, size: &GroupSize) -> Result<(Wish, u32), GroupNotScaled> {
+    let to = clamp(wish.capacity, size.min_size, size.max_size);
+    if size.desired < to {
+        return Ok((wish, to));
+    }
+    Err(if size.max_size <= size.desired {
+        GroupNotScaled::AtMaximum
+    } else {
+        GroupNotScaled::AtDesiredCapacity
+    })
 }
 
 #[cfg(test)]

@@ -18,6 +18,8 @@ mod health;
 mod lifecycle;
 mod policies;
 #[cfg(test)]
+mod policy_laws;
+#[cfg(test)]
 mod policy_tests;
 mod replacement;
 #[cfg(test)]

@@ -146,10 +146,11 @@ impl World<'_, '_> {
         }
         let size = self.group_size(id);
         let too_many = self.target_size(id) < size.in_service;
-        if !size.is_busy() && (acted || !too_many) {
-            if let Some(scaler) = &mut self.groups[id].policies.scaler {
-                scaler.settled(now);
-            }
+        if !size.is_busy()
+            && (acted || !too_many)
+            && let Some(scaler) = &mut self.groups[id].policies.scaler
+        {
+            scaler.settled(now);
         }
     }
 }

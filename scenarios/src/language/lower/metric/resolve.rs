@@ -81,8 +81,9 @@ pub(in crate::language::lower) fn resolve(
         return Some((metric, statistic));
     }
     let name = reference.name;
-    if let Some(group) = instance_cpu_of(context, path, own, reference) {
-        return group_cpu(context, path, reference, group?);
+    if means_instance_cpu(own, reference) {
+        let group = group_of(context, path, own, reference)?;
+        return group_cpu(context, path, reference, group);
     }
     let service = SERVICE_METRICS
         .into_iter()
@@ -174,23 +175,14 @@ fn of_service(
     Some((metric, wanted))
 }
 
-/// The group whose `CPUUtilization` is meant, which services have too; `None` if it is not meant, and
-/// inside of that if the group does not exist.
-fn instance_cpu_of(
-    context: &Context<'_>,
-    path: &Path,
-    own: Subject,
-    reference: &Reference<'_>,
-) -> Option<Option<AsgId>> {
-    let is_cpu = reference.name == GroupMeasure::CpuUtilization.metric_name();
-    if !is_cpu || !reference.is_in(EC2) {
-        return None;
-    }
+/// Whether the `CPUUtilization` of a group's instances is meant; services have one too.
+fn means_instance_cpu(own: Subject, reference: &Reference<'_>) -> bool {
     let of_own = matches!(own, Subject::Group(_)) && reference.dimension("ServiceName").is_none();
-    let meant = of_own
-        || reference.namespace == Some(EC2)
-        || reference.dimension(GROUP_DIMENSION).is_some();
-    meant.then(|| group_of(context, path, own, reference))
+    reference.name == GroupMeasure::CpuUtilization.metric_name()
+        && reference.is_in(EC2)
+        && (of_own
+            || reference.namespace == Some(EC2)
+            || reference.dimension(GROUP_DIMENSION).is_some())
 }
 
 /// The group that a dimension names, or the one whose policy it is.

@@ -282,7 +282,7 @@ fn tv_step_rounding_holds_for_groups() {
         );
     }
     let exact = simple("exact", ABOVE, (AdjustmentType::ExactCapacity, 5), None);
-    assert_eq!(Bench::new(&[exact.clone()]).after(80.0, &still(3), 0), Some(5));
+    assert_eq!(Bench::new(std::slice::from_ref(&exact)).after(80.0, &still(3), 0), Some(5));
     assert_eq!(Bench::new(&[exact]).after(80.0, &still(8), 0), Some(5), "in as well as out");
 }
 

@@ -23,7 +23,9 @@ pub use math::{
 };
 pub use query::{MathQuery, MetricQuery, QueryKind, QueryView, QueryWindow};
 pub use series::MetricSeries;
-pub use source::{GroupMeasure, Metric, MetricSource, MetricTrace, QueueMeasure, ServiceMeasure};
+pub use source::{
+    ClusterMeasure, GroupMeasure, Metric, MetricSource, MetricTrace, QueueMeasure, ServiceMeasure,
+};
 pub use statistic::{Statistic, StatisticSet};
 pub use store::MetricStore;
 pub use window::{DataPoint, Points, Span, Window};

@@ -25,6 +25,8 @@ pub enum MetricSource {
     Group(AsgId, GroupMeasure),
     /// `CapacityProviderReservation`, percent.
     CapacityProvider(CapacityProviderId),
+    /// Something about the container instances of the cluster.
+    Cluster(ClusterMeasure),
     /// Something about a message queue.
     Queue(QueueId, QueueMeasure),
     /// Given values.
@@ -106,8 +108,17 @@ pub enum GroupMeasure {
     InServiceInstances,
     /// `GroupPendingInstances` of `AWS/AutoScaling`.
     PendingInstances,
-    /// `GroupTotalInstances` of `AWS/AutoScaling`.
+    /// `GroupTerminatingInstances` of `AWS/AutoScaling`.
+    TerminatingInstances,
+    /// `GroupTotalInstances` of `AWS/AutoScaling`: in service, pending and terminating.
     TotalInstances,
+    /// `GroupMinSize` of `AWS/AutoScaling`.
+    MinSize,
+    /// `GroupMaxSize` of `AWS/AutoScaling`.
+    MaxSize,
+    /// `CPUUtilization` of `AWS/EC2` over the group's instances, percent: each instance in service that has
+    /// warmed up is a sample.
+    CpuUtilization,
 }
 
 impl GroupMeasure {
@@ -117,7 +128,30 @@ impl GroupMeasure {
             Self::DesiredCapacity => "GroupDesiredCapacity",
             Self::InServiceInstances => "GroupInServiceInstances",
             Self::PendingInstances => "GroupPendingInstances",
+            Self::TerminatingInstances => "GroupTerminatingInstances",
             Self::TotalInstances => "GroupTotalInstances",
+            Self::MinSize => "GroupMinSize",
+            Self::MaxSize => "GroupMaxSize",
+            Self::CpuUtilization => "CPUUtilization",
+        }
+    }
+}
+
+/// What is measured of the container instances of the cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ClusterMeasure {
+    /// `CPUReservation` of `AWS/ECS`: CPU that tasks reserve in percent of what is registered.
+    CpuReservation,
+    /// `MemoryReservation` of `AWS/ECS`.
+    MemoryReservation,
+}
+
+impl ClusterMeasure {
+    /// CloudWatch's name of the metric.
+    pub const fn metric_name(self) -> &'static str {
+        match self {
+            Self::CpuReservation => "CPUReservation",
+            Self::MemoryReservation => "MemoryReservation",
         }
     }
 }

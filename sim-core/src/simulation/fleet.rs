@@ -286,6 +286,7 @@ impl World<'_, '_> {
         self.market.leaves(id, &bought);
         self.kill_tasks_of(id, scheduler);
         self.bill_instance(id, now, true);
+        self.done_leaving(id, now);
     }
 
     /// Meters an instance and its root volume up to `until`.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use super::agent::InstanceAgent;
 use super::balancer::ServiceHour;
 use super::draining::Draining;
-use super::group::{Membership, Operation, PoolInstances, WarmLife};
+use super::group::{Membership, Operation, Policies, PoolInstances, WarmLife};
 use super::integral::Integral;
 use super::load::LoadState;
 use super::pool::GroupInstances;
@@ -217,6 +217,8 @@ pub(super) struct GroupState<'s> {
     pub(super) operation: Operation,
     /// Its warm pool.
     pub(super) warm: PoolInstances,
+    /// Its scaling policies.
+    pub(super) policies: Policies,
 }
 
 /// The state of a capacity provider.
@@ -424,6 +426,7 @@ impl<'s> GroupState<'s> {
             purchase: GroupPurchases::new(scenario, settings),
             operation: Operation::new(scenario, settings),
             warm: PoolInstances::new(scenario, settings),
+            policies: Policies::new(scenario, settings),
         }
     }
 }

@@ -92,6 +92,7 @@ impl World<'_, '_> {
             self.shrink(id, target, scheduler);
         }
         self.pool_pass(id, scheduler);
+        self.group_settles(id, true, scheduler.now());
     }
 
     fn shrink(&mut self, id: AsgId, target: u32, scheduler: &mut Scheduler<Event>) {

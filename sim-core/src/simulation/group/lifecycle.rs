@@ -93,6 +93,7 @@ impl World<'_, '_> {
         self.groups[group].operation.failures = 0;
         self.schedule_lifetime(id, scheduler);
         self.entered_during_replacement(id, scheduler);
+        self.group_settles(group, false, now);
     }
 
     /// Notes that an instance is in service.
@@ -172,14 +173,29 @@ impl World<'_, '_> {
     /// An instance counts no longer as its group's or as its warm pool's.
     pub(super) fn set_leaving(&mut self, id: InstanceId, cause: TerminationCause) {
         let instance = &mut self.instances[id];
+        let is_member = !instance.membership.stage.is_warm();
         instance.membership.stage = Stage::Leaving;
         instance.membership.cause = Some(cause);
-        let group = instance.group;
+        let (group, weight) = (instance.group, instance.purchase.weight);
+        if is_member && instance.state != InstanceState::Terminated {
+            instance.membership.counts_as_leaving = true;
+            self.groups[group].policies.leaves(weight);
+        }
         self.leaves_group(id);
         let operation = &mut self.groups[group].operation;
         operation.unmark(id);
         operation.suspects.remove(&id);
         self.left_during_replacement(id);
+    }
+
+    /// An instance that left its group is terminated, or in its warm pool.
+    pub(in super::super) fn done_leaving(&mut self, id: InstanceId, now: SimTime) {
+        let instance = &mut self.instances[id];
+        if std::mem::take(&mut instance.membership.counts_as_leaving) {
+            let (group, weight) = (instance.group, instance.purchase.weight);
+            self.groups[group].policies.left(weight);
+            self.group_settles(group, false, now);
+        }
     }
 
     pub(super) fn log_withdrawal(

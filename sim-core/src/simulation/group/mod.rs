@@ -8,6 +8,7 @@
 //! | `replacement` | instances that others replace; lifetime and refresh |
 //! | `zones` | balance of zones |
 //! | `warm_pool` | instances that wait, initialized, until the group needs them |
+//! | `policies` | scaling policies |
 //! | `changes` | what the scenario changes during the run |
 //!
 //! Source: Auto Scaling user guide.
@@ -16,6 +17,11 @@ mod capacity;
 mod changes;
 mod health;
 mod lifecycle;
+mod policies;
+#[cfg(test)]
+mod policy_laws;
+#[cfg(test)]
+mod policy_tests;
 mod replacement;
 #[cfg(test)]
 mod tests;
@@ -33,6 +39,7 @@ use crate::engine::StreamKey;
 use crate::scenario::{AutoScalingGroup, Process, Scenario};
 use crate::units::{InstanceId, NANOS_PER_SECOND, SimTime};
 
+pub(super) use policies::Policies;
 use replacement::Refresh;
 pub(super) use warm_pool::{PoolInstances, WarmLife};
 
@@ -58,6 +65,13 @@ pub(super) enum Stage {
     Leaving,
 }
 
+impl Stage {
+    /// Whether the instance is in the warm pool of its group.
+    fn is_warm(self) -> bool {
+        matches!(self, Self::Warming | Self::WarmingWait | Self::Stopping | Self::Warmed)
+    }
+}
+
 /// What its group knows of an instance.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Membership {
@@ -68,6 +82,8 @@ pub(super) struct Membership {
     pub(super) drained_long_enough: bool,
     /// Whether it counts among the running instances of its group.
     pub(super) running: bool,
+    /// Whether it counts among those that leave the group.
+    counts_as_leaving: bool,
     /// Since when it is in service.
     in_service: Option<SimTime>,
     /// Since when its status checks fail.

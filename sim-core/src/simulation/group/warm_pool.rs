@@ -452,6 +452,7 @@ impl<'s> World<'s, '_> {
             self.deregister(id, now);
         }
         self.uncount_running(id, now);
+        self.done_leaving(id, now);
         let shape = self.shape_of(id);
         let instance = &mut self.instances[id];
         let (first_run, volume) = (instance.running, instance.running);

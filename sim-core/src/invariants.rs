@@ -272,6 +272,8 @@ fn over_commitment(scenario: &Scenario, results: &RunResults, book: Book, found:
 }
 
 fn desired_within_bounds(scenario: &Scenario, results: &RunResults, found: &mut Vec<String>) {
+    // A forecast may raise the maximum for good.
+    let raises = |it: &PredictiveScalingPolicy| it.scales && it.max_capacity_buffer.is_some();
     for event in &results.event_records {
         let Some((_, desired)) = event.change else { continue };
         let bounds = match event.category {
@@ -286,10 +288,6 @@ fn desired_within_bounds(scenario: &Scenario, results: &RunResults, found: &mut 
                     let maxs = scaling.scheduled.iter().filter_map(|it| it.max_capacity);
                     let min = mins.fold(scaling.min_capacity, u32::min);
                     let max = maxs.fold(scaling.max_capacity, u32::max);
-                    // A forecast may raise the maximum for good.
-                    let raises = |it: &PredictiveScalingPolicy| {
-                        it.scales && it.max_capacity_buffer.is_some()
-                    };
                     let raised = scaling.predictive.iter().any(raises);
                     (min, if raised { u32::MAX } else { max })
                 }),
@@ -303,7 +301,9 @@ fn desired_within_bounds(scenario: &Scenario, results: &RunResults, found: &mut 
                             });
                         let mins = changes.clone().filter_map(|it| it.min_size);
                         let maxs = changes.filter_map(|it| it.max_size);
-                        (mins.fold(group.min_size, u32::min), maxs.fold(group.max_size, u32::max))
+                        let raised = group.operation.predictive.iter().any(raises);
+                        let max = maxs.fold(group.max_size, u32::max);
+                        (mins.fold(group.min_size, u32::min), if raised { u32::MAX } else { max })
                     },
                 )
             }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use plimsoll::language::{LoadOptions, Loaded, load};
+use plimsoll_core::autoscaling::Forecaster;
 use plimsoll_core::autoscaling::group::{GroupPolicyKind, GroupRules};
 use plimsoll_core::autoscaling::{AdjustmentType, MetricAggregation};
 use plimsoll_core::invariants::violations;
@@ -94,16 +95,28 @@ fn printed_group_policies_find_their_metrics_and_alarms() {
 }
 
 #[test]
-fn basic_monitoring_and_what_is_not_simulated_are_noted() {
+fn basic_monitoring_is_noted() {
     let loaded = printed();
     let plain = &loaded.scenario.auto_scaling_groups[AsgId(1)].operation.scaling;
     let GroupPolicyKind::TargetTracking(cpu) = &plain.policies[0].kind else { panic!("{plain:?}") };
     let of_group = MetricSource::Group(AsgId(1), GroupMeasure::CpuUtilization);
     assert_eq!(read(&loaded.scenario, &cpu.query), (&of_group, Statistic::Average, secs(300)));
     let notes: Vec<&str> = loaded.notes.iter().map(|note| note.message.as_str()).collect();
-    for part in ["every five minutes", "predictive scaling of groups is not simulated"] {
-        assert!(notes.iter().any(|note| note.contains(part)), "{part}: {notes:#?}");
-    }
+    assert!(notes.iter().any(|note| note.contains("every five minutes")), "{notes:#?}");
+}
+
+#[test]
+fn predictive_policies_of_groups_load_with_their_history() {
+    let loaded = printed();
+    let groups = loaded.scenario.auto_scaling_groups.iter();
+    let policies: Vec<_> = groups.flat_map(|group| &group.operation.predictive).collect();
+    let [policy] = policies[..] else { panic!("{policies:?}") };
+    assert_eq!((policy.scales, policy.max_capacity_buffer), (true, Some(10)));
+    assert!((policy.target_value - 40.0).abs() < 1e-12);
+    let history = vec![3600.0, 7200.0];
+    assert_eq!(policy.forecaster, Forecaster::SeasonalNaive { history });
+    let source = &loaded.scenario.metrics[policy.load].source;
+    assert!(matches!(source, MetricSource::Group(_, GroupMeasure::CpuUtilization)), "{source:?}");
 }
 
 #[test]

@@ -24,6 +24,8 @@ const HOUR: i64 = 3600;
 const DAY: i64 = 24;
 const WEEK: i64 = 7 * DAY;
 const MINUTE: SimDuration = SimDuration::from_secs(60);
+/// EC2 publishes metrics at most every five minutes.
+const LONGEST_PERIOD: SimDuration = SimDuration::from_secs(300);
 
 /// Hours of history without which there is no forecast.
 const LEAST_HISTORY: i64 = DAY;
@@ -41,7 +43,7 @@ const POINTS_PER_HOUR: f64 = 60.0;
 pub struct PredictiveScalingPolicy {
     /// `PolicyName`.
     pub name: String,
-    /// The load metric, measured each minute; its sums are forecast.
+    /// The load metric; its hourly sums are forecast, as if it was measured each minute.
     pub load: MetricId,
     /// `TargetValue` of the scaling metric: percent, or requests per target and minute.
     pub target_value: f64,
@@ -174,7 +176,8 @@ impl Predictor {
 
     /// Makes room in `store` for what is read each hour. To be called before the first sample.
     pub fn retain(&self, store: &mut MetricStore) {
-        store.retain_metric(self.policy.load, SimDuration::from_secs(2 * 3600));
+        let length = SimDuration::from_secs(2 * 3600) + LONGEST_PERIOD;
+        store.retain_metric(self.policy.load, length);
     }
 
     /// The clock hour in which `at` lies.
@@ -225,12 +228,15 @@ impl Predictor {
         let series = store.series(self.policy.load);
         let published = series.published(now);
         let range = published.saturating_sub(self.absorbed);
-        let span = Span::new(MINUTE, usize::try_from(range).unwrap_or(usize::MAX));
+        let period = series.period();
+        let minutes = period.as_nanos() as f64 / MINUTE.as_nanos() as f64;
+        let range = usize::try_from(range).unwrap_or(usize::MAX);
+        let span = Span { grid: period, ..Span::new(period, range) };
         for point in series.read(now, Statistic::Sum, span).flatten() {
-            *self.history.entry(self.hour(point.start)).or_insert(0.0) += point.value;
+            *self.history.entry(self.hour(point.start)).or_insert(0.0) += point.value * minutes;
         }
         self.absorbed = published;
-        let until = SimTime::from_secs(published.saturating_mul(60));
+        let until = SimTime::from_nanos(published.saturating_mul(period.as_nanos()));
         let whole = self.hour(until);
         let oldest = whole.saturating_sub(MOST_HISTORY);
         while self.history.first_key_value().is_some_and(|(hour, _)| *hour < oldest) {

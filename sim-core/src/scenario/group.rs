@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::autoscaling::PredictiveScalingPolicy;
 use crate::autoscaling::group::{
     CapacityDistribution, GroupScaling, InstanceRefresh, LaunchSource, LifecycleHook,
     MaintenancePolicy, TerminationPolicy, WarmPool, ZoneOrder,
@@ -37,6 +38,8 @@ pub struct GroupOperation {
     pub refreshes: Vec<InstanceRefresh>,
     /// Scaling policies.
     pub scaling: GroupScaling,
+    /// Predictive scaling policies, of which at most one scales.
+    pub predictive: Vec<PredictiveScalingPolicy>,
     /// What changes during the run, in time order.
     pub changes: Vec<GroupChange>,
 }
@@ -57,6 +60,7 @@ impl Default for GroupOperation {
             warm_pool: None,
             refreshes: Vec::new(),
             scaling: GroupScaling::default(),
+            predictive: Vec::new(),
             changes: Vec::new(),
         }
     }

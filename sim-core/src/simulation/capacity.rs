@@ -110,7 +110,8 @@ impl World<'_, '_> {
         let capacity = GroupCapacity {
             desired: group.desired,
             in_service: group.alive.running(),
-            min_size: group.operation.min_size,
+            // Managed scaling does not scale in below a forecast.
+            min_size: group.least_size(),
             max_size: group.operation.max_size,
             // Instances of the initial state have been there for long; they do not warm up.
             youngest_age: group

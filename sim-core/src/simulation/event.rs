@@ -147,6 +147,8 @@ pub enum Event {
     WarmPoolStopped(InstanceId),
     /// Predictive scaling looks at a service.
     Predict(ServiceId),
+    /// Predictive scaling looks at a group.
+    PredictGroup(AsgId),
 }
 
 impl Event {
@@ -199,6 +201,7 @@ impl Event {
             Self::WarmPoolRunning(_) => 120,
             Self::WarmPoolStopped(_) => 121,
             Self::Predict(_) => 122,
+            Self::PredictGroup(_) => 123,
             Self::DisruptionBegins(_) => 110,
             Self::DisruptionEnds(_) => 111,
             Self::InstanceFails { .. } => 112,
@@ -259,6 +262,7 @@ impl Event {
             120 => "warm pool running",
             121 => "warm pool stopped",
             122 => "predictive scaling",
+            123 => "predictive scaling of a group",
             _ => "unknown",
         }
     }
@@ -300,7 +304,8 @@ impl Event {
             | Self::GroupChange(group)
             | Self::GroupRetry(group)
             | Self::ReplacementPass(group)
-            | Self::EvaluateGroupAlarms(group) => (group.0, 0),
+            | Self::EvaluateGroupAlarms(group)
+            | Self::PredictGroup(group) => (group.0, 0),
             Self::JudgeReservation(provider) => (provider.0, 0),
             Self::ServicePass(service)
             | Self::Scheduled(service)

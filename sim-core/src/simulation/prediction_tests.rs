@@ -3,14 +3,14 @@
 
 use std::sync::Arc;
 
-use super::testing::{definition, empty, service, watch};
+use super::testing::{definition, empty, group, managed_provider, service, watch};
 use super::watched::{broken_laws, run_watched};
 use crate::autoscaling::{Forecaster, OracleDemand, PredictiveScalingPolicy, TargetTrackingPolicy};
-use crate::metrics::{MetricQuery, ServiceMeasure};
+use crate::metrics::{Metric, MetricQuery, MetricSource, MetricTrace, ServiceMeasure};
 use crate::results::{EventCategory, RunResults};
 use crate::scenario::*;
 use crate::traffic::{AfterEnd, RequestRate};
-use crate::units::{Cpu, Mib, SimDuration, SimTime};
+use crate::units::{AsgId, Cpu, MetricId, Mib, SimDuration, SimTime};
 
 fn seconds(n: u64) -> SimDuration {
     SimDuration::from_secs(n)
@@ -191,4 +191,69 @@ fn a_service_learns_from_a_day_of_its_own_metric() {
     scenario.duration = seconds(26 * 3600);
     let results = run(&scenario);
     assert_eq!(changes(&results), [(24 * 3600 + 3300, 6)]);
+}
+
+/// A group of `desired` out of 4 instances; by its history, hours by turns want `capacities`.
+fn group_of(desired: u32, capacities: [u32; 2]) -> Scenario {
+    let mut scenario = empty();
+    scenario.duration = seconds(2 * 3600);
+    let trace = MetricTrace { values: Vec::new(), repeats: false };
+    scenario.metrics.push(Metric {
+        source: MetricSource::Trace(Arc::new(trace)),
+        period: seconds(60),
+        delay: seconds(60),
+    });
+    let history = (0..24).map(|hour| f64::from(capacities[hour % 2]) * 50.0 * 60.0).collect();
+    let mut group = group(0, desired, 4);
+    group.operation.predictive = vec![PredictiveScalingPolicy {
+        name: "forecast".into(),
+        load: MetricId(0),
+        target_value: 50.0,
+        scales: true,
+        scheduling_buffer_time: seconds(300),
+        max_capacity_buffer: None,
+        forecaster: Forecaster::SeasonalNaive { history },
+    }];
+    scenario.auto_scaling_groups.push(group);
+    scenario
+}
+
+/// When the desired capacity of the group changed, and to what.
+fn capacities(results: &RunResults) -> Vec<(u64, u32)> {
+    let activities = results.event_records.iter();
+    let activities = activities.filter(|it| it.category == EventCategory::GroupActivity);
+    let second = |at: SimTime| at.as_nanos() / 1_000_000_000;
+    activities.filter_map(|it| Some((second(it.at), it.change?.1))).collect()
+}
+
+#[test]
+fn a_group_is_raised_to_its_forecast_before_the_hour() {
+    let results = run(&group_of(1, [1, 3]));
+    assert_eq!(capacities(&results), [(3300, 3)]);
+    let cause =
+        "policy forecast forecast a capacity of 3 changing the desired capacity from 1 to 3.";
+    assert!(0 < says(&results, cause));
+    assert_eq!(results.capacity[0].peak, 3);
+}
+
+#[test]
+fn the_maximum_of_a_group_holds_unless_the_policy_may_raise_it() {
+    for (buffer, capacity) in [(None, 4), (Some(0), 6)] {
+        let mut scenario = group_of(1, [1, 6]);
+        let policies = &mut scenario.auto_scaling_groups[AsgId(0)].operation.predictive;
+        policies[0].max_capacity_buffer = buffer;
+        assert_eq!(capacities(&run(&scenario)), [(3300, capacity)], "{buffer:?}");
+    }
+}
+
+#[test]
+fn managed_scaling_does_not_scale_in_below_the_forecast() {
+    let least = |scales: bool| {
+        // Nothing runs on the four instances.
+        let mut scenario = group_of(4, [2, 2]);
+        scenario.auto_scaling_groups[AsgId(0)].operation.predictive[0].scales = scales;
+        scenario.capacity_providers.push(managed_provider(100));
+        capacities(&run(&scenario)).last().map(|it| it.1)
+    };
+    assert_eq!((least(true), least(false)), (Some(2), Some(0)));
 }

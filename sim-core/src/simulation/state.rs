@@ -9,7 +9,7 @@ use super::group::{Membership, Operation, Policies, PoolInstances, WarmLife};
 use super::integral::Integral;
 use super::load::LoadState;
 use super::pool::GroupInstances;
-use super::prediction::predictors;
+use super::prediction::{GroupForecast, predictors};
 use super::purchase::{GroupPurchases, Purchased};
 use super::quota::TokenBucket;
 use super::rollout::Rollout;
@@ -219,6 +219,8 @@ pub(super) struct GroupState<'s> {
     pub(super) warm: PoolInstances,
     /// Its scaling policies.
     pub(super) policies: Policies,
+    /// What predictive scaling makes of it.
+    pub(super) forecast: GroupForecast,
 }
 
 /// The state of a capacity provider.
@@ -427,6 +429,7 @@ impl<'s> GroupState<'s> {
             operation: Operation::new(scenario, settings),
             warm: PoolInstances::new(scenario, settings),
             policies: Policies::new(scenario, settings),
+            forecast: GroupForecast::new(scenario, settings),
         }
     }
 }

@@ -109,6 +109,7 @@ impl<'s, 'p> World<'s, 'p> {
             groups.map(|(id, settings)| GroupState::new(scenario, id, settings)).collect();
         for group in &groups {
             group.policies.retain(&mut metrics.store);
+            group.forecast.retain(&mut metrics.store);
         }
         let providers = scenario.capacity_providers.iter();
         let providers = providers.map(|settings| ProviderState::new(scenario, settings)).collect();
@@ -286,6 +287,7 @@ impl Model for World<'_, '_> {
             Event::EvaluateGroupAlarms(group) => self.evaluate_group_alarms(group, scheduler),
             Event::JudgeReservation(provider) => self.judge_reservation(provider, scheduler),
             Event::Predict(service) => self.predict(service, scheduler),
+            Event::PredictGroup(group) => self.predict_group(group, scheduler),
             Event::WarmPoolRunning(instance) => self.warm_pool_running(instance, scheduler),
             Event::WarmPoolStopped(instance) => self.warm_pool_stopped(instance, scheduler),
         }

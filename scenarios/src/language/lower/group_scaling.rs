@@ -1,9 +1,9 @@
 //! Scaling policies and scheduled actions of Auto Scaling groups.
 
-use plimsoll_core::autoscaling::AlarmSettings;
 use plimsoll_core::autoscaling::group::{
     GroupPolicy, GroupPolicyKind, GroupScaling, GroupStepPolicy, GroupTracking, SimplePolicy,
 };
+use plimsoll_core::autoscaling::{AlarmSettings, Forecaster, PredictiveScalingPolicy};
 use plimsoll_core::metrics::{MetricQuery, MetricSource, QueryKind, ServiceMeasure, Statistic};
 use plimsoll_core::scenario::{CapacityChange, GroupChange, GroupUpdate};
 use plimsoll_core::units::{AsgId, Id, SimDuration, SimTime};
@@ -11,11 +11,15 @@ use plimsoll_core::units::{AsgId, Id, SimDuration, SimTime};
 use super::Context;
 use super::cluster::Cluster;
 use super::metric::{MINUTE, Reference, Subject, math, resolve};
-use super::scaling::{adjustment_type, aggregation, alarm, instants, own_alarm, steps};
+use super::scaling::{
+    Measure, adjustment_type, aggregation, alarm, capacity_buffer, check_forecast, check_modes,
+    instants, own_alarm, specification, steps,
+};
 use crate::language::raw::ScenarioDocument;
 use crate::language::raw::cluster::AutoScalingGroup;
 use crate::language::raw::group_scaling as raw;
 use crate::language::raw::kinds::Seconds;
+use crate::language::raw::predictive::{Forecast, ForecastMethod, PredictiveMode};
 use crate::language::raw::scaling::Alarm;
 use crate::language::tree::Path;
 use crate::schedule::{self, Schedule};
@@ -34,9 +38,11 @@ pub(super) fn lower(context: &Context<'_>, document: &ScenarioDocument, cluster:
                            further policies, since both set the desired capacity";
             context.note(&path.key("scalingPolicies"), message);
         }
+        let predictive = predictive(context, &path, id, group);
         let actions = scheduled(context, &path, group, &document.time_zone, delay);
         if let Some(Some(lowered)) = cluster.groups.get_mut(index) {
             lowered.operation.scaling = scaling;
+            lowered.operation.predictive = predictive;
             lowered.operation.changes.extend(actions);
             // Stable: what comes first at one instant is done first.
             lowered.operation.changes.sort_by_key(|change| change.at);
@@ -75,6 +81,72 @@ fn scaling(
     }
 }
 
+/// The predictive scaling policies of a group.
+fn predictive(
+    context: &Context<'_>,
+    path: &Path,
+    id: AsgId,
+    group: &AutoScalingGroup,
+) -> Vec<PredictiveScalingPolicy> {
+    let list = path.key("scalingPolicies");
+    let key = "predictiveScalingConfiguration";
+    let configurations = group.scaling_policies.iter();
+    let configurations = configurations
+        .map(|it| it.predictive_scaling_configuration.as_ref().filter(|_| it.enabled));
+    check_modes(context, &list, key, configurations);
+    let mut policies = Vec::new();
+    for (index, raw) in group.scaling_policies.iter().enumerate() {
+        let path = list.index(index);
+        let predictive = raw.policy_type == raw::GroupPolicyType::PredictiveScaling;
+        let Some(configuration) = &raw.predictive_scaling_configuration else {
+            if predictive {
+                context.error(&path, format!("needs `{key}`"));
+            }
+            if raw.forecast.is_some() {
+                context.error(&path.key("forecast"), "only predictive scaling forecasts");
+            }
+            continue;
+        };
+        let at = path.key(key);
+        if !predictive {
+            let message = "belongs to `policyType: PredictiveScaling`";
+            context.error(&at, message);
+            continue;
+        }
+        let max_capacity_buffer = capacity_buffer(context, &at, configuration);
+        let Some((measure, target_value)) = specification(context, &at, configuration) else {
+            continue;
+        };
+        if measure != Measure::GroupCpu {
+            let message =
+                "of groups only predictive scaling by the CPU of their instances is simulated";
+            context.error_hint(
+                &at.key("metricSpecifications"),
+                message,
+                "the pair of metrics is `ASGCPUUtilization`",
+            );
+            continue;
+        }
+        let default = Forecast::default();
+        let forecast = raw.forecast.as_ref().unwrap_or(&default);
+        check_forecast(context, &path, forecast);
+        if forecast.method == ForecastMethod::Oracle {
+            let message = "a group has no load of its own to foresee";
+            context.error_hint(&path.key("forecast").key("method"), message, "use `seasonalNaive`");
+        }
+        policies.extend(raw.enabled.then(|| PredictiveScalingPolicy {
+            name: raw.policy_name.clone(),
+            load: context.metrics.group_cpu(id),
+            target_value,
+            scales: configuration.mode == PredictiveMode::ForecastAndScale,
+            scheduling_buffer_time: configuration.scheduling_buffer_time.duration(),
+            max_capacity_buffer,
+            forecaster: Forecaster::SeasonalNaive { history: forecast.history.clone() },
+        }));
+    }
+    policies
+}
+
 /// An entry of `scalingPolicies`.
 struct Policy<'a, 'c> {
     context: &'a Context<'c>,
@@ -85,7 +157,7 @@ struct Policy<'a, 'c> {
 }
 
 impl Policy<'_, '_> {
-    /// `None` if it was refused or is not simulated.
+    /// `None` if it was refused or forecasts.
     fn kind(&self, list: &Path) -> Option<GroupPolicyKind> {
         match self.raw.policy_type {
             raw::GroupPolicyType::SimpleScaling => self.simple(list).map(GroupPolicyKind::Simple),
@@ -93,12 +165,7 @@ impl Policy<'_, '_> {
             raw::GroupPolicyType::TargetTrackingScaling => {
                 self.tracking().map(GroupPolicyKind::TargetTracking)
             }
-            raw::GroupPolicyType::PredictiveScaling => {
-                let message =
-                    "predictive scaling of groups is not simulated: the policy has no effect";
-                self.context.note(&self.path.key("policyType"), message);
-                None
-            }
+            raw::GroupPolicyType::PredictiveScaling => None,
         }
     }
 

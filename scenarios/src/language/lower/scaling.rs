@@ -14,7 +14,9 @@ use plimsoll_core::scenario::ScalableTarget;
 use plimsoll_core::units::{ServiceId, SimTime};
 
 pub(super) use alarm::alarm;
-pub(super) use predictive::Offered;
+pub(super) use predictive::{
+    Measure, Offered, capacity_buffer, check_forecast, check_modes, specification,
+};
 pub(super) use rules::rules;
 pub(super) use schedule::instants;
 
@@ -66,7 +68,11 @@ pub(super) fn lower(
             None => target_tracking.push(None),
         }
     }
-    predictive::check_modes(context, &list, &raw.scaling_policies);
+    let configurations = raw.scaling_policies.iter();
+    let configurations =
+        configurations.map(|it| it.predictive_scaling_policy_configuration.as_ref());
+    let key = "predictiveScalingPolicyConfiguration";
+    predictive::check_modes(context, &list, key, configurations);
     let scheduled = schedule::scheduled(context, &path.key("scheduledActions"), raw, time_zone);
     let mut suspensions: Vec<(SimTime, SuspendedState)> = raw
         .suspensions

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::kinds::{Instant, Seconds};
 use super::metric::{Dimension, MetricDataQuery, Statistic};
+use super::predictive::{Forecast, PredictiveScalingConfiguration};
 use super::scaling::{
     AdjustmentType, Alarm, AlarmReference, MetricAggregationType, StepAdjustment,
 };
@@ -13,11 +14,7 @@ use super::scaling::{
 /// prints it.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schemars(extend("x-plimsoll-ignored" = ["autoScalingGroupName", "minAdjustmentStep"],
-    "x-plimsoll-not-simulated" = {
-        "predictiveScalingConfiguration": { "means": "predictive scaling of groups is" }
-    }
-))]
+#[schemars(extend("x-plimsoll-ignored" = ["autoScalingGroupName", "minAdjustmentStep"]))]
 pub struct GroupScalingPolicy {
     /// Name.
     #[schemars(length(min = 1, max = 255))]
@@ -60,6 +57,12 @@ pub struct GroupScalingPolicy {
     /// Of target tracking.
     #[serde(default)]
     pub target_tracking_configuration: Option<GroupTargetTracking>,
+    /// Of predictive scaling.
+    #[serde(default)]
+    pub predictive_scaling_configuration: Option<PredictiveScalingConfiguration>,
+    /// Who forecasts for predictive scaling.
+    #[serde(default)]
+    pub forecast: Option<Forecast>,
     /// The alarm whose action a simple or step policy is, if it does not stand in `metricAlarms` of the
     /// group.
     #[serde(default)]

@@ -85,6 +85,12 @@ pub enum PredictiveMetricType {
     TotalALBRequestCount,
     /// Their number per target and minute.
     ALBRequestCountPerTarget,
+    /// CPU of the instances of a group: the pair.
+    ASGCPUUtilization,
+    /// Its sum.
+    ASGTotalCPUUtilization,
+    /// Its mean.
+    ASGAverageCPUUtilization,
 }
 
 /// Whether a forecast scales.

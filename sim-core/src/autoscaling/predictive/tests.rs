@@ -24,11 +24,15 @@ fn policy(forecaster: Forecaster) -> PredictiveScalingPolicy {
 }
 
 fn store(delay: u64) -> MetricStore {
+    store_of(MINUTE, delay)
+}
+
+fn store_of(period: SimDuration, delay: u64) -> MetricStore {
     let trace = MetricTrace { values: Vec::new(), repeats: false };
     let mut metrics = IdVec::new();
     metrics.push(Metric {
         source: MetricSource::Trace(Arc::new(trace)),
-        period: MINUTE,
+        period,
         delay: SimDuration::from_secs(delay),
     });
     MetricStore::new(&metrics)
@@ -213,4 +217,23 @@ fn a_target_below_the_idle_use_cannot_be_met() {
     }
     predictor.look(SimTime::ZERO, &store(0)).expect("there is enough");
     assert_eq!(predictor.predicted(hours(0)), Some(u32::MAX));
+}
+
+#[test]
+fn a_metric_of_five_minutes_counts_as_if_it_was_measured_each_minute() {
+    // Three instances at 50 percent for a day: at the target.
+    let five_minutes = SimDuration::from_secs(300);
+    let mut store = store_of(five_minutes, 60);
+    let mut predictor = naive(Vec::new());
+    predictor.retain(&mut store);
+    let mut now = SimTime::ZERO;
+    let mut forecast = None;
+    for slot in 0..25 * 12_u64 {
+        let start = SimTime::from_secs(slot * 300);
+        store.record(LOAD, start, StatisticSet::weighted(50.0, 3.0));
+        now = start + five_minutes;
+        forecast = forecast.or(predictor.look(now, &store));
+    }
+    assert_eq!(forecast.map(|it| it.range), Some((3, 3)));
+    assert_eq!(predictor.predicted(now), Some(3));
 }

@@ -34,6 +34,13 @@ impl Policies {
         }
     }
 
+    /// Below this capacity no policy scales in.
+    pub(in super::super) fn set_floor(&mut self, capacity: u32) {
+        if let Some(scaler) = &mut self.scaler {
+            scaler.set_floor(capacity);
+        }
+    }
+
     /// Instances that leave and are not terminated yet.
     pub(in super::super) fn leaving(&self) -> u32 {
         self.leaving

@@ -175,7 +175,7 @@ impl<'s> World<'s, '_> {
     }
 
     /// The size of a group changed: its pool follows after the lag of the group.
-    pub(super) fn size_pool(&mut self, id: AsgId, scheduler: &mut Scheduler<Event>) {
+    pub(in super::super) fn size_pool(&mut self, id: AsgId, scheduler: &mut Scheduler<Event>) {
         if self.groups[id].settings.operation.warm_pool.is_some() {
             self.request_reconcile(id, scheduler);
         }

@@ -22,17 +22,30 @@ pub(in crate::language::lower) struct Offered<'a> {
 }
 
 /// What a pair of metrics measures.
-fn measure(metric: raw::PredictiveMetricType) -> ServiceMeasure {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::language::lower) enum Measure {
+    /// Something about a service.
+    Service(ServiceMeasure),
+    /// CPU of the instances of a group.
+    GroupCpu,
+}
+
+fn measure(metric: raw::PredictiveMetricType) -> Measure {
     use raw::PredictiveMetricType as Type;
     match metric {
         Type::ECSServiceCPUUtilization
         | Type::ECSServiceTotalCPUUtilization
-        | Type::ECSServiceAverageCPUUtilization => ServiceMeasure::CpuUtilization,
+        | Type::ECSServiceAverageCPUUtilization => Measure::Service(ServiceMeasure::CpuUtilization),
         Type::ECSServiceMemoryUtilization
         | Type::ECSServiceTotalMemoryUtilization
-        | Type::ECSServiceAverageMemoryUtilization => ServiceMeasure::MemoryUtilization,
+        | Type::ECSServiceAverageMemoryUtilization => {
+            Measure::Service(ServiceMeasure::MemoryUtilization)
+        }
+        Type::ASGCPUUtilization | Type::ASGTotalCPUUtilization | Type::ASGAverageCPUUtilization => {
+            Measure::GroupCpu
+        }
         Type::ALBRequestCount | Type::TotalALBRequestCount | Type::ALBRequestCountPerTarget => {
-            ServiceMeasure::RequestCount
+            Measure::Service(ServiceMeasure::RequestCount)
         }
     }
 }
@@ -52,15 +65,16 @@ fn is_load(metric: raw::PredictiveMetricType) -> bool {
         Type::ECSServiceTotalCPUUtilization
             | Type::ECSServiceTotalMemoryUtilization
             | Type::TotalALBRequestCount
+            | Type::ASGTotalCPUUtilization
     )
 }
 
 /// What a metric specification measures, and its target.
-pub(super) fn specification(
+pub(in crate::language::lower) fn specification(
     context: &Context<'_>,
     path: &Path,
     raw: &raw::PredictiveScalingConfiguration,
-) -> Option<(ServiceMeasure, f64)> {
+) -> Option<(Measure, f64)> {
     let path = path.key("metricSpecifications").index(0);
     let one = raw.metric_specifications.first()?;
     let kind = |metric: &Option<raw::PredictiveMetric>| {
@@ -105,7 +119,7 @@ pub(super) fn specification(
 }
 
 /// `MaxCapacityBuffer`, which belongs to `IncreaseMaxCapacity`.
-pub(super) fn capacity_buffer(
+pub(in crate::language::lower) fn capacity_buffer(
     context: &Context<'_>,
     path: &Path,
     raw: &raw::PredictiveScalingConfiguration,
@@ -124,16 +138,47 @@ pub(super) fn capacity_buffer(
 }
 
 /// At most one policy of a target scales by its forecast.
-pub(super) fn check_modes(context: &Context<'_>, list: &Path, policies: &[ScalingPolicy]) {
-    let scales = |it: &ScalingPolicy| {
-        let predictive = it.predictive_scaling_policy_configuration.as_ref();
-        predictive.is_some_and(|it| it.mode == raw::PredictiveMode::ForecastAndScale)
-    };
-    let scaling = policies.iter().enumerate().filter(|(_, policy)| scales(policy));
+pub(in crate::language::lower) fn check_modes<'p>(
+    context: &Context<'_>,
+    list: &Path,
+    key: &str,
+    policies: impl Iterator<Item = Option<&'p raw::PredictiveScalingConfiguration>>,
+) {
+    let scales =
+        |it: &raw::PredictiveScalingConfiguration| it.mode == raw::PredictiveMode::ForecastAndScale;
+    let scaling = policies.enumerate().filter(|(_, policy)| policy.is_some_and(scales));
     for (index, _) in scaling.skip(1) {
-        let path = list.index(index).key("predictiveScalingPolicyConfiguration").key("mode");
-        context.error(&path, "only one policy of a service can scale by its forecast");
+        let path = list.index(index).key(key).key("mode");
+        context.error(&path, "only one policy can scale by its forecast");
     }
+}
+
+/// Reports what does not belong together in the `forecast` of the policy at `path`; for how long there are
+/// metrics before the run.
+pub(in crate::language::lower) fn check_forecast(
+    context: &Context<'_>,
+    path: &Path,
+    raw: &raw::Forecast,
+) -> SimDuration {
+    let path = path.key("forecast");
+    let known = raw.history.len() as u64 * 3600;
+    let naive = raw.method == raw::ForecastMethod::SeasonalNaive;
+    let foreign = [
+        ("history", !naive && known > 0, "seasonalNaive"),
+        ("knownFor", naive && raw.known_for.is_some(), "oracle"),
+        ("error", naive && raw.error > 0.0, "oracle"),
+    ];
+    for (key, _, method) in foreign.into_iter().filter(|it| it.1) {
+        context.error(&path.key(key), format!("belongs to `method: {method}`"));
+    }
+    let known_for = raw.known_for.map_or(SimDuration::ZERO, Length::duration);
+    let known = if naive { SimDuration::from_secs(known) } else { known_for };
+    let least = SimDuration::from_secs(86_400);
+    if known < least && known + context.duration <= least {
+        let message = "the run ends before there is a day of metrics: nothing is forecast";
+        context.note(&path, message);
+    }
+    known_for
 }
 
 impl Target<'_, '_> {
@@ -148,6 +193,11 @@ impl Target<'_, '_> {
         let at = path.key("predictiveScalingPolicyConfiguration");
         let max_capacity_buffer = capacity_buffer(context, &at, raw);
         let (measure, target_value) = specification(context, &at, raw)?;
+        let Measure::Service(measure) = measure else {
+            let message = "a service is scaled by the metrics of services and load balancers";
+            context.error(&at.key("metricSpecifications"), message);
+            return None;
+        };
         if self.offered.load.is_none() {
             context.error(&at, "the metrics of predictive scaling need a `load`");
             return None;
@@ -171,28 +221,10 @@ impl Target<'_, '_> {
         raw: Option<&raw::Forecast>,
         measure: ServiceMeasure,
     ) -> Option<Forecaster> {
-        let context = self.context;
         let default = raw::Forecast::default();
-        let (raw, path) = (raw.unwrap_or(&default), path.key("forecast"));
-        let known = raw.history.len() as u64 * 3600;
-        let naive = raw.method == raw::ForecastMethod::SeasonalNaive;
-        let foreign = [
-            ("history", !naive && known > 0, "seasonalNaive"),
-            ("knownFor", naive && raw.known_for.is_some(), "oracle"),
-            ("error", naive && raw.error > 0.0, "oracle"),
-        ];
-        for (key, _, method) in foreign.into_iter().filter(|it| it.1) {
-            context.error(&path.key(key), format!("belongs to `method: {method}`"));
-        }
-        let known_for = raw.known_for.map_or(SimDuration::ZERO, Length::duration);
-        let known = if naive { SimDuration::from_secs(known) } else { known_for };
-        let least = SimDuration::from_secs(86_400);
-        if known < least && known + context.duration <= least {
-            let message = "the run ends before there is a day of metrics: nothing is forecast";
-            context.note(&path, message);
-        }
-        if naive {
-            debug_assert!(raw.history.len() <= MOST_HISTORY as usize, "the schema bounds it");
+        let raw = raw.unwrap_or(&default);
+        let known_for = check_forecast(self.context, path, raw);
+        if raw.method == raw::ForecastMethod::SeasonalNaive {
             return Some(Forecaster::SeasonalNaive { history: raw.history.clone() });
         }
         let demand = self.demand(measure)?;

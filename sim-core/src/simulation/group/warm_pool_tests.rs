@@ -84,6 +84,11 @@ fn second(at: Option<SimTime>) -> Option<u64> {
     at.map(|at| at.as_nanos() / 1_000_000_000)
 }
 
+/// Seconds that so many instances on average live in an hour.
+fn lived(mean: f64) -> u64 {
+    (mean * 3600.0).round() as u64
+}
+
 fn all(results: &RunResults, of: impl Fn(&InstanceRecord) -> Option<SimTime>) -> Vec<u64> {
     results.instance_records.iter().filter_map(|it| second(of(it))).collect()
 }
@@ -106,10 +111,10 @@ fn a_stopped_instance_enters_the_group_faster_than_a_new_one_and_costs_from_then
     let billed: Vec<u64> = results.instance_records.iter().map(|it| it.billed_seconds).collect();
     assert_eq!(billed, [3600, 3600, 3600 - 115, 0]);
     assert_eq!(starts(&results), (1, 0, 0));
-    let held = results.capacity[0].warm_pool.map(|it| (it.mean * 3600.0).round());
-    assert_eq!(held, Some(3600.0 + 105.0));
+    let held = results.capacity[0].warm_pool.map(|it| lived(it.mean));
+    assert_eq!(held, Some(3600 + 105));
     // What is warm is no capacity of the group.
-    assert_eq!((results.capacity[0].mean * 3600.0).round(), 7200.0 + 3485.0);
+    assert_eq!(lived(results.capacity[0].mean), 7200 + 3485);
     assert_eq!(results.capacity[0].peak, 3);
 }
 
@@ -176,8 +181,8 @@ fn a_running_pool_is_billed_and_takes_no_task_until_it_is_in_the_group() {
     assert_eq!(warm.billed_seconds, 3600);
     let started: Vec<_> = results.task_records.iter().map(|it| second(it.started)).collect();
     assert_eq!(started, [Some(0), Some(130)]);
-    assert_eq!((results.capacity[0].mean * 3600.0).round(), 3600.0 + 3485.0);
-    assert_eq!((results.instances.mean * 3600.0).round(), 7200.0, "both run");
+    assert_eq!(lived(results.capacity[0].mean), 3600 + 3485);
+    assert_eq!(lived(results.instances.mean), 7200, "both run");
 }
 
 #[test]

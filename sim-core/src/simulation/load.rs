@@ -16,10 +16,13 @@ use crate::traffic::{
     Lanes, LatencyRecorder, MICRO_PER_REQUEST, ObjectiveRecorder, RequestEngine, ResponseTime,
     TaskDemandModel,
 };
-use crate::units::{Cpu, ServiceId, SimTime, TaskId};
+use crate::units::{Cpu, ServiceId, SimDuration, SimTime, TaskId};
 
 /// Raw CPU of one vCPU.
 const RAW_PER_VCPU: u128 = Cpu::from_ecs_units(1024).as_raw() as u128;
+
+/// Quantiles of the response time that are recorded.
+const QUANTILES: [f64; 3] = [0.50, 0.95, 0.99];
 
 /// Sums since the last reading.
 #[derive(Clone, Copy, Debug, Default)]
@@ -81,6 +84,9 @@ pub(super) struct LoadState<'s> {
     totals: LoadSums,
     /// Response times of the recording interval with their weights.
     responses: Vec<(u128, ResponseTime)>,
+    /// Mean in seconds and quantiles of the recording interval before.
+    mean_response: f64,
+    quantiles: [Option<SimDuration>; 3],
     needed: TaskDemandModel,
     elasticity: ElasticityRecorder,
     /// Whether at some time no number of tasks would have met the objective.
@@ -110,6 +116,8 @@ impl<'s> LoadState<'s> {
             interval: Reader::default(),
             totals: LoadSums::default(),
             responses: Vec::new(),
+            mean_response: 0.0,
+            quantiles: [None; 3],
             needed: TaskDemandModel::new(service.slo),
             elasticity: ElasticityRecorder::new(MINUTE),
             hopeless: false,
@@ -151,7 +159,10 @@ impl<'s> LoadState<'s> {
                     objective.record(start, length, segment);
                 }
                 if let Some(response) = segment.response_time {
-                    self.responses.push((segment.served, response));
+                    match self.responses.last_mut().filter(|(_, last)| *last == response) {
+                        Some((served, _)) => *served += segment.served,
+                        None => self.responses.push((segment.served, response)),
+                    }
                 }
             });
         }
@@ -218,14 +229,23 @@ impl<'s> LoadState<'s> {
         }
     }
 
-    /// Quantile of the response times since the last call of [`clear_responses`], in milliseconds.
+    /// [`QUANTILES`] of the response times since the last call of [`clear_responses`], in milliseconds.
     ///
     /// [`clear_responses`]: Self::clear_responses
-    pub(super) fn interval_quantile_ms(&self, p: f64) -> Option<f64> {
+    pub(super) fn interval_quantiles_ms(&mut self) -> [Option<f64>; 3] {
         if let Some(engine) = &self.requests {
-            return engine.interval_quantile_ms(p);
+            return QUANTILES.map(|p| engine.interval_quantile_ms(p));
         }
-        ResponseTime::quantile_of(&self.responses, p).map(|length| length.as_secs_f64() * 1e3)
+        // Quantiles move roughly as the mean does.
+        let mean = ResponseTime::mean_of(&self.responses);
+        let moved = mean / self.mean_response;
+        let moved = if moved.is_finite() { moved } else { 1.0 };
+        self.mean_response = mean;
+        for (p, last) in QUANTILES.iter().zip(&mut self.quantiles) {
+            let guess = last.map(|last| last.as_secs_f64() * moved);
+            *last = ResponseTime::quantile_of(&self.responses, *p, guess);
+        }
+        self.quantiles.map(|quantile| quantile.map(|length| length.as_secs_f64() * 1e3))
     }
 
     /// CPU used for requests so far, in raw CPU·ns.

@@ -7,9 +7,11 @@ use crate::autoscaling::TargetTrackingPolicy;
 use crate::engine::DurationDistribution;
 use crate::metrics::ServiceMeasure;
 use crate::results::{EventCategory, RunResults, TaskRecord};
+use crate::rules::TokenBucket;
 use crate::scenario::{
-    BalancingAlgorithm, BatchJob, CapacityProvider, CapacityProviderKind, Fidelity, LaunchTarget,
-    ScalableTarget, Scenario, ScheduledChange, ServiceLoad, StrategyItem, TargetGroup,
+    BalancingAlgorithm, BatchJob, CapacityProvider, CapacityProviderKind, Fidelity, LaunchLimiter,
+    LaunchTarget, ScalableTarget, Scenario, ScheduledChange, ServiceLoad, StrategyItem,
+    TargetGroup,
 };
 use crate::traffic::{AfterEnd, RequestRate};
 use crate::units::{AsgId, CapacityProviderId, Cpu, Mib, SimDuration, SimTime, TaskDefinitionId};
@@ -209,6 +211,27 @@ fn quotas_delay_a_big_service() {
     let mut free = on_fargate(600, None);
     free.control_plane.launch_rate_quotas = false;
     assert_eq!(count(&run(&free), |task| task.started == Some(at(0))), 600);
+}
+
+#[test]
+fn launch_quotas_are_settings() {
+    let started = |scenario: &Scenario, second: u64| {
+        count(&run(scenario), |task| task.started <= Some(at(second)))
+    };
+    let bucket = |burst, refill_per_second| Some(TokenBucket { burst, refill_per_second });
+    let mut scenario = on_fargate(60, None);
+    scenario.control_plane.fargate_launches = bucket(10, 2);
+    scenario.control_plane.fargate_spot_launches = bucket(1, 1);
+    assert_eq!([0, 1, 24, 25].map(|at| started(&scenario, at)), [10, 12, 58, 60]);
+    // Fargate Spot has a bucket of its own.
+    let mut spot = on_fargate(60, Some(1_000_000_000));
+    spot.control_plane.fargate_launches = bucket(1, 1);
+    spot.control_plane.fargate_spot_launches = bucket(20, 1);
+    assert_eq!([0, 39, 40].map(|at| started(&spot, at)), [20, 59, 60]);
+    let mut of_service = on_fargate(60, None);
+    of_service.control_plane.service_scheduler.launches_per_minute = Some(30);
+    of_service.control_plane.service_scheduler.launch_limiter = LaunchLimiter::Window;
+    assert_eq!([0, 59, 60].map(|at| started(&of_service, at)), [30, 30, 60]);
 }
 
 #[test]

@@ -37,6 +37,9 @@ pub(super) fn control_plane() -> ControlPlane {
         tasks_per_call: rules::newest().tasks_per_run_task,
         launch_rate_quotas: true,
         instances_per_cluster: 5000,
+        registration_retry: RegistrationRetry::default(),
+        fargate_launches: None,
+        fargate_spot_launches: None,
         service_scheduler: ServiceScheduler {
             healthy_after: SimDuration::ZERO,
             healthy_after_when_draining: SimDuration::ZERO,
@@ -49,6 +52,7 @@ pub(super) fn control_plane() -> ControlPlane {
                 maximum: SimDuration::from_secs(27 * 60),
             },
             launch_limiter: LaunchLimiter::Bucket,
+            launches_per_minute: None,
             rebalancing_interval: SimDuration::from_secs(60),
             rebalancing_batch: 1,
             unhealthy_order: UnhealthyOrder::Random,

@@ -280,6 +280,7 @@ impl<'s> World<'s, '_> {
         self.groups[group].alive.set_idle(state.zone_position, instance, idle);
         let size = (definition, cpu, memory);
         self.change_reservation(instance, group, owner, size, Change::Add, now);
+        self.tasks_changed(owner, scheduler);
         self.enter(id, TaskState::Provisioning, start_up, scheduler);
     }
 

@@ -442,3 +442,48 @@ fn green_that_never_comes_up_fails_after_a_day_and_blue_goes_on() {
     assert_eq!(deployments[1].finished, Some(at(100 + 24 * 3600)));
     assert_eq!((deployments[2].running, deployments[2].state), (4, RolloutState::Completed));
 }
+
+#[test]
+fn a_shifting_deployment_fails_after_thirty_days() {
+    // 34 steps of a day each at the production listener.
+    let day = seconds(24 * 3600);
+    let mut scenario = shifting(TrafficShift::Linear { permille: 30, bake_time: day }, 5);
+    scenario.duration = seconds(31 * 24 * 3600);
+    let results = run_watched(&scenario, &mut |_, _| {});
+    let deployments = &results.services[0].deployments;
+    assert_eq!(
+        (deployments[1].state, deployments[1].reason, deployments[1].finished),
+        (
+            RolloutState::Failed,
+            "the deployment took longer than 30 days",
+            Some(at(100 + 30 * 24 * 3600))
+        )
+    );
+    assert_eq!((deployments[2].running, deployments[2].state), (4, RolloutState::Completed));
+}
+
+#[test]
+fn an_older_revision_gets_back_what_it_lost_while_it_is_replaced() {
+    // At 90 % of ten, one old task at a time gives way to a new one. An old one that fails meanwhile is
+    // replaced by one of the old revision.
+    let mut scenario = deploying(10, 90, 100);
+    let mut failed = false;
+    let mut watch = |world: &mut World<'_, '_>, scheduler: &mut Scheduler<Event>| {
+        if at(150) <= scheduler.now() && !failed {
+            failed = true;
+            let old = world.services[WEB].active.iter().copied().filter(|id| {
+                world.tasks[*id].definition != NEW && world.tasks[*id].state.is_running()
+            });
+            let victim = old.max().expect("old tasks still run");
+            let reason = std::borrow::Cow::Borrowed("Essential container in task exited");
+            world.stop_task(victim, "EssentialContainerExited", reason, scheduler);
+        }
+    };
+    let results = run_watched(&scenario, &mut watch);
+    let reborn =
+        results.task_records.iter().filter(|it| it.task_definition != NEW && at(150) <= it.created);
+    assert_eq!(reborn.count(), 1, "one of the old revision starts in its place");
+    assert_eq!(states(&results)[1].1, RolloutState::Completed);
+    scenario.services[0].scheduling.updates.clear();
+    assert_eq!(super::run(&scenario, &mut |_| {}).map(|it| it.tasks.created), Ok(10));
+}

@@ -125,6 +125,7 @@ impl<'s> World<'s, '_> {
         }
         state.next_pass = None;
         state.passes += 1;
+        state.in_pass = true;
         self.sync_queues(now);
         let Changes { started, stopped } = if self.is_daemon(Owner::Service(id)) {
             self.daemon_pass(id, scheduler)
@@ -142,6 +143,7 @@ impl<'s> World<'s, '_> {
             let message = format!("(service {name}) has stopped {stopped} running tasks.");
             self.log(now, EventCategory::ServiceEvent, name, None, message);
         }
+        self.services[id].in_pass = false;
         self.settle(id, scheduler);
     }
 
@@ -196,12 +198,16 @@ impl<'s> World<'s, '_> {
         started
     }
 
-    /// Looks at what the last change has brought: a steady state, the end of a deployment or of one of
-    /// its stages, uneven zones.
+    /// Looks at what the last change has brought: the end of a deployment or of one of its stages, a
+    /// steady state, uneven zones. ECS announces them in this order.
     pub(super) fn settle(&mut self, id: ServiceId, scheduler: &mut Scheduler<Event>) {
-        self.announce_steady_state(id, scheduler.now());
+        if self.services[id].in_pass {
+            // The pass looks once it has said what it did.
+            return;
+        }
         self.advance_shift(id, scheduler);
         self.check_completion(id, scheduler);
+        self.announce_steady_state(id, scheduler.now());
         self.watch_zones(id, scheduler);
     }
 

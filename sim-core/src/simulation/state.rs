@@ -48,6 +48,8 @@ pub(super) struct ServiceState<'s> {
     pub(super) healthy: u32,
     pub(super) next_pass: Option<SimTime>,
     pub(super) passes: u64,
+    /// Whether a pass is under way.
+    pub(super) in_pass: bool,
     /// First of the current series of failed placements.
     pub(super) failing_since: Option<SimTime>,
     pub(super) unable_event: Option<SimTime>,
@@ -287,6 +289,7 @@ impl<'s> ServiceState<'s> {
             healthy: 0,
             next_pass: None,
             passes: 0,
+            in_pass: false,
             failing_since: None,
             unable_event: None,
             steady: false,

@@ -78,6 +78,8 @@ pub(super) struct World<'s, 'p> {
     pub(super) unplaced: Unplaced,
     pub(super) watch: Option<Watch>,
     pub(super) registration: Registration,
+    /// DAEMON services whose constraints ask for the tasks on an instance.
+    pub(super) daemons_by_tasks: Vec<ServiceId>,
     handled: u64,
     progress: &'p mut dyn FnMut(Progress),
 }
@@ -146,6 +148,7 @@ impl<'s, 'p> World<'s, 'p> {
             unplaced: Unplaced::default(),
             watch: None,
             registration: Registration::default(),
+            daemons_by_tasks: Vec::new(),
             handled: 0,
             progress,
         }
@@ -157,6 +160,7 @@ impl<'s, 'p> World<'s, 'p> {
         for group in self.groups.ids() {
             self.start_group(group, scheduler);
         }
+        self.daemons_by_tasks = self.daemons_by_tasks();
         // Daemons first: their room is theirs before any other task's.
         let services: Vec<_> = self.services.ids().collect();
         for daemons in [true, false] {

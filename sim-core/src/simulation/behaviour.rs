@@ -214,6 +214,20 @@ fn quotas_delay_a_big_service() {
 }
 
 #[test]
+fn a_service_has_no_more_tasks_than_its_quota() {
+    let mut scenario = on_fargate(2001, None);
+    scenario.rules = crate::rules::rule_set("2020-01").expect("a rule set");
+    scenario.control_plane.launch_rate_quotas = false;
+    let results = run(&scenario);
+    assert_eq!(results.services[0].running_peak, 2000);
+    assert!(
+        results.warnings.iter().any(|it| it.contains("was held to 2000 tasks")),
+        "{:?}",
+        results.warnings
+    );
+}
+
+#[test]
 fn launch_quotas_are_settings() {
     let started = |scenario: &Scenario, second: u64| {
         count(&run(scenario), |task| task.started <= Some(at(second)))

@@ -139,6 +139,24 @@ fn a_deployment_replaces_every_task_and_is_completed() {
 }
 
 #[test]
+fn a_steady_state_follows_the_end_of_the_deployment() {
+    // The old tasks are told to stop at 130 s and killed after the 30 s of the stop time-out: until then
+    // nothing is steady.
+    let mut scenario = deploying(4, 100, 200);
+    scenario.task_definitions[TaskDefinitionId(0)].stop_time = constant(60);
+    let results = run_within_bounds(&scenario, 4, 8);
+    let deployed: Vec<(u64, String)> =
+        events(&results).into_iter().filter(|(second, _)| 100 <= *second).collect();
+    let expected = [
+        (100, "(service web) has started 4 tasks."),
+        (130, "(service web) has stopped 4 running tasks."),
+        (160, "(service web) (deployment ecs-svc/web/2) deployment completed."),
+        (160, "(service web) has reached a steady state."),
+    ];
+    assert_eq!(deployed, expected.map(|(second, words)| (second, words.to_owned())));
+}
+
+#[test]
 fn tv_33_fifty_to_hundred_replaces_ten_tasks_in_two_batches() {
     let results = run_within_bounds(&deploying(10, 50, 100), 5, 10);
     assert_eq!(said(&results, "has stopped 5 running tasks"), [100, 130]);

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::health::FailedCheck;
 use super::task::TaskState;
-use super::testing::{definition, empty, group, managed_provider, service};
+use super::testing::{batch, definition, empty, group, managed_provider, service};
 use super::watched::{broken_laws, run_watched};
 use crate::engine::DurationDistribution;
 use crate::placement::{Expression, PlacementConstraint, PlacementStrategy};
@@ -157,6 +157,54 @@ fn draining_keeps_the_minimum_healthy_percent() {
     assert_eq!(fewest(&scenario), (4, 0, vec![600]), "room is made first");
     scenario.services[0].scheduling.deployment.minimum_healthy_percent = 100;
     assert_eq!(fewest(&scenario), (6, 2, vec![]), "100 to 100 cannot drain");
+}
+
+#[test]
+fn draining_leaves_standalone_tasks_alone() {
+    let mut scenario = on_instances(3, 3);
+    let job = BatchJob {
+        arrival: at(60),
+        duration: seconds(1800),
+        cpu: crate::units::Cpu::from_ecs_units(512),
+        memory: crate::units::Mib::new(1024),
+    };
+    scenario.batches.push(batch("jobs", vec![job; 3], LaunchTarget::Ec2));
+    scenario.batches[0].placement_constraints = vec![PlacementConstraint::DistinctInstance];
+    scenario.draining.push(DrainingRequest {
+        at: at(600),
+        group: AsgId(0),
+        zone: None,
+        count: Some(1),
+        replace: false,
+    });
+    let results = run(&scenario);
+    let moved = of(&results, "web").into_iter().filter(|it| it.stopping.is_some());
+    assert_eq!(moved.map(|it| it.instance).collect::<Vec<_>>(), [Some(0)]);
+    let jobs = of(&results, "jobs");
+    assert_eq!(jobs.iter().filter(|it| it.instance == Some(0)).count(), 1);
+    let ends: Vec<_> = jobs.iter().map(|it| it.started.map(|at| at + seconds(1800))).collect();
+    assert_eq!(ends, jobs.iter().map(|it| it.stopping).collect::<Vec<_>>(), "each ran to its end");
+}
+
+#[test]
+fn tasks_that_ran_before_they_failed_start_again_without_a_pause() {
+    // Twenty seconds of pull, ten of life, over and over.
+    let scenario = on_instances(1, 1);
+    let results = run_watched(&scenario, &mut |world, scheduler| {
+        let active: Vec<TaskId> = world.services[WEB].active.iter().copied().collect();
+        for id in active {
+            let since = world.tasks[id].started;
+            if since.is_some_and(|since| since + seconds(10) <= scheduler.now()) {
+                let reason = Cow::Borrowed("Essential container in task exited");
+                world.stop_task(id, "EssentialContainerExited", reason, scheduler);
+            }
+        }
+    });
+    assert!(said(&results, "unable to consistently start tasks").is_empty());
+    let created: Vec<SimTime> = results.task_records.iter().map(|it| it.created).collect();
+    assert!(30 < created.len(), "{created:?}");
+    let ended: Vec<SimTime> = results.task_records.iter().filter_map(|it| it.stopping).collect();
+    assert_eq!(created[1..], ended[..], "each starts when the one before it ends");
 }
 
 #[test]

@@ -155,6 +155,9 @@ pub struct TasksSummary {
     pub peak_running: u32,
     /// Attempts that found no instance.
     pub placement_failures: u64,
+    /// Why most of them did, in the words of ECS's service events about the closest instance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub placement_failure_reason: Option<String>,
     /// From creation to RUNNING.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pending_seconds: Option<Quantiles>,

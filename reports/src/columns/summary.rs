@@ -49,6 +49,11 @@ pub const SUMMARY: &[Column] = &[
     c("tasks.peakRunning", "tasks", "Largest number running"),
     c("tasks.placementFailures", "count", "Attempts that found no instance"),
     c(
+        "tasks.placementFailureReason",
+        "text",
+        "Why most of them did, in ECS's words about the closest instance; absent without any",
+    ),
+    c(
         "tasks.pendingSeconds.{mean,p50,p95,p99,max,count}",
         "seconds",
         "From creation to RUNNING, over tasks that started",

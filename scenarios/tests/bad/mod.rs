@@ -106,6 +106,7 @@ fn changes() -> Vec<Case> {
             "{requests: {constant: 5/s}, cpuPerRequest: soon}",
         ),
         ("set_broken_value", "services.api.desiredCount", "[1"),
+        ("set_too_much_storage", "taskDefinitions.api.ephemeralStorage", "{sizeInGiB: 201}"),
         ("set_empty_path", "", "3"),
         ("set_nothing", "services.api.desiredCount", ""),
     ];

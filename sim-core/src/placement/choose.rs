@@ -12,7 +12,7 @@ use crate::engine::splitmix64;
 use crate::units::{AsgId, InstanceId};
 
 /// Instances that `random` draws for a task of a size of its own before it lists all that fit.
-pub(super) const DRAWS: usize = 64;
+const DRAWS: usize = 64;
 
 /// Instances among which all that fit are found one by one in good time.
 const FEW: usize = 1024;

@@ -323,6 +323,7 @@ impl World<'_, '_> {
             let stage = Stage::ReconcileService;
             rollout.current_mut().shift = Some(Shift { blue, stage, since: now, steps: 0 });
         }
+        self.daemons_by_tasks = self.daemons_by_tasks();
         self.begin_rollout(id, scheduler);
     }
 

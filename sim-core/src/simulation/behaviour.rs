@@ -2,58 +2,20 @@
 
 use std::sync::Arc;
 
-use super::testing::{batch, definition, empty, group, managed_provider, service, watch};
+use super::testing::{
+    at, batch, constant, definition, empty, group, job, managed_provider, on_provider, run,
+    seconds, service, split, watch,
+};
 use crate::autoscaling::TargetTrackingPolicy;
-use crate::engine::DurationDistribution;
 use crate::metrics::ServiceMeasure;
 use crate::results::{EventCategory, RunResults, TaskRecord};
 use crate::rules::TokenBucket;
 use crate::scenario::{
     BalancingAlgorithm, BatchJob, CapacityProvider, CapacityProviderKind, Fidelity, LaunchLimiter,
-    LaunchTarget, ScalableTarget, Scenario, ScheduledChange, ServiceLoad, StrategyItem,
-    TargetGroup,
+    LaunchTarget, ScalableTarget, Scenario, ScheduledChange, ServiceLoad, TargetGroup,
 };
 use crate::traffic::{AfterEnd, RequestRate};
 use crate::units::{AsgId, CapacityProviderId, Cpu, Mib, SimDuration, SimTime, TaskDefinitionId};
-
-fn run(scenario: &Scenario) -> RunResults {
-    super::run(scenario, &mut |_| {}).expect("the run ends")
-}
-
-fn seconds(n: u64) -> SimDuration {
-    SimDuration::from_secs(n)
-}
-
-fn at(n: u64) -> SimTime {
-    SimTime::from_secs(n)
-}
-
-fn constant(n: u64) -> DurationDistribution {
-    DurationDistribution::Constant(seconds(n))
-}
-
-fn job(arrival: u64, duration: u64, cpu_units: u32) -> BatchJob {
-    BatchJob {
-        arrival: SimTime::from_secs(arrival),
-        duration: seconds(duration),
-        cpu: Cpu::from_ecs_units(cpu_units),
-        memory: Mib::new(1024),
-    }
-}
-
-fn on_provider() -> LaunchTarget {
-    split(&[(0, 1)])
-}
-
-/// A strategy over the providers in their order, with base and weight.
-fn split(base_and_weight: &[(u32, u32)]) -> LaunchTarget {
-    let items = (0..).zip(base_and_weight).map(|(id, &(base, weight))| StrategyItem {
-        capacity_provider: CapacityProviderId(id),
-        base,
-        weight,
-    });
-    LaunchTarget::Strategy(items.collect())
-}
 
 fn scheduled(at: u64, min: Option<u32>, max: Option<u32>) -> ScheduledChange {
     ScheduledChange {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::testing::{definition, empty, service, watch};
+use super::testing::{definition, empty, run, seconds, service, watch};
 use crate::autoscaling::{
     AdjustmentType, AlarmPhase, AlarmSettings, ComparisonOperator, MetricAggregation,
     StepAdjustment, StepScalingPolicy, SuspendedState, TargetTrackingPolicy, TreatMissingData,
@@ -16,14 +16,6 @@ use crate::results::{EventCategory, RunResults};
 use crate::scenario::*;
 use crate::traffic::{AfterEnd, RequestRate};
 use crate::units::{Cpu, MetricId, Mib, ServiceId, SimDuration, SimTime, TaskDefinitionId};
-
-fn run(scenario: &Scenario) -> RunResults {
-    super::run(scenario, &mut |_| {}).expect("no limit is reached")
-}
-
-fn seconds(n: u64) -> SimDuration {
-    SimDuration::from_secs(n)
-}
 
 /// Four tasks of one vCPU that start within 40 s, under a load in percent-tasks per minute.
 fn loaded(percent: impl Fn(u64) -> u64, minutes: u64) -> Scenario {

@@ -7,21 +7,16 @@ pub(super) use scenarios::{Dice, random_scenario};
 
 use scenarios::MEASURES;
 
-use super::testing::{group, watch};
+use super::testing::{group, run, watch};
 use crate::autoscaling::{
     AdjustmentType, AlarmSettings, ComparisonOperator, MetricAggregation, StepAdjustment,
     StepScalingPolicy, TreatMissingData,
 };
 use crate::engine::Stream;
 use crate::invariants::violations;
-use crate::results::RunResults;
 use crate::scenario::*;
 use crate::service::bounds::Bounds;
 use crate::units::{IdVec, ServiceId, SimDuration, SimTime, TaskDefinitionId, ZoneId};
-
-fn run(scenario: &Scenario) -> RunResults {
-    super::run(scenario, &mut |_| {}).expect("no limit is reached")
-}
 
 #[test]
 fn every_law_holds_on_200_random_scenarios() {

@@ -1,16 +1,12 @@
 //! Whole runs in which a cluster refuses instances.
 
-use super::testing::{definition, empty, group, service};
+use super::testing::{definition, empty, group, run, service};
 use crate::agent::Window;
 use crate::results::{EventCategory, RunResults};
 use crate::scenario::{
     Disruption, DisruptionKind, InstanceScope, LaunchTarget, RegistrationRetry, Scenario,
 };
 use crate::units::{AsgId, SimDuration, SimTime};
-
-fn run(scenario: &Scenario) -> RunResults {
-    super::run(scenario, &mut |_| {}).expect("the run ends")
-}
 
 /// A cluster that takes three instances, with a group of three and one of two more. An instance of the
 /// first group fails at 600 s, which its group finds out, and mends, from 660 s on.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::event::Event;
 use super::health::FailedCheck;
 use super::task::TaskState;
-use super::testing::{definition, empty, group, service};
+use super::testing::{at, constant, definition, empty, group, seconds, service};
 use super::watched::{broken_laws, run_watched};
 use super::world::World;
 use crate::engine::{DurationDistribution, Scheduler};
@@ -14,22 +14,10 @@ use crate::scenario::*;
 use crate::service::circuit_breaker::{CircuitBreaker, Threshold};
 use crate::service::completion::{EarlySuccess, RolloutState, SourceCleanup};
 use crate::service::traffic_shift::{Stage, TrafficShift};
-use crate::units::{ServiceId, SimDuration, SimTime, TaskDefinitionId, TaskId};
+use crate::units::{ServiceId, SimDuration, TaskDefinitionId, TaskId};
 
 const NEW: TaskDefinitionId = TaskDefinitionId(1);
 const WEB: ServiceId = ServiceId(0);
-
-fn seconds(n: u64) -> SimDuration {
-    SimDuration::from_secs(n)
-}
-
-fn at(n: u64) -> SimTime {
-    SimTime::from_secs(n)
-}
-
-fn constant(n: u64) -> DurationDistribution {
-    DurationDistribution::Constant(seconds(n))
-}
 
 fn update(second: u64, task_definition: TaskDefinitionId) -> ServiceUpdate {
     ServiceUpdate {

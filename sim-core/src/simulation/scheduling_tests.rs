@@ -4,23 +4,15 @@ use std::borrow::Cow;
 
 use super::health::FailedCheck;
 use super::task::TaskState;
-use super::testing::{batch, definition, empty, group, managed_provider, service};
+use super::testing::{at, batch, definition, empty, group, managed_provider, seconds, service};
 use super::watched::{broken_laws, run_watched};
 use crate::engine::DurationDistribution;
 use crate::placement::{Expression, PlacementConstraint, PlacementStrategy};
 use crate::results::{RunResults, TaskRecord};
 use crate::scenario::*;
-use crate::units::{AsgId, ServiceId, SimDuration, SimTime, TaskDefinitionId, TaskId, ZoneId};
+use crate::units::{AsgId, ServiceId, SimTime, TaskDefinitionId, TaskId, ZoneId};
 
 const WEB: ServiceId = ServiceId(0);
-
-fn seconds(n: u64) -> SimDuration {
-    SimDuration::from_secs(n)
-}
-
-fn at(n: u64) -> SimTime {
-    SimTime::from_secs(n)
-}
 
 fn said(results: &RunResults, words: &str) -> Vec<u64> {
     let found = results.event_records.iter().filter(|it| it.message.contains(words));

@@ -304,6 +304,19 @@ fn queue(queue: &QueueResults) -> QueueSummary {
     }
 }
 
+/// The reason of most failed attempts, of those that have one: in a cluster without instances there is
+/// none.
+fn placement_failure_reason(failures: &[PlacementFailure]) -> Option<String> {
+    let mut attempts: BTreeMap<&str, u64> = BTreeMap::new();
+    for failure in failures {
+        if let Some(reason) = failure.rejections.main_reason() {
+            *attempts.entry(reason).or_default() += failure.attempts;
+        }
+    }
+    let most = attempts.values().max()?;
+    attempts.iter().find(|(_, number)| *number == most).map(|(reason, _)| (*reason).to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -316,17 +329,4 @@ mod tests {
         assert_eq!(short_at_peak(&desired, &needed), Some(0.25));
         assert_eq!(short_at_peak(&[None], &[None]), None);
     }
-}
-
-/// The reason of most failed attempts, of those that have one: in a cluster without instances there is
-/// none.
-fn placement_failure_reason(failures: &[PlacementFailure]) -> Option<String> {
-    let mut attempts: BTreeMap<&str, u64> = BTreeMap::new();
-    for failure in failures {
-        if let Some(reason) = failure.rejections.main_reason() {
-            *attempts.entry(reason).or_default() += failure.attempts;
-        }
-    }
-    let most = attempts.values().max()?;
-    attempts.iter().find(|(_, number)| *number == most).map(|(reason, _)| (*reason).to_owned())
 }

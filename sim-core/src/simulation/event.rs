@@ -139,6 +139,9 @@ pub enum Event {
     Suspension(ServiceId),
     /// The alarms of a capacity provider are evaluated at their own point of the minute.
     JudgeReservation(CapacityProviderId),
+    /// Agents that the cluster's quota of instances has refused try again. Stale if not the next such
+    /// attempt.
+    RegistrationRetry,
 }
 
 impl Event {
@@ -191,6 +194,7 @@ impl Event {
             Self::DisruptionEnds(_) => 111,
             Self::InstanceFails { .. } => 112,
             Self::InstanceFailureDetected(_) => 113,
+            Self::RegistrationRetry => 130,
         }
     }
 
@@ -243,6 +247,7 @@ impl Event {
             111 => "disruption ends",
             112 => "instance fails",
             113 => "instance failure detected",
+            130 => "registration retry",
             _ => "unknown",
         }
     }
@@ -290,9 +295,12 @@ impl Event {
             | Self::EvaluateAlarms(service)
             | Self::Suspension(service) => (service.0, 0),
             Self::BatchArrival(batch) => (batch.0, 0),
-            Self::PlaceWaiting | Self::Sample | Self::Decide | Self::Record | Self::QueuesEnd => {
-                (0, 0)
-            }
+            Self::PlaceWaiting
+            | Self::Sample
+            | Self::Decide
+            | Self::Record
+            | Self::QueuesEnd
+            | Self::RegistrationRetry => (0, 0),
             Self::DesiredCount { service, desired } => (service.0, *desired),
         };
         Digest { kind: self.kind(), entity: entity as u64, payload: payload as u64 }

@@ -282,6 +282,7 @@ impl<'s> World<'s, '_> {
         }
         let size = (definition, cpu, memory);
         self.change_reservation(instance, group, owner, size, Change::Add, now);
+        self.tasks_changed(owner, scheduler);
         self.enter(id, TaskState::Provisioning, start_up, scheduler);
     }
 

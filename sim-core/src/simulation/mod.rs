@@ -11,7 +11,8 @@
 //!   task stops; `health`: what is learnt about single tasks; `rebalancing`, `daemon`, `draining`;
 //! * `batch`: standalone tasks and everything that waits for room;
 //!   `run_task`: the calls that start them;
-//! * `fleet`, `pool`: container instances and their groups; `capacity`: managed scaling;
+//! * `fleet`, `pool`: container instances and their groups; `registration`: those that are refused;
+//!   `capacity`: managed scaling;
 //!   `purchase`: which type a group buys, and how; `market`: the pools it buys from; `spot`: interruptions;
 //! * `load`: request load of services; `cpu_sharing`: the CPU their tasks get; `balancer`: what its load balancer processed;
 //!   `metrics`: samples; `scaling`: alarms and scaling activities;
@@ -71,6 +72,9 @@ mod rebalancing;
 mod reconcile;
 mod recorder;
 mod recovery;
+mod registration;
+#[cfg(test)]
+mod registration_tests;
 #[cfg(test)]
 mod request_tests;
 mod rollout;

@@ -104,7 +104,7 @@ impl World<'_, '_> {
     pub(super) fn instance_running(&mut self, id: InstanceId, scheduler: &mut Scheduler<Event>) {
         let now = scheduler.now();
         let instance = &mut self.instances[id];
-        if instance.state == InstanceState::Terminated || self.disruptions.has_failed(id) {
+        if instance.state == InstanceState::Terminated || self.disruptions.is_cut_off(id) {
             return;
         }
         instance.state = InstanceState::Booting;
@@ -129,8 +129,8 @@ impl World<'_, '_> {
     }
 
     pub(super) fn instance_registered(&mut self, id: InstanceId, scheduler: &mut Scheduler<Event>) {
-        let failed = self.disruptions.has_failed(id);
-        if failed || self.instances[id].state == InstanceState::Terminated {
+        let cut_off = self.disruptions.is_cut_off(id);
+        if cut_off || self.instances[id].state == InstanceState::Terminated {
             return;
         }
         // The agent of an instance that EC2 takes back sets it to DRAINING before anything runs on it.

@@ -14,9 +14,9 @@ use crate::scenario::{BalancingAlgorithm, Service, ServiceLoad};
 use crate::statistics::{Elasticity, ElasticityRecorder};
 use crate::traffic::{
     Lanes, LatencyRecorder, MICRO_PER_REQUEST, ObjectiveRecorder, RequestEngine, ResponseTime,
-    TaskDemandModel,
+    TakenTimes, TaskDemandModel,
 };
-use crate::units::{Cpu, ServiceId, SimTime, TaskId};
+use crate::units::{Cpu, ServiceId, SimDuration, SimTime, TaskId};
 
 /// Raw CPU of one vCPU.
 const RAW_PER_VCPU: u128 = Cpu::from_ecs_units(1024).as_raw() as u128;
@@ -70,6 +70,8 @@ pub(super) struct LoadState<'s> {
     pub(super) lanes: Lanes,
     /// The requests, where each is followed.
     pub(super) requests: Option<Box<RequestEngine>>,
+    /// Of those tasks, the ones that get requests although their targets are unhealthy.
+    pub(super) unhealthy_serving: u32,
     /// What its tasks demand of their instances.
     pub(super) demand: TaskDemand,
     latency: LatencyRecorder,
@@ -81,6 +83,8 @@ pub(super) struct LoadState<'s> {
     totals: LoadSums,
     /// Response times of the recording interval with their weights.
     responses: Vec<(u128, ResponseTime)>,
+    /// Those of the minute, where a metric asks for them.
+    minute_responses: Option<Vec<(u128, ResponseTime)>>,
     needed: TaskDemandModel,
     elasticity: ElasticityRecorder,
     /// Whether at some time no number of tasks would have met the objective.
@@ -101,6 +105,7 @@ impl<'s> LoadState<'s> {
             lanes: Lanes::new(load.algorithm),
             requests: requests
                 .map(|settings| Box::new(RequestEngine::new(load, settings, bound, key))),
+            unhealthy_serving: 0,
             demand: TaskDemand::default(),
             latency: LatencyRecorder::new(),
             objective: service.slo.map(ObjectiveRecorder::new),
@@ -110,6 +115,7 @@ impl<'s> LoadState<'s> {
             interval: Reader::default(),
             totals: LoadSums::default(),
             responses: Vec::new(),
+            minute_responses: None,
             needed: TaskDemandModel::new(service.slo),
             elasticity: ElasticityRecorder::new(MINUTE),
             hopeless: false,
@@ -128,8 +134,9 @@ impl<'s> LoadState<'s> {
             let needed = self.needed.least_tasks(self.load, cpu, rate);
             self.hopeless |= needed.is_none();
             let needed = needed.unwrap_or(0);
-            let healthy = self.lanes.tasks();
-            self.elasticity.observe(start, needed.into(), healthy.into());
+            let serving = self.lanes.tasks();
+            self.elasticity.observe(start, needed.into(), serving.into());
+            let healthy = serving - self.unhealthy_serving;
             let sums = &mut self.totals;
             sums.healthy += u128::from(healthy) * nanos;
             sums.needed += u128::from(needed) * nanos;
@@ -152,6 +159,9 @@ impl<'s> LoadState<'s> {
                 }
                 if let Some(response) = segment.response_time {
                     self.responses.push((segment.served, response));
+                    if let Some(minute) = &mut self.minute_responses {
+                        minute.push((segment.served, response));
+                    }
                 }
             });
         }
@@ -226,6 +236,33 @@ impl<'s> LoadState<'s> {
             return engine.interval_quantile_ms(p);
         }
         ResponseTime::quantile_of(&self.responses, p).map(|length| length.as_secs_f64() * 1e3)
+    }
+
+    /// Keeps the response times of each minute from now on.
+    pub(super) fn keep_minutes(&mut self) {
+        match &mut self.requests {
+            Some(engine) => engine.keep_minutes(),
+            None => self.minute_responses = Some(Vec::new()),
+        }
+    }
+
+    /// Response times of what was served since the last call; `None` if nothing was.
+    pub(super) fn take_minute(&mut self, quantiles: &[f64]) -> Option<TakenTimes> {
+        if let Some(engine) = &mut self.requests {
+            return engine.take_minute(quantiles);
+        }
+        let minute = self.minute_responses.as_mut()?;
+        let served = minute.iter().map(|(served, _)| *served).sum::<u128>() as f64;
+        let sum: f64 = minute.iter().map(|(part, it)| *part as f64 * it.mean_seconds()).sum();
+        let quantile =
+            |p: &f64| ResponseTime::quantile_of(minute, *p).map(SimDuration::as_secs_f64);
+        let taken = (0.0 < served).then(|| TakenTimes {
+            count: served / MICRO_PER_REQUEST as f64,
+            mean: sum / served,
+            quantiles: quantiles.iter().filter_map(quantile).collect(),
+        });
+        minute.clear();
+        taken
     }
 
     /// CPU used for requests so far, in raw CPU·ns.

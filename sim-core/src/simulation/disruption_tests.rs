@@ -1,7 +1,7 @@
 //! Behaviour of whole runs in which zones, instances or the control plane fail, and how services recover.
 
 use super::random::{Dice, random_scenario};
-use super::testing::{definition, empty, group, service};
+use super::testing::{definition, empty, group, managed_provider, service};
 use crate::agent::Window;
 use crate::engine::{DurationDistribution, Stream};
 use crate::invariants::violations;
@@ -261,6 +261,24 @@ fn nobody_replaces_an_instance_while_health_checks_are_suspended() {
         assert_eq!(results.instance_records.len(), 3, "{process:?}");
         assert_eq!(results.fault_records[0].services[0].desired_count, Recovered::Never);
     }
+}
+
+#[test]
+fn zones_are_evened_out_with_what_is_not_protected_only() {
+    // All instances run tasks, which managed termination protection keeps.
+    let mut scenario = full_instances(6);
+    scenario.capacity_providers.push(managed_provider(100));
+    let items = vec![StrategyItem {
+        capacity_provider: crate::units::CapacityProviderId(0),
+        base: 0,
+        weight: 1,
+    }];
+    scenario.services[0].launch = LaunchTarget::Strategy(items);
+    scenario.disruptions = vec![outage(0, 600, 1200)];
+    let results = run(&scenario);
+    // The two of the zone are replaced; nothing is launched in vain when it is back.
+    assert_eq!(results.instance_records.len(), 6 + 2);
+    assert_eq!(results.tasks.running_at_end, 24);
 }
 
 #[test]

@@ -97,8 +97,6 @@ pub enum Event {
         /// Position of the disruption that brings it about.
         disruption: u32,
     },
-    /// A group's health check finds an instance that stopped. Stale if it is gone.
-    InstanceFailureDetected(InstanceId),
     /// An instance has been held for draining as long as its termination hook allows.
     DrainingLimit(InstanceId),
     /// The end of the run, for queues: what happens in them last is held against the limits.
@@ -193,7 +191,6 @@ impl Event {
             Self::DisruptionBegins(_) => 110,
             Self::DisruptionEnds(_) => 111,
             Self::InstanceFails { .. } => 112,
-            Self::InstanceFailureDetected(_) => 113,
             Self::RegistrationRetry => 130,
         }
     }
@@ -246,7 +243,6 @@ impl Event {
             110 => "disruption begins",
             111 => "disruption ends",
             112 => "instance fails",
-            113 => "instance failure detected",
             130 => "registration retry",
             _ => "unknown",
         }
@@ -266,7 +262,6 @@ impl Event {
             Self::InstanceRunning(instance)
             | Self::InstanceRegistered(instance)
             | Self::DrainingLimit(instance)
-            | Self::InstanceFailureDetected(instance)
             | Self::HooksOver(instance)
             | Self::LifetimeOver(instance)
             | Self::InterruptionNotice(instance)

@@ -102,7 +102,7 @@ impl World<'_, '_> {
     pub(super) fn instance_running(&mut self, id: InstanceId, scheduler: &mut Scheduler<Event>) {
         let now = scheduler.now();
         let instance = &mut self.instances[id];
-        if instance.state == InstanceState::Terminated || self.disruptions.has_failed(id) {
+        if instance.state == InstanceState::Terminated || self.disruptions.is_cut_off(id) {
             return;
         }
         instance.state = InstanceState::Booting;

@@ -39,11 +39,16 @@ mod disruption_tests;
 mod disruptions;
 mod draining;
 mod event;
+mod fail_open;
+#[cfg(test)]
+mod fail_open_tests;
 mod faults;
 mod fleet;
 mod group;
 mod health;
 mod integral;
+#[cfg(test)]
+mod latency_tests;
 mod launch;
 mod ledger;
 mod lifecycle;
@@ -52,6 +57,7 @@ mod lives;
 mod load;
 mod market;
 mod metrics;
+mod outages;
 mod outcome;
 mod packing;
 #[cfg(test)]

@@ -331,7 +331,8 @@ impl World<'_, '_> {
             let running = active.iter().filter(|task| self.tasks[**task].state.is_running());
             debug_assert_eq!(running.count() as u64, state.running.value(), "running of {id}");
             if let Some(load) = &state.load {
-                debug_assert_eq!(load.lanes.tasks(), state.healthy, "serving tasks of {id}");
+                let serving = state.healthy + load.unhealthy_serving;
+                debug_assert_eq!(load.lanes.tasks(), serving, "serving tasks of {id}");
             }
             for task in active {
                 debug_assert_eq!(self.tasks[*task].owner, super::task::Owner::Service(id));

@@ -257,9 +257,6 @@ impl Model for World<'_, '_> {
             Event::InstanceFails { instance, disruption } => {
                 self.instance_fails(instance, disruption, scheduler);
             }
-            Event::InstanceFailureDetected(instance) => {
-                self.instance_failure_detected(instance, scheduler);
-            }
             Event::HooksOver(instance) => self.hooks_over(instance, scheduler),
             Event::GroupHealthCheck(group) => self.check_health(group, scheduler),
             Event::GroupChange(group) => self.group_change(group, scheduler),

@@ -158,7 +158,7 @@ impl World<'_, '_> {
             return;
         }
         let group = instance.group;
-        if self.groups[group].warm.holds(id) {
+        if instance.membership.stage.is_warm() {
             self.leave_pool(id, now);
             self.set_leaving(id, cause);
             self.request_reconcile(group, scheduler);

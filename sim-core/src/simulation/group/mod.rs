@@ -67,7 +67,7 @@ pub(super) enum Stage {
 
 impl Stage {
     /// Whether the instance is in the warm pool of its group.
-    fn is_warm(self) -> bool {
+    pub(super) fn is_warm(self) -> bool {
         matches!(self, Self::Warming | Self::WarmingWait | Self::Stopping | Self::Warmed)
     }
 }

@@ -3,7 +3,8 @@
 //! Source: Auto Scaling user guide, *Warm pools* and *Use lifecycle hooks with a warm pool*; ECS developer
 //! guide, *Using a warm pool for your Auto Scaling group* (`ECS_WARM_POOLS_CHECK`: the agent registers the
 //! instance only once it is in the group). The pool is looked at whenever the group is. What is open: only
-//! initialized instances are taken; those that are not yet, and no longer fit the pool, go.
+//! initialized instances are taken; those that are not yet, and no longer fit the pool, go. An outage of a
+//! zone spares its warm instances: they cannot be taken while it lasts.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -113,11 +114,6 @@ impl PoolInstances {
             returned: 0,
             key: stream_key(scenario, "warm-pool", &settings.name),
         }
-    }
-
-    /// Whether an instance is in the pool.
-    pub(super) fn holds(&self, id: InstanceId) -> bool {
-        self.members.contains(&id)
     }
 
     pub(super) fn count_starts(&mut self, warm: u32, cold: u32) {
@@ -366,12 +362,10 @@ impl<'s> World<'s, '_> {
         ready.insert((now, id));
     }
 
-    /// Whether an instance is at `stage` and neither gone nor failed.
+    /// Whether an instance is at `stage` and not gone.
     fn is_at(&self, id: InstanceId, stage: Stage) -> bool {
         let instance = &self.instances[id];
-        instance.membership.stage == stage
-            && instance.state != InstanceState::Terminated
-            && !self.disruptions.has_failed(id)
+        instance.membership.stage == stage && instance.state != InstanceState::Terminated
     }
 
     /// A group misses an instance: one out of its pool takes the place, if there is one that can be
@@ -450,6 +444,7 @@ impl<'s> World<'s, '_> {
         let now = scheduler.now();
         if self.instances[id].state == InstanceState::Registered {
             self.deregister(id, now);
+            self.left_cluster(id, scheduler);
         }
         self.uncount_running(id, now);
         self.done_leaving(id, now);

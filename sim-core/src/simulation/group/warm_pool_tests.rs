@@ -332,7 +332,7 @@ fn stopped_instances_survive_an_outage_of_their_zone_but_cannot_start_there() {
         windows: vec![crate::agent::Window { from: at(50), until: at(150) }],
         random: None,
         recovered_after: seconds(300),
-        kind: DisruptionKind::ZoneOutage { zone: ZoneId(0), detected_after: seconds(10) },
+        kind: DisruptionKind::ZoneOutage { zone: ZoneId(0) },
     });
     desire(&mut scenario, 100, 1);
     desire(&mut scenario, 1000, 0);

@@ -9,7 +9,7 @@ use crate::scenario::{
 use crate::units::{AsgId, SimDuration, SimTime};
 
 /// A cluster that takes three instances, with a group of three and one of two more. An instance of the
-/// first group fails at 600 s, which its group finds out, and mends, from 660 s on.
+/// first group fails at 610 s, which its group finds out, and mends, at 660 s.
 fn crowded() -> Scenario {
     let mut scenario = empty();
     scenario.control_plane.instances_per_cluster = 3;
@@ -17,7 +17,7 @@ fn crowded() -> Scenario {
     let mut late = group(2, 2, 2);
     late.name = "late".into();
     scenario.auto_scaling_groups.push(late);
-    let from = SimTime::from_secs(600);
+    let from = SimTime::from_secs(610);
     scenario.disruptions = vec![Disruption {
         name: "failure".into(),
         windows: vec![Window { from, until: from + SimDuration::from_nanos(1) }],
@@ -59,17 +59,17 @@ fn a_refused_instance_registers_at_its_next_attempt_once_another_has_left() {
 #[test]
 fn the_distance_of_attempts_is_a_setting() {
     let mut scenario = crowded();
-    let interval = SimDuration::from_secs(100);
+    let interval = SimDuration::from_secs(90);
     scenario.control_plane.registration_retry =
         RegistrationRetry { first_interval: interval, longest_interval: interval };
-    // The replacement registers after 660 + 5 + 25 + 15 s, before those that wait try again at 700 s? It
-    // does not: 705 s is later.
-    assert_eq!(registered(&run(&scenario))[3..], [Some(700_000), None, None]);
+    // The replacement registers after 660 + 25 + 15 s, before those that wait try again at 690 s? It does
+    // not: 700 s is later.
+    assert_eq!(registered(&run(&scenario))[3..], [Some(690_000), None, None]);
     // With attempts every 353 s it does.
     let interval = SimDuration::from_secs(353);
     scenario.control_plane.registration_retry =
         RegistrationRetry { first_interval: interval, longest_interval: interval };
-    assert_eq!(registered(&run(&scenario))[3..], [None, None, Some(705_000)]);
+    assert_eq!(registered(&run(&scenario))[3..], [None, None, Some(700_000)]);
 }
 
 #[test]

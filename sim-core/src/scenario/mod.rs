@@ -42,7 +42,9 @@ pub use purchase::{
 pub use queue::{
     MessageArrivals, MessageBatch, MessageSource, OnStop, Queue, RedrivePolicy, Worker,
 };
-pub use requests::{Arrivals, Discipline, Fidelity, RequestSettings, RetrySettings, Variability};
+pub use requests::{
+    Arrivals, Connections, Discipline, Fidelity, RequestSettings, RetrySettings, Variability,
+};
 pub use scheduling::{
     DeploymentAlarms, DeploymentConfiguration, DeploymentStrategy, DrainingRequest,
     SchedulingStrategy, ServiceScheduling, ServiceUpdate, ShiftingDeployment, TaskProtection,

@@ -415,8 +415,9 @@ impl<'s> ProviderState<'s> {
                     let name = &scenario.auto_scaling_groups[*group].name;
                     let delay = control_plane.capacity_provider_metric_delay;
                     let choices = control_plane.providers.scaling;
+                    let rules = control_plane.scaling.alarms;
                     managed_scaling
-                        .map(|settings| CapacityScaler::new(name, settings, choices, delay))
+                        .map(|settings| CapacityScaler::new(name, settings, choices, rules, delay))
                 }
                 CapacityProviderKind::Fargate | CapacityProviderKind::FargateSpot { .. } => None,
             },

@@ -392,6 +392,35 @@ fn fargate_spot_without_capacity_starts_nothing_and_does_not_fall_back() {
     assert_eq!(refused.len(), 1, "the event is not repeated for six hours");
 }
 
+#[test]
+fn without_fargate_spot_the_fargate_share_of_a_strategy_is_started_all_the_same() {
+    let mut scenario = empty();
+    scenario.task_definitions.push(definition(256, 512));
+    let spot = CapacityProviderKind::FargateSpot { mean_time_to_interruption: None };
+    for (name, kind) in [("FARGATE_SPOT", spot), ("FARGATE", CapacityProviderKind::Fargate)] {
+        scenario.capacity_providers.push(CapacityProvider { name: name.into(), kind });
+    }
+    let item =
+        |id, base, weight| StrategyItem { capacity_provider: CapacityProviderId(id), base, weight };
+    // TV-71 the other way round: of ten tasks seven are Spot's, three are Fargate's.
+    let strategy = vec![item(0, 0, 4), item(1, 1, 1)];
+    scenario.services.push(service("web", 10, LaunchTarget::Strategy(strategy)));
+    scenario.purchasing.shortages =
+        vec![Shortage { scope: ShortageScope::FargateSpot, ..shortage(0, 1000, None, 0.0) }];
+    let results = run(&scenario);
+    let created = |provider: &str| -> Vec<SimTime> {
+        let of = results.task_records.iter().filter(|it| &*it.capacity == provider);
+        of.map(|it| it.created).collect()
+    };
+    assert_eq!(created("FARGATE"), [SimTime::ZERO; 3], "no more, and at once");
+    let spot = created("FARGATE_SPOT");
+    assert_eq!(spot.len(), 7);
+    assert!(
+        spot.iter().all(|it| (at(1000)..at(1400)).contains(it)),
+        "at the service's next attempt"
+    );
+}
+
 /// Random shortages and interruptions: no law breaks, and the run repeats itself.
 #[test]
 fn every_law_holds_under_random_interruptions() {

@@ -144,18 +144,17 @@ pub fn plan(waiting: &[Waiting], coming: &mut [(usize, Room)], zones: &[ZoneOffe
                 place(&coming[*room]).map_or(u32::MAX, |zone| count(&tasks, zone, kind.group))
             });
             let taken = rooms.into_iter().find(|room| coming[*room].1.take(kind, 1) == 1);
-            let zone = match taken {
-                Some(room) => place(&coming[room]),
-                None => {
-                    let least = (0..zones.len())
-                        .filter(|zone| zones[*zone].offers.iter().any(|it| fits(it, kind)))
-                        .min_by_key(|zone| count(&tasks, *zone, kind.group));
-                    match least {
-                        Some(zone) => add(&mut by_zone[zone], kind),
-                        None => left += 1,
-                    }
-                    least
+            let zone = if let Some(room) = taken {
+                place(&coming[room])
+            } else {
+                let least = (0..zones.len())
+                    .filter(|zone| zones[*zone].offers.iter().any(|it| fits(it, kind)))
+                    .min_by_key(|zone| count(&tasks, *zone, kind.group));
+                match least {
+                    Some(zone) => add(&mut by_zone[zone], kind),
+                    None => left += 1,
                 }
+                least
             };
             if let Some(zone) = zone {
                 *tasks[zone].entry(kind.group).or_default() += 1;

@@ -21,11 +21,10 @@ pub struct Range<T> {
     pub max: Option<T>,
 }
 
-impl<T: PartialOrd> Range<T> {
+impl<T: PartialOrd + Copy> Range<T> {
     /// Whether `value` lies in it, ends included.
     pub fn has(&self, value: T) -> bool {
-        self.min.as_ref().is_none_or(|min| *min <= value)
-            && self.max.as_ref().is_none_or(|max| value <= *max)
+        self.min.is_none_or(|min| min <= value) && self.max.is_none_or(|max| value <= max)
     }
 }
 

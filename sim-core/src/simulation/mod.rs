@@ -13,6 +13,7 @@
 //!   `run_task`: the calls that start them;
 //! * `fleet`, `pool`: container instances and their groups; `capacity`: managed scaling;
 //!   `purchase`: which type a group buys, and how; `market`: the pools it buys from; `spot`: interruptions;
+//! * `managed`: Managed Instances, which ECS launches and terminates by itself;
 //! * `load`: request load of services; `cpu_sharing`: the CPU their tasks get; `balancer`: what its load balancer processed;
 //!   `metrics`: samples; `scaling`: alarms and scaling activities;
 //! * `queues`: message queues and the services that work on them;
@@ -49,6 +50,9 @@ mod lifecycle;
 #[cfg(test)]
 mod lives;
 mod load;
+mod managed;
+#[cfg(test)]
+mod managed_tests;
 mod market;
 mod metrics;
 mod outcome;

@@ -11,8 +11,8 @@ use crate::purchase::replay::Lease;
 use crate::results::{InstanceRecord, RunResults};
 use crate::scenario::{
     AutoScalingGroup, CapacityProvider, CapacityProviderKind, InstancesDistribution, LaunchTarget,
-    OperatingSystem, PurchaseOption, Scenario, Shortage, ShortageLaw, ShortageScope, SpotMarket,
-    SpotStrategy, StrategyItem,
+    OperatingSystem, PurchaseOption, Scenario, Shortage, ShortageLaw, ShortageScope, Sold,
+    SpotMarket, SpotStrategy, StrategyItem,
 };
 use crate::units::{AsgId, CapacityProviderId, Cpu, SimDuration, SimTime, ZoneId};
 
@@ -419,6 +419,20 @@ fn without_fargate_spot_the_fargate_share_of_a_strategy_is_started_all_the_same(
         spot.iter().all(|it| (at(1000)..at(1400)).contains(it)),
         "at the service's next attempt"
     );
+}
+
+#[test]
+fn a_type_is_launched_only_under_the_options_that_price_protection_leaves() {
+    let mut asg = mixed(6, 0, 50);
+    asg.types[0].sold = Sold { on_demand: false, spot: true };
+    asg.types[1].sold = Sold { on_demand: true, spot: false };
+    let results = run(&scenario(asg));
+    let of = |option| {
+        let found = bought(&results, option);
+        found.into_iter().map(|it| it.instance_type.as_str()).collect::<Vec<_>>()
+    };
+    assert_eq!(of(PurchaseOption::OnDemand), ["m5.xlarge"; 3], "not the first of the list");
+    assert_eq!(of(PurchaseOption::Spot), ["m5.large"; 3], "not the cheaper one");
 }
 
 /// Random shortages and interruptions: no law breaks, and the run repeats itself.

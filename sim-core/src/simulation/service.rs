@@ -289,6 +289,7 @@ impl<'s> World<'s, '_> {
         matches!(
             self.providers[provider].settings.kind,
             CapacityProviderKind::AutoScalingGroup { managed_scaling: Some(_), .. }
+                | CapacityProviderKind::ManagedInstances { .. }
         )
     }
 
@@ -492,7 +493,8 @@ impl<'s> World<'s, '_> {
             Capacity::AnyInstance => return None,
             Capacity::Fargate => false,
             Capacity::Provider(provider) => match self.providers[provider].settings.kind {
-                CapacityProviderKind::AutoScalingGroup { .. } => return None,
+                CapacityProviderKind::AutoScalingGroup { .. }
+                | CapacityProviderKind::ManagedInstances { .. } => return None,
                 CapacityProviderKind::Fargate => false,
                 CapacityProviderKind::FargateSpot { .. } => true,
             },
@@ -516,6 +518,7 @@ impl<'s> World<'s, '_> {
         let patience = self.draw(task, TaskDraw::ProvisioningTimeout, timeout);
         let event = Event::ProvisioningTimeout { task: id, epoch: task.epoch };
         scheduler.schedule_in(patience, Phase::Release, event);
+        self.want_managed(provider, scheduler);
     }
 
     /// Takes a stopped task out of its provider's queue.

@@ -8,6 +8,7 @@ use super::draining::Draining;
 use super::group::{Membership, Operation};
 use super::integral::Integral;
 use super::load::LoadState;
+use super::managed::Managed;
 use super::pool::GroupInstances;
 use super::purchase::{GroupPurchases, Purchased};
 use super::quota::TokenBucket;
@@ -195,6 +196,8 @@ pub(super) struct GroupState<'s> {
     pub(super) purchase: GroupPurchases,
     /// How it runs its instances.
     pub(super) operation: Operation,
+    /// Set if ECS runs it as Managed Instances.
+    pub(super) managed: Option<Managed>,
 }
 
 /// The state of a capacity provider.
@@ -358,18 +361,25 @@ impl<'s> GroupState<'s> {
         let owners = scenario.services.len() + scenario.batches.len();
         let mut provider = None;
         let (mut protected, mut drains) = (false, false);
+        let mut managed = None;
         for (provider_id, candidate) in scenario.capacity_providers.enumerate() {
-            if let CapacityProviderKind::AutoScalingGroup {
-                group,
-                managed_termination_protection,
-                managed_draining,
-                ..
-            } = candidate.kind
-                && group == id
-            {
-                provider = Some(provider_id);
-                protected = managed_termination_protection;
-                drains = managed_draining;
+            match candidate.kind {
+                CapacityProviderKind::AutoScalingGroup {
+                    group,
+                    managed_termination_protection,
+                    managed_draining,
+                    ..
+                } if group == id => {
+                    provider = Some(provider_id);
+                    protected = managed_termination_protection;
+                    drains = managed_draining;
+                }
+                CapacityProviderKind::ManagedInstances { group, settings } if group == id => {
+                    provider = Some(provider_id);
+                    drains = true;
+                    managed = Some(Managed::new(settings));
+                }
+                _ => {}
             }
         }
         Self {
@@ -400,6 +410,7 @@ impl<'s> GroupState<'s> {
             owner_weights: vec![Integral::default(); owners],
             purchase: GroupPurchases::new(scenario, settings),
             operation: Operation::new(scenario, settings),
+            managed,
         }
     }
 }
@@ -419,7 +430,9 @@ impl<'s> ProviderState<'s> {
                     managed_scaling
                         .map(|settings| CapacityScaler::new(name, settings, choices, rules, delay))
                 }
-                CapacityProviderKind::Fargate | CapacityProviderKind::FargateSpot { .. } => None,
+                CapacityProviderKind::ManagedInstances { .. }
+                | CapacityProviderKind::Fargate
+                | CapacityProviderKind::FargateSpot { .. } => None,
             },
             newest_reservation: None,
         }

@@ -272,6 +272,8 @@ impl Model for World<'_, '_> {
             Event::Suspension(service) => self.change_suspension(service, scheduler),
             Event::EvaluateAlarms(service) => self.evaluate_alarms(service, scheduler),
             Event::JudgeReservation(provider) => self.judge_reservation(provider, scheduler),
+            Event::ManagedPass(group) => self.managed_pass(group, scheduler),
+            Event::ManagedCheck(instance) => self.managed_check(instance, scheduler),
         }
     }
 

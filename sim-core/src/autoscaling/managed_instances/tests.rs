@@ -182,7 +182,7 @@ fn plans_hold_all_tasks_and_are_planned_once() {
     };
     for _ in 0..300 {
         let number = 1 + next(3) as usize;
-        let waiting: Vec<Waiting> = (0..1 + next(4) as u32)
+        let waiting: Vec<Waiting> = (0..=next(4) as u32)
             .map(|group| {
                 let mut kind = tasks(group, 0, 1 + next(4), 1 + next(9) as u32);
                 kind.demand.cpu = Cpu::from_ecs_units(128 * (1 + next(32) as u32));

@@ -180,6 +180,11 @@ impl World<'_, '_> {
         scheduler: &mut Scheduler<Event>,
     ) {
         let group = self.instances[id].group;
+        if self.groups[group].managed.is_some() {
+            self.withdraw(id, TerminationCause::Lifetime, scheduler);
+            self.managed_changed(group, scheduler);
+            return;
+        }
         if self.groups[group].alive.contains(id)
             && !self.groups[group].operation.marked.contains_key(&id)
         {

@@ -208,7 +208,7 @@ impl World<'_, '_> {
                 let state = self.instances[*it].state;
                 matches!(state, InstanceState::Launching | InstanceState::Booting)
                     && self.instances[*it].purchase.notice.is_none()
-                    && !self.disruptions.has_failed(*it)
+                    && !self.disruptions.is_cut_off(*it)
             })
             .map(|it| {
                 let shape = self.shape_of(it);
@@ -407,7 +407,7 @@ impl World<'_, '_> {
         let mut rooms: Vec<(usize, Room)> = others
             .iter()
             .filter_map(|it| {
-                let slot = self.fleet.slot(*it)?;
+                let slot = self.fleet.slot(*it).filter(|it| it.is_eligible())?;
                 let size = InstanceSize {
                     cpu: slot.free_cpu,
                     memory: slot.free_memory,

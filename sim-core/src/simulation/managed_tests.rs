@@ -10,10 +10,10 @@ use crate::catalog::HourlyRate;
 use crate::engine::DurationDistribution;
 use crate::results::{InstanceRecord, RunResults};
 use crate::scenario::{
-    Architecture, AutoScalingGroup, BatchJob, CapacityProvider, CapacityProviderKind,
-    InstancesDistribution, LaunchTarget, ManagedInstances, OperatingSystem, PurchaseOption,
-    ScalableTarget, Scenario, ScheduledChange, Shortage, ShortageLaw, ShortageScope, SpotMarket,
-    StrategyItem,
+    Architecture, AutoScalingGroup, BatchJob, CapacityProvider, CapacityProviderKind, Disruption,
+    DisruptionKind, InstanceScope, InstancesDistribution, LaunchTarget, ManagedInstances,
+    OperatingSystem, PurchaseOption, ScalableTarget, Scenario, ScheduledChange, Shortage,
+    ShortageLaw, ShortageScope, SpotMarket, StrategyItem,
 };
 use crate::units::{AsgId, CapacityProviderId, Cpu, Mib, SimDuration, SimTime, ZoneId};
 
@@ -406,5 +406,38 @@ fn every_law_holds_under_changing_loads_and_lack_of_capacity() {
         assert_eq!(first.trajectory_fingerprint, second.trajectory_fingerprint);
         assert!(first.instance_records.iter().all(|it| it.terminated.is_some()), "seed {seed}");
         assert!(first.instances.launched > 3);
+    }
+}
+
+#[test]
+fn instances_that_fail_are_found_by_health_checks_and_their_tasks_go_elsewhere() {
+    for kind in [
+        DisruptionKind::ZoneOutage { zone: ZoneId(0) },
+        DisruptionKind::InstanceFailure {
+            scope: InstanceScope { group: None, zone: Some(ZoneId(0)) },
+            count: 9,
+        },
+    ] {
+        let mut scenario = scenario(4, 2, ManagedInstances { scale_in_after: None, ..SETTINGS });
+        scenario.duration = secs(4000);
+        let lasts = matches!(kind, DisruptionKind::ZoneOutage { .. });
+        let until = if lasts { at(9000) } else { at(1000) + SimDuration::from_nanos(1) };
+        scenario.disruptions.push(Disruption {
+            name: "fault".into(),
+            windows: vec![Window { from: at(1000), until }],
+            random: None,
+            recovered_after: secs(300),
+            kind,
+        });
+        let results = run(&scenario);
+        let found = lives(&results);
+        let [(_, lost, 0, Some(ended)), (_, kept, 0, None), (_, new, launched, None)] = found[..]
+        else {
+            panic!("{found:?}");
+        };
+        assert!((1000..1200).contains(&ended), "at a health check, not in fourteen days");
+        assert!((1000..1100).contains(&launched), "as soon as the tasks are started again");
+        assert_ne!(lost, kept);
+        assert_eq!(new, if lasts { kept } else { lost }, "not into a zone that is down");
     }
 }

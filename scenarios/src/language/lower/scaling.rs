@@ -15,7 +15,7 @@ use plimsoll_core::units::{ServiceId, SimTime};
 pub(super) use rules::rules;
 
 use super::Context;
-use super::metric::{MINUTE, Reference, TWENTY_SECONDS, math, resolve};
+use super::metric::{MINUTE, Reference, TWENTY_SECONDS, math, resolve, statistic};
 use crate::language::raw::kinds::Seconds;
 use crate::language::raw::scaling as raw;
 use crate::language::tree::Path;
@@ -260,11 +260,11 @@ impl Target<'_, '_> {
                     namespace: raw.namespace.as_deref(),
                     name,
                     dimensions: &raw.dimensions,
-                    statistic: raw.statistic,
+                    statistic: raw.statistic.map(statistic),
                     period: MINUTE,
                 };
-                let (metric, statistic) = resolve(self.context, path, id, &reference)?;
-                Some((MetricQuery::per_minute(metric, statistic), name.clone()))
+                let (metric, wanted) = resolve(self.context, path, id, &reference)?;
+                Some((MetricQuery::per_minute(metric, wanted), name.clone()))
             }
             (None, false) => {
                 let path = path.key("metrics");

@@ -85,6 +85,7 @@ impl World<'_, '_> {
     pub(in super::super) fn group_pass(&mut self, id: AsgId, scheduler: &mut Scheduler<Event>) {
         if self.groups[id].managed.is_some() {
             // ECS launches what tasks wait for, not what a size asks for.
+            self.withdraw_marked(id, scheduler);
             self.managed_changed(id, scheduler);
             return;
         }
@@ -226,13 +227,14 @@ impl World<'_, '_> {
         }
     }
 
-    /// An instance lost its last task: a scale-in that protection held back may go on.
+    /// An instance lost its last task: a scale-in or a rebalancing that protection held back may go on.
     pub(in super::super) fn instance_emptied(
         &mut self,
         id: AsgId,
         scheduler: &mut Scheduler<Event>,
     ) {
-        if self.groups[id].purchase.units() > self.target_size(id) {
+        let group = &self.groups[id];
+        if group.purchase.units() > self.target_size(id) || group.operation.rebalance_due {
             self.request_reconcile(id, scheduler);
         }
     }

@@ -89,6 +89,15 @@ impl World<'_, '_> {
         }
     }
 
+    /// Takes all that are marked out of a provider of Managed Instances: new ones are for tasks that wait.
+    pub(super) fn withdraw_marked(&mut self, id: AsgId, scheduler: &mut Scheduler<Event>) {
+        let marked = self.groups[id].operation.marked.iter();
+        let marked: Vec<_> = marked.map(|(instance, cause)| (*instance, *cause)).collect();
+        for (instance, cause) in marked {
+            self.withdraw(instance, cause, scheduler);
+        }
+    }
+
     /// Instances that are to be in service: in a group with weights, those that it has.
     fn size_of(&self, id: AsgId) -> u32 {
         let group = &self.groups[id];

@@ -131,6 +131,8 @@ pub enum Event {
     CapacityAppears(u32),
     /// Metrics of another period than a minute are sampled: the position in the list of periods.
     SampleMetrics(u32),
+    /// Alarms of a group's policies that are not only evaluated at full minutes.
+    EvaluateGroupAlarms(AsgId),
     /// Alarms of a service that are not only evaluated at full minutes.
     EvaluateAlarms(ServiceId),
     /// The suspended state of a scalable target changes.
@@ -180,6 +182,7 @@ impl Event {
             Self::GroupRetry(_) => 53,
             Self::ReplacementPass(_) => 54,
             Self::LifetimeOver(_) => 55,
+            Self::EvaluateGroupAlarms(_) => 56,
             Self::InterruptionNotice(_) => 60,
             Self::Interruption(_) => 61,
             Self::RebalanceRecommendation(_) => 62,
@@ -234,6 +237,7 @@ impl Event {
             53 => "group retry",
             54 => "replacement pass",
             55 => "lifetime over",
+            56 => "evaluate group alarms",
             60 => "interruption notice",
             61 => "interruption",
             62 => "rebalance recommendation",
@@ -291,7 +295,8 @@ impl Event {
             | Self::GroupChange(group)
             | Self::GroupRetry(group)
             | Self::ReplacementPass(group)
-            | Self::ManagedPass(group) => (group.0, 0),
+            | Self::ManagedPass(group)
+            | Self::EvaluateGroupAlarms(group) => (group.0, 0),
             Self::JudgeReservation(provider) => (provider.0, 0),
             Self::ServicePass(service)
             | Self::Scheduled(service)

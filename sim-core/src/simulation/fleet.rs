@@ -2,7 +2,7 @@
 
 use super::agent::InstanceAgent;
 use super::event::Event;
-use super::group::Membership;
+use super::group::{Membership, Stage};
 use super::integral::Integral;
 use super::purchase::Purchased;
 use super::state::{GroupState, Instance, InstanceState};
@@ -221,6 +221,10 @@ impl World<'_, '_> {
         self.market.leaves(id, &bought);
         self.kill_tasks_of(id, scheduler);
         self.bill_instance(id, now, true);
+        if self.instances[id].membership.stage == Stage::Leaving {
+            self.groups[group].policies.left(bought.weight);
+            self.group_settles(group, false, now);
+        }
     }
 
     /// Meters an instance and its root volume from `running` to `until`.

@@ -295,6 +295,11 @@ impl<'s> LoadState<'s> {
         self.totals.busy_cpu
     }
 
+    /// Time that tasks served so far, task·ns.
+    pub(super) fn serving_time(&self) -> u128 {
+        self.totals.healthy
+    }
+
     /// Memory used for requests in flight so far, in MiB·ns.
     pub(super) fn request_memory(&self) -> u128 {
         (self.totals.in_flight * self.load.memory_per_request_kib as f64 / 1024.0) as u128

@@ -16,6 +16,7 @@
 //!   `purchase`: which type a group buys, and how; `market`: the pools it buys from; `spot`: interruptions;
 //! * `managed`: Managed Instances, which ECS launches and terminates by itself;
 //! * `load`: request load of services; `cpu_sharing`: the CPU their tasks get; `balancer`: what its load balancer processed;
+//! * `load`: request load of services; `cpu_sharing`: the CPU their tasks get, `host_cpu`: what their instances use; `balancer`: what its load balancer processed;
 //!   `metrics`: samples; `scaling`: alarms and scaling activities;
 //! * `queues`: message queues and the services that work on them;
 //! * `unplaced`: what found no instance, and why; `watch`: the decisions of one task, in a repeated run;
@@ -47,6 +48,7 @@ mod faults;
 mod fleet;
 mod group;
 mod health;
+mod host_cpu;
 mod integral;
 #[cfg(test)]
 mod latency_tests;

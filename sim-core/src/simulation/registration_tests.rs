@@ -26,7 +26,6 @@ fn crowded() -> Scenario {
         kind: DisruptionKind::InstanceFailure {
             scope: InstanceScope { group: Some(AsgId(0)), ..InstanceScope::default() },
             count: 1,
-            detected_after: SimDuration::from_secs(60),
         },
     }];
     scenario

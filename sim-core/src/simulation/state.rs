@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use super::agent::InstanceAgent;
 use super::balancer::ServiceHour;
 use super::draining::Draining;
-use super::group::{Membership, Operation};
+use super::group::{Membership, Operation, Policies};
 use super::integral::Integral;
 use super::load::LoadState;
 use super::managed::Managed;
@@ -200,6 +200,8 @@ pub(super) struct GroupState<'s> {
     pub(super) operation: Operation,
     /// Set if ECS runs it as Managed Instances.
     pub(super) managed: Option<Managed>,
+    /// Its scaling policies.
+    pub(super) policies: Policies,
 }
 
 /// The state of a capacity provider.
@@ -415,6 +417,7 @@ impl<'s> GroupState<'s> {
             purchase: GroupPurchases::new(scenario, settings),
             operation: Operation::new(scenario, settings),
             managed,
+            policies: Policies::new(scenario, settings),
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::results::EventCategory;
 use crate::scenario::{
     BalancingAlgorithm, BatchJob, CapacityProvider, CapacityProviderKind, Disruption,
     DisruptionKind, Fidelity, LaunchTarget, MetricScope, QueueDiscipline, ScalableTarget, Scenario,
-    ServiceLoad, StrategyItem, TargetGroup,
+    ServiceLoad, TargetGroup,
 };
 use crate::traffic::RequestRate;
 use crate::units::{CapacityProviderId, Cpu, Mib, ServiceId, SimDuration, SimTime};

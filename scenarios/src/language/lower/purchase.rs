@@ -230,6 +230,12 @@ pub(super) fn check_sizes(context: &Context<'_>, path: &Path, raw: &raw::AutoSca
         check(path.key("maxSize"), update.max_size);
         check(path.key("desiredCapacity"), update.desired_capacity);
     }
+    for (index, action) in raw.scheduled_update_group_actions.iter().enumerate() {
+        let path = path.key("scheduledUpdateGroupActions").index(index);
+        check(path.key("minSize"), action.min_size);
+        check(path.key("maxSize"), action.max_size);
+        check(path.key("desiredCapacity"), action.desired_capacity);
+    }
 }
 
 fn weight(context: &Context<'_>, path: &Path, raw: &InstanceOverride) -> Option<u32> {

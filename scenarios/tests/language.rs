@@ -3,6 +3,8 @@
 
 #[path = "language/bad_inputs.rs"]
 mod bad_inputs;
+#[path = "language/capacity.rs"]
+mod capacity;
 #[path = "language/good.rs"]
 mod good;
 #[path = "language/group_policies.rs"]

@@ -10,6 +10,7 @@
 //! | `target_tracking`, `step_scaling` | the two kinds of policy: settings and arithmetic |
 //! | `service_scaler`, `activity` | a service's scalable target: alarms, cooldowns, activities |
 //! | `instance_demand`, `managed_scaling` | a capacity provider: instances needed, desired capacity |
+//! | `managed_instances` | what ECS launches and gives up by itself |
 //! | `group` | Auto Scaling groups |
 //! | `strategy` | base and weight of capacity provider strategies |
 
@@ -17,6 +18,7 @@ mod activity;
 mod alarm;
 pub mod group;
 mod instance_demand;
+pub mod managed_instances;
 mod managed_scaling;
 mod rounding;
 mod rules;

@@ -21,7 +21,7 @@ mod task_definition;
 pub use batch::{BatchJob, BatchJobs, BatchSource, NamedInstance, QueueDiscipline};
 pub use capacity::{
     AutoScalingGroup, CapacityProvider, CapacityProviderKind, InstanceShape, LaunchTarget,
-    StrategyItem,
+    ManagedInstances, StrategyItem,
 };
 pub use containers::{AgentSettings, Container, ImageDelays};
 pub use control_plane::{
@@ -37,7 +37,7 @@ pub use provider_choices::{
 };
 pub use purchase::{
     InstancesDistribution, LaunchType, OnDemandStrategy, PurchaseOption, Purchasing,
-    Recommendation, Shortage, ShortageLaw, ShortageScope, SpotMarket, SpotStrategy,
+    Recommendation, Shortage, ShortageLaw, ShortageScope, Sold, SpotMarket, SpotStrategy,
 };
 pub use queue::{
     MessageArrivals, MessageBatch, MessageSource, OnStop, Queue, RedrivePolicy, Worker,

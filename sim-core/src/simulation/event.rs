@@ -137,6 +137,10 @@ pub enum Event {
     EvaluateAlarms(ServiceId),
     /// The suspended state of a scalable target changes.
     Suspension(ServiceId),
+    /// ECS launches managed instances for the tasks that wait for a group. Stale if not its next pass.
+    ManagedPass(AsgId),
+    /// ECS looks whether a managed instance is well used.
+    ManagedCheck(InstanceId),
     /// The alarms of a capacity provider are evaluated at their own point of the minute.
     JudgeReservation(CapacityProviderId),
     /// Agents that the cluster's quota of instances has refused try again. Stale if not the next such
@@ -191,6 +195,8 @@ impl Event {
             Self::EvaluateAlarms(_) => 71,
             Self::Suspension(_) => 72,
             Self::JudgeReservation(_) => 80,
+            Self::ManagedPass(_) => 82,
+            Self::ManagedCheck(_) => 83,
             Self::DisruptionBegins(_) => 110,
             Self::DisruptionEnds(_) => 111,
             Self::InstanceFails { .. } => 112,
@@ -244,6 +250,8 @@ impl Event {
             71 => "evaluate alarms",
             72 => "suspension",
             80 => "capacity provider alarms",
+            82 => "managed instances pass",
+            83 => "managed instance check",
             110 => "disruption begins",
             111 => "disruption ends",
             112 => "instance fails",
@@ -268,6 +276,7 @@ impl Event {
             | Self::DrainingLimit(instance)
             | Self::HooksOver(instance)
             | Self::LifetimeOver(instance)
+            | Self::ManagedCheck(instance)
             | Self::InterruptionNotice(instance)
             | Self::Interruption(instance)
             | Self::RebalanceRecommendation(instance) => (instance.0, 0),
@@ -286,6 +295,7 @@ impl Event {
             | Self::GroupChange(group)
             | Self::GroupRetry(group)
             | Self::ReplacementPass(group)
+            | Self::ManagedPass(group)
             | Self::EvaluateGroupAlarms(group) => (group.0, 0),
             Self::JudgeReservation(provider) => (provider.0, 0),
             Self::ServicePass(service)

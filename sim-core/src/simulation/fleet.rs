@@ -4,6 +4,7 @@ use super::agent::InstanceAgent;
 use super::event::Event;
 use super::group::{Membership, Stage};
 use super::integral::Integral;
+use super::purchase::Purchased;
 use super::state::{GroupState, Instance, InstanceState};
 use super::world::World;
 use crate::autoscaling::group::{Candidate, TerminationCause};
@@ -37,17 +38,22 @@ impl World<'_, '_> {
         if group.settings.starts_ready {
             for _ in 0..group.desired {
                 let Some(instance) = self.create_instance(id, scheduler) else { break };
-                self.instances[instance].running = Some(SimTime::ZERO);
-                self.count_running(instance, SimTime::ZERO);
-                self.watch_for_failure(instance, scheduler);
-                self.count_in_service(instance, SimTime::ZERO);
-                self.schedule_lifetime(instance, scheduler);
-                self.try_to_register(instance, SimTime::ZERO);
+                self.stands_ready(instance, scheduler);
             }
         } else if group.desired > 0 {
             self.launch_missing(id, scheduler);
         }
         self.schedule_change(id, scheduler);
+    }
+
+    /// An instance of the initial state runs and is registered.
+    pub(super) fn stands_ready(&mut self, id: InstanceId, scheduler: &mut Scheduler<Event>) {
+        self.instances[id].running = Some(SimTime::ZERO);
+        self.count_running(id, SimTime::ZERO);
+        self.watch_for_failure(id, scheduler);
+        self.count_in_service(id, SimTime::ZERO);
+        self.schedule_lifetime(id, scheduler);
+        self.try_to_register(id, SimTime::ZERO);
     }
 
     /// Creates an instance of what the group buys next; `None` if it wants nothing or finds no capacity.
@@ -56,9 +62,20 @@ impl World<'_, '_> {
         id: AsgId,
         scheduler: &mut Scheduler<Event>,
     ) -> Option<InstanceId> {
+        let (zone_position, purchase) = self.buy(id, scheduler)?;
+        Some(self.create_bought(id, zone_position, purchase, scheduler))
+    }
+
+    /// Creates an instance that was bought.
+    pub(super) fn create_bought(
+        &mut self,
+        id: AsgId,
+        zone_position: usize,
+        purchase: Purchased,
+        scheduler: &mut Scheduler<Event>,
+    ) -> InstanceId {
         let now = scheduler.now();
         let tie_break = self.scenario.control_plane.tie_break;
-        let (zone_position, purchase) = self.buy(id, scheduler)?;
         let group = &mut self.groups[id];
         let rank = group.draw(group.launched, InstanceDraw::TieRank);
         let tie_rank = match tie_break {
@@ -96,7 +113,7 @@ impl World<'_, '_> {
         let shielded = group.settings.operation.new_instances_protected && !group.protected;
         group.alive.launched(zone_position, candidate, shielded);
         self.bought(instance, scheduler);
-        Some(instance)
+        instance
     }
 
     pub(super) fn instance_running(&mut self, id: InstanceId, scheduler: &mut Scheduler<Event>) {
@@ -233,6 +250,9 @@ impl World<'_, '_> {
             }
         };
         instance.billed_seconds = billed;
+        if self.groups[instance.group].managed.is_some() {
+            self.meter.managed_instance(&usage);
+        }
         self.totals.instance_billed_seconds += billed;
         if settings.root_volume_gib > 0 {
             let gib = settings.root_volume_gib;

@@ -286,6 +286,8 @@ impl Model for World<'_, '_> {
             Event::EvaluateAlarms(service) => self.evaluate_alarms(service, scheduler),
             Event::EvaluateGroupAlarms(group) => self.evaluate_group_alarms(group, scheduler),
             Event::JudgeReservation(provider) => self.judge_reservation(provider, scheduler),
+            Event::ManagedPass(group) => self.managed_pass(group, scheduler),
+            Event::ManagedCheck(instance) => self.managed_check(instance, scheduler),
             Event::RegistrationRetry => self.retry_registration(scheduler),
         }
     }

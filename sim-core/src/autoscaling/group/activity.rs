@@ -53,6 +53,10 @@ pub enum TerminationCause {
     UserRequest,
     /// Its launch was abandoned.
     LaunchAbandoned,
+    /// ECS found no task on a managed instance for a while.
+    Idle,
+    /// ECS moves the tasks of a managed instance to others.
+    Underutilized,
 }
 
 impl TerminationCause {
@@ -75,6 +79,8 @@ impl TerminationCause {
             }
             Self::UserRequest => "in response to a user request",
             Self::LaunchAbandoned => "in response to an abandoned lifecycle action",
+            Self::Idle => "by Amazon ECS Managed Instances because it was idle",
+            Self::Underutilized => "by Amazon ECS Managed Instances because it was underutilized",
         }
     }
 

@@ -85,6 +85,9 @@ const fn names(category: Category) -> (&'static str, &'static str, &'static str,
         Category::LoadBalancer => {
             ("Elastic Load Balancing", "Networking", "Standard", "Load balancer")
         }
+        Category::ManagedInstances => {
+            ("Amazon Elastic Container Service", "Compute", "Standard", "Managed instance")
+        }
     }
 }
 

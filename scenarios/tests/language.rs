@@ -3,6 +3,8 @@
 
 #[path = "language/bad_inputs.rs"]
 mod bad_inputs;
+#[path = "language/capacity.rs"]
+mod capacity;
 #[path = "language/forecasts.rs"]
 mod forecasts;
 #[path = "language/good.rs"]

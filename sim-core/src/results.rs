@@ -341,7 +341,8 @@ pub struct CapacityResults {
     pub group: String,
     /// Name of the capacity provider, if it has one.
     pub capacity_provider: Option<String>,
-    /// Instance types that it can launch, in order of priority, joined by commas.
+    /// Instance types that it can launch, in order of priority, joined by commas; of more than forty those that it
+    /// launched.
     pub instance_type: String,
     /// Time-weighted mean of running instances.
     pub mean: f64,

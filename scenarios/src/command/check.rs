@@ -1,5 +1,7 @@
 //! `plimsoll check`: is the scenario valid, and what does it contain?
 
+mod capacity;
+
 use std::fmt::Write as _;
 
 use plimsoll_core::scenario::{
@@ -116,19 +118,8 @@ fn describe(scenario: &Scenario) -> String {
         let launch = launch(scenario, &batch.launch);
         let _ = writeln!(text, "  jobs {}: {jobs} on {launch}", batch.name);
     }
-    for group in &scenario.auto_scaling_groups {
-        let types: Vec<&str> =
-            group.types.iter().map(|it| it.shape.instance_type.as_str()).collect();
-        let _ = writeln!(
-            text,
-            "  Auto Scaling group {}: {} × {}, from {} to {}",
-            group.name,
-            group.desired_capacity,
-            types.join(" or "),
-            group.min_size,
-            group.max_size,
-        );
-    }
+    capacity::groups(&mut text, scenario);
+    capacity::scarcity(&mut text, scenario);
     for fault in &scenario.faults {
         let what = match &fault.kind {
             FaultKind::CannotPull => "images cannot be pulled",

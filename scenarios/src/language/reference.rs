@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::raw::kinds;
 use super::schema::{
-    AWS_DOCUMENT, GREATEST, IGNORED, KIND, LEAST, NOT_SIMULATED, REQUIRED, shared,
+    AWS_DOCUMENT, GREATEST, IGNORED, KIND, LEAST, NOT_SIMULATED, REFUSED, REQUIRED, shared,
 };
 use sources::source;
 
@@ -178,6 +178,12 @@ fn accepted(text: &mut String, schema: &Value) {
         for (name, field) in fields {
             let means = field.get("means").and_then(Value::as_str).unwrap_or_default();
             let _ = writeln!(text, "- `{name}`: {means} not simulated.");
+        }
+    }
+    if let Some(Value::Object(fields)) = schema.get(REFUSED) {
+        text.push_str("\nRefused if they ask for anything:\n\n");
+        for (name, reason) in fields {
+            let _ = writeln!(text, "- `{name}`: {}.", reason.as_str().unwrap_or_default());
         }
     }
     if let Some(Value::Array(names)) = schema.get(IGNORED) {

@@ -12,6 +12,8 @@ pub(crate) const IGNORED: &str = "x-plimsoll-ignored";
 /// Extension: fields of an AWS document that AWS acts on and the model does not: for each what it
 /// `means`, and the values that ask for what the model does anyway (`unless`).
 pub(crate) const NOT_SIMULATED: &str = "x-plimsoll-not-simulated";
+/// Extension: fields of an AWS document that are refused if they ask for anything, each with the reason.
+pub(crate) const REFUSED: &str = "x-plimsoll-refused";
 /// Extension: the object is an AWS document, fields that nobody knows are accepted and reported.
 pub(crate) const AWS_DOCUMENT: &str = "x-plimsoll-aws-document";
 /// Extension: a scalar with its own syntax, see [`kinds`](super::raw::kinds).

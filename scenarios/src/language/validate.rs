@@ -267,6 +267,13 @@ impl<'s> Walker<'s> {
                 }
                 Found::Ignored(name) => self.note(entry, path, name, None),
                 Found::NotSimulated(name, means) => self.not_simulated(entry, path, name, means),
+                Found::Refused(name, _) if asks_for_nothing(&entry.node.value, &[]) => {
+                    self.note(entry, path, name, None);
+                }
+                Found::Refused(name, reason) => {
+                    let message = format!("`{name}` cannot be met: {reason}");
+                    self.report(Diagnostic::new(entry.key_at, &path.key(name), message));
+                }
                 Found::Free(element) => {
                     let child = path.key(&entry.key);
                     let value = match element {

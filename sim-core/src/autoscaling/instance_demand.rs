@@ -59,6 +59,21 @@ impl InstanceSize {
         }
     }
 
+    /// What is left beside `count` tasks, which must fit.
+    #[must_use]
+    pub fn less(&self, demand: &TaskDemand, count: u32) -> Self {
+        let cpu = demand.cpu.as_raw().saturating_mul(u64::from(count));
+        let memory = demand.memory.as_mib().saturating_mul(u64::from(count));
+        Self {
+            cpu: self.cpu.saturating_sub(Cpu::from_raw(cpu)),
+            memory: self.memory.saturating_sub(Mib::new(memory)),
+            network_interfaces: self
+                .network_interfaces
+                .saturating_sub(demand.network_interfaces.saturating_mul(count)),
+            gpus: self.gpus.saturating_sub(demand.gpus.saturating_mul(count)),
+        }
+    }
+
     /// How many identical tasks fit; zero if not even one does.
     pub fn capacity_for(&self, demand: &TaskDemand) -> u32 {
         let quotient = |have: u64, need: u64| have.checked_div(need).unwrap_or(u64::MAX);

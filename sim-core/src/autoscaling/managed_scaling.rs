@@ -9,7 +9,9 @@
 //! above the target, and the low alarm needs fifteen points below it.
 
 use super::activity::ScalingDirection;
-use super::alarm::{Alarm, AlarmChange, AlarmCondition, AlarmRules, ComparisonOperator};
+use super::alarm::{
+    Alarm, AlarmChange, AlarmCondition, AlarmPhase, AlarmRules, ComparisonOperator,
+};
 use super::instance_demand::reservation_percent;
 use super::rounding::clamp;
 use super::target_tracking::proportional_capacity;
@@ -91,22 +93,25 @@ pub struct CapacityScaler {
 }
 
 impl CapacityScaler {
-    /// Managed scaling of the group `group`, whose metric is visible `delay` after each minute.
+    /// Managed scaling of the group `group`, whose metric is visible `delay` after each minute. Its alarms follow
+    /// `rules`; a phase of their own in `choices` comes first.
     pub fn new(
         group: &str,
         settings: ManagedScaling,
         choices: ManagedScalingChoices,
+        rules: AlarmRules,
         delay: SimDuration,
     ) -> Self {
+        let phase = if choices.alarm_phase.is_zero() { rules.phase } else { AlarmPhase::Aligned };
+        let rules = AlarmRules { phase, ..rules };
         let target = f64::from(settings.target_capacity);
         let alarm = |side, operator, periods| {
             let name = format!("TargetTracking-{group}-{side}");
-            let rules = AlarmRules::default();
             Alarm::new(name, AlarmCondition::all_of(operator, target, PERIOD, periods, rules))
         };
         let high = alarm("AlarmHigh", ComparisonOperator::GreaterThan, 1);
         let low = alarm("AlarmLow", ComparisonOperator::LessThan, LOW_ALARM_PERIODS);
-        let range = low.condition().evaluation_range();
+        let range = low.condition().evaluation_range().max(high.condition().evaluation_range());
         Self {
             settings,
             choices,
@@ -138,10 +143,22 @@ impl CapacityScaler {
         &self.reservation
     }
 
-    /// Judges the alarms and decides. To be called every minute, after [`record`](Self::record).
+    /// When its alarms are evaluated next after `now`, if not all at full minutes.
+    pub fn next_evaluation(&self, now: SimTime) -> Option<SimTime> {
+        let alarms = [&self.high, &self.low];
+        let own = alarms.iter().any(|alarm| !alarm.keeps_minutes());
+        own.then(|| alarms.map(|alarm| alarm.next_due(now)).into_iter().min()).flatten()
+    }
+
+    /// Judges the alarms that are due and decides. To be called every minute, or at
+    /// [`next_evaluation`](Self::next_evaluation), after [`record`](Self::record).
     pub fn evaluate(&mut self, now: SimTime, group: GroupCapacity) -> CapacityEvaluation {
         let mut evaluation = CapacityEvaluation::default();
+        let own_clock = self.next_evaluation(now).is_some();
         for alarm in [&mut self.high, &mut self.low] {
+            if own_clock && !alarm.is_due(now) {
+                continue;
+            }
             if let Some(from) = alarm.evaluate(now, Some(&self.reservation)).changed_from {
                 evaluation.alarm_changes.push(alarm.change(from, now, Some(&self.reservation)));
             }

@@ -11,6 +11,7 @@
 //! | `service_scaler`, `activity` | a service's scalable target: alarms, cooldowns, activities |
 //! | `predictive` | forecasts of the load, and the floor that they put under the capacity |
 //! | `instance_demand`, `managed_scaling` | a capacity provider: instances needed, desired capacity |
+//! | `managed_instances` | what ECS launches and gives up by itself |
 //! | `group` | Auto Scaling groups |
 //! | `strategy` | base and weight of capacity provider strategies |
 
@@ -18,6 +19,7 @@ mod activity;
 mod alarm;
 pub mod group;
 mod instance_demand;
+pub mod managed_instances;
 mod managed_scaling;
 mod predictive;
 mod rounding;

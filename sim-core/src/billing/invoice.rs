@@ -23,22 +23,25 @@ pub enum Category {
     EbsVolume,
     /// Load balancers: hours and capacity units.
     LoadBalancer,
+    /// The fee of Managed Instances, on top of EC2.
+    ManagedInstances,
 }
 
 impl Category {
     /// All categories, in the order of the bill.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Ec2Compute,
         Self::Ec2Spot,
         Self::FargateCompute,
         Self::FargateSpot,
         Self::EbsVolume,
         Self::LoadBalancer,
+        Self::ManagedInstances,
     ];
 
-    /// Whether it is paid for container instances: themselves and their volumes.
+    /// Whether it is paid for container instances: themselves, their volumes and their management.
     pub const fn is_of_instances(self) -> bool {
-        matches!(self, Self::Ec2Compute | Self::Ec2Spot | Self::EbsVolume)
+        matches!(self, Self::Ec2Compute | Self::Ec2Spot | Self::EbsVolume | Self::ManagedInstances)
     }
 
     /// Name in output files.
@@ -50,6 +53,7 @@ impl Category {
             Self::FargateSpot => "Fargate Spot",
             Self::EbsVolume => "EBS",
             Self::LoadBalancer => "Load balancer",
+            Self::ManagedInstances => "ECS Managed Instances",
         }
     }
 }
@@ -252,9 +256,10 @@ mod tests {
         assert_eq!(invoice.total_of(|line| line.category == Category::EbsVolume), 1);
         let hours = invoice.hourly_by_category();
         assert_eq!(hours.len(), 4, "hours 2 to 5");
-        assert_eq!(hours[0].by_category, [3, 0, 0, 0, 0, 2]);
-        assert_eq!(hours[1].by_category, [0; 6]);
-        assert_eq!((hours[3].period_start, hours[3].by_category), (5 * 3600, [0, 0, 0, 0, 1, 0]));
+        assert_eq!(hours[0].by_category, [3, 0, 0, 0, 0, 2, 0]);
+        assert_eq!(hours[1].by_category, [0; 7]);
+        let last = (hours[3].period_start, hours[3].by_category);
+        assert_eq!(last, (5 * 3600, [0, 0, 0, 0, 1, 0, 0]));
         assert_eq!(Invoice::default().hourly_by_category(), []);
     }
 }

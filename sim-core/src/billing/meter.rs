@@ -108,6 +108,8 @@ enum Key {
     /// Group, type and price.
     SpotInstance(Name, Name, u64),
     Volume(Name),
+    /// The fee of a managed instance: group, type.
+    Managed(Name, Name, OperatingSystem),
 }
 
 /// Quantity × seconds of one hour. Fargate: CPU units, MiB of memory, MiB of billable storage;
@@ -256,6 +258,16 @@ impl Meter {
         billed
     }
 
+    /// Adds the management of an instance by ECS: its fee is charged for the time that it runs, at least a minute,
+    /// however the instance was bought.
+    pub fn managed_instance(&mut self, usage: &InstanceUsage<'_>) {
+        let lived = usage.until.saturating_since(usage.from);
+        let billed = instance_billed_seconds(InstanceGranularity::PerSecond, lived, usage.complete);
+        let (group, instance_type) = (self.name(usage.group), self.name(usage.instance_type));
+        let key = Key::Managed(group, instance_type, usage.operating_system);
+        self.add(key, [1, 0, 0], usage.from, billed);
+    }
+
     /// Adds a volume.
     pub fn volume(&mut self, usage: &VolumeUsage<'_>) {
         let billed = volume_billed_seconds(usage.until.saturating_since(usage.from));
@@ -294,6 +306,9 @@ impl Meter {
                     draft.spot_instances(cell, group, instance_type, rate);
                 }
                 Key::Volume(group) => draft.volumes(cell, group),
+                Key::Managed(group, instance_type, operating_system) => {
+                    draft.managed(cell, group, instance_type, operating_system);
+                }
             }
         }
         draft.load_balancers();
@@ -473,6 +488,28 @@ impl Draft<'_> {
             usage_type: format!("SpotUsage:{instance_type}").into(),
         };
         self.cell_lines(&label, cell, 0, rate, Unit::Hours);
+    }
+
+    fn managed(
+        &mut self,
+        cell: &Cell,
+        group: Name,
+        instance_type: Name,
+        operating_system: OperatingSystem,
+    ) {
+        let group = self.meter.text(group);
+        let instance_type = self.meter.text(instance_type);
+        // An instance without a price is reported as such.
+        let Some(rate) = self.prices.managed_instance_fee(instance_type, operating_system) else {
+            return;
+        };
+        let label = Label {
+            category: Category::ManagedInstances,
+            owner: Arc::clone(group),
+            resource_group: Arc::clone(group),
+            usage_type: format!("ManagedInstances:{instance_type}").into(),
+        };
+        self.cell_lines(&label, cell, 0, rate.as_ten_billionths(), Unit::Hours);
     }
 
     fn volumes(&mut self, cell: &Cell, group: Name) {

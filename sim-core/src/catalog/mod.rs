@@ -35,6 +35,7 @@ mod fargate_prices;
 mod fargate_sizes;
 mod instance_prices;
 mod instance_types;
+mod naming;
 mod rate;
 mod regional_prices;
 mod registration;
@@ -49,6 +50,10 @@ pub use fargate_sizes::{
 };
 pub use instance_prices::{InstancePrice, on_demand_price, windows_licence};
 pub use instance_types::{Hypervisor, InstanceType, instance_type, instance_types};
+pub use naming::{
+    AcceleratorManufacturer, AcceleratorType, Accelerators, CpuManufacturer, Generation, TypeName,
+    matches_pattern,
+};
 pub use rate::{HourlyRate, MonthlyRate, PRICE_DECIMALS, RateError};
 pub use regional_prices::{DatedRate, gp3_price, load_balancer_price, load_balancer_unit_price};
 pub use registration::{awsvpc_task_limit, registered_memory, registered_memory_of_host};

@@ -1,9 +1,11 @@
 //! What tasks run on: instances and their groups, capacity providers, launch targets.
 
 use super::{
-    AgentSettings, Architecture, GroupOperation, InstancesDistribution, LaunchType, OperatingSystem,
+    AgentSettings, Architecture, GroupOperation, InstancesDistribution, LaunchType,
+    OperatingSystem, PurchaseOption,
 };
 use crate::autoscaling::ManagedScaling;
+use crate::autoscaling::managed_instances::Consolidation;
 use crate::engine::DurationDistribution;
 use crate::units::{AsgId, CapacityProviderId, Cpu, Mib, SimDuration, ZoneId};
 
@@ -77,7 +79,7 @@ pub struct CapacityProvider {
     pub kind: CapacityProviderKind,
 }
 
-/// The three kinds of capacity that a strategy can name.
+/// The kinds of capacity that a strategy can name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CapacityProviderKind {
     /// Container instances of an Auto Scaling group.
@@ -90,6 +92,13 @@ pub enum CapacityProviderKind {
         managed_termination_protection: bool,
         /// Managed draining: an instance is drained before it is terminated.
         managed_draining: bool,
+    },
+    /// Instances that ECS launches and terminates by itself.
+    ManagedInstances {
+        /// What it can launch, and how: a group without sizes.
+        group: AsgId,
+        /// How it runs them.
+        settings: ManagedInstances,
     },
     /// `FARGATE`.
     Fargate,
@@ -105,6 +114,29 @@ impl CapacityProviderKind {
     pub fn is_fargate(&self) -> bool {
         matches!(self, Self::Fargate | Self::FargateSpot { .. })
     }
+
+    /// The group of its container instances, if it has any.
+    pub fn group(&self) -> Option<AsgId> {
+        match self {
+            Self::AutoScalingGroup { group, .. } | Self::ManagedInstances { group, .. } => {
+                Some(*group)
+            }
+            Self::Fargate | Self::FargateSpot { .. } => None,
+        }
+    }
+}
+
+/// How a provider of Managed Instances runs them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ManagedInstances {
+    /// `capacityOptionType`.
+    pub option: PurchaseOption,
+    /// `scaleInAfter`: after this time without a start or stop of a task an instance is judged; `None` for never.
+    pub scale_in_after: Option<SimDuration>,
+    /// What becomes of instances that are not well used.
+    pub consolidation: Consolidation,
+    /// From the first task that waits to the decision what is launched.
+    pub provisioning_delay: SimDuration,
 }
 
 /// One entry of a capacity provider strategy.

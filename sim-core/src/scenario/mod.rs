@@ -21,7 +21,7 @@ mod task_definition;
 pub use batch::{BatchJob, BatchJobs, BatchSource, NamedInstance, QueueDiscipline};
 pub use capacity::{
     AutoScalingGroup, CapacityProvider, CapacityProviderKind, InstanceShape, LaunchTarget,
-    StrategyItem,
+    ManagedInstances, StrategyItem,
 };
 pub use containers::{AgentSettings, Container, ImageDelays};
 pub use control_plane::{
@@ -37,12 +37,14 @@ pub use provider_choices::{
 };
 pub use purchase::{
     InstancesDistribution, LaunchType, OnDemandStrategy, PurchaseOption, Purchasing,
-    Recommendation, Shortage, ShortageLaw, ShortageScope, SpotMarket, SpotStrategy,
+    Recommendation, Shortage, ShortageLaw, ShortageScope, Sold, SpotMarket, SpotStrategy,
 };
 pub use queue::{
     MessageArrivals, MessageBatch, MessageSource, OnStop, Queue, RedrivePolicy, Worker,
 };
-pub use requests::{Arrivals, Discipline, Fidelity, RequestSettings, RetrySettings, Variability};
+pub use requests::{
+    Arrivals, Connections, Discipline, Fidelity, RequestSettings, RetrySettings, Variability,
+};
 pub use scheduling::{
     DeploymentAlarms, DeploymentConfiguration, DeploymentStrategy, DrainingRequest,
     SchedulingStrategy, ServiceScheduling, ServiceUpdate, ShiftingDeployment, TaskProtection,

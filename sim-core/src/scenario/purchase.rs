@@ -23,6 +23,30 @@ pub struct LaunchType {
     pub weight: u32,
     /// Attributes of such an instance in each of the group's zones, in the same order.
     pub attributes: Vec<Attributes>,
+    /// Under which purchase options it can be launched: price protection may leave one of them.
+    pub sold: Sold,
+}
+
+/// Purchase options of an instance type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sold {
+    /// On-Demand.
+    pub on_demand: bool,
+    /// Spot.
+    pub spot: bool,
+}
+
+impl Sold {
+    /// Under both.
+    pub const ALWAYS: Self = Self { on_demand: true, spot: true };
+
+    /// Whether `option` is one of them.
+    pub const fn has(self, option: PurchaseOption) -> bool {
+        match option {
+            PurchaseOption::OnDemand => self.on_demand,
+            PurchaseOption::Spot => self.spot,
+        }
+    }
 }
 
 /// How EC2 sells an instance.

@@ -92,6 +92,18 @@ pub struct RequestSettings {
     pub slow_start: SimDuration,
     /// What clients do about failed attempts; `None` for nothing.
     pub retries: Option<RetrySettings>,
+    /// Connections through a Network Load Balancer; `None` behind an Application Load Balancer, which
+    /// sends each request where its algorithm says.
+    pub connections: Option<Connections>,
+}
+
+/// Connections of clients, each of which stays with the target that the hash of its flow chose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Connections {
+    /// How many are open at once; a request takes any of them.
+    pub open: u32,
+    /// Requests after which a client closes one and opens another.
+    pub requests_each: u64,
 }
 
 impl Default for RequestSettings {
@@ -106,6 +118,7 @@ impl Default for RequestSettings {
             cancel_abandoned: true,
             slow_start: SimDuration::ZERO,
             retries: None,
+            connections: None,
         }
     }
 }

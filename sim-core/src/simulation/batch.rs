@@ -183,7 +183,11 @@ impl World<'_, '_> {
                     self.provisioning -= 1;
                     self.change_waiting(task_id, Change::Remove, scheduler.now());
                     self.job_placed(task_id, scheduler);
-                    self.assign(task_id, instance, StartUp::Delayed, scheduler);
+                    let start_up = match new.owner {
+                        Owner::Service(service) => self.start_up_now(service, scheduler.now()),
+                        Owner::Batch(_) => StartUp::Delayed,
+                    };
+                    self.assign(task_id, instance, start_up, scheduler);
                 }
                 Choice::Nowhere => {
                     failed.push(demand);
@@ -192,6 +196,9 @@ impl World<'_, '_> {
             }
         }
         self.providers[id].queue = kept;
+        if !self.providers[id].queue.is_empty() {
+            self.want_managed(id, scheduler);
+        }
     }
 
     /// Starts waiting jobs; `true` if a quota stopped it.

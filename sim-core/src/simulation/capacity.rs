@@ -72,26 +72,35 @@ impl World<'_, '_> {
 
     /// Schedules the first look at the alarms of providers, if it is not that of all others.
     pub(super) fn schedule_judging(&self, scheduler: &mut Scheduler<Event>) {
-        let phase = self.scenario.control_plane.providers.scaling.alarm_phase;
-        if phase == SimDuration::ZERO {
-            return;
-        }
-        for (id, provider) in self.providers.enumerate() {
-            if provider.scaler.is_some() {
-                let at = SimTime::ZERO + MINUTE + phase;
+        for id in self.providers.ids() {
+            if let Some(at) = self.next_judging(id, SimTime::ZERO) {
                 scheduler.schedule_at(at, Phase::Decide, Event::JudgeReservation(id));
             }
         }
     }
 
-    /// A look at the alarms of one provider, once a minute.
+    /// When the alarms of a provider are judged next after `now`, if they have a clock of their own.
+    pub(super) fn next_judging(&self, id: CapacityProviderId, now: SimTime) -> Option<SimTime> {
+        let scaler = self.providers[id].scaler.as_ref()?;
+        let phase = self.scenario.control_plane.providers.scaling.alarm_phase;
+        if phase == SimDuration::ZERO {
+            return scaler.next_evaluation(now);
+        }
+        // The first minute has nothing to see before its end.
+        let last = now.since(SimTime::ZERO + MINUTE + phase);
+        Some(if last.is_some() { now + MINUTE } else { SimTime::ZERO + MINUTE + phase })
+    }
+
+    /// A look at the alarms of one provider, at their own point of the minute.
     pub(super) fn judge_reservation(
         &mut self,
         id: CapacityProviderId,
         scheduler: &mut Scheduler<Event>,
     ) {
         self.decide_capacity(id, scheduler);
-        scheduler.schedule_in(MINUTE, Phase::Decide, Event::JudgeReservation(id));
+        if let Some(at) = self.next_judging(id, scheduler.now()) {
+            scheduler.schedule_at(at, Phase::Decide, Event::JudgeReservation(id));
+        }
     }
 
     /// Judges a provider's alarms and applies its decision.

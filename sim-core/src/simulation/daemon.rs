@@ -142,7 +142,7 @@ impl World<'_, '_> {
                 self.unable_to_place(id, &new, scheduler);
                 true
             }
-            Launch::Abandoned => false,
+            Launch::NoSpot(..) | Launch::Abandoned => false,
         }
     }
 

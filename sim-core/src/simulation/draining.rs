@@ -9,6 +9,7 @@ use super::state::InstanceState;
 use super::task::Owner;
 use super::world::World;
 use crate::autoscaling::group::TerminationCause;
+use crate::autoscaling::managed_instances::DRAIN_LIMIT;
 use crate::engine::{Phase, Scheduler};
 use crate::placement::Eligibility;
 use crate::results::EventCategory;
@@ -60,13 +61,18 @@ impl World<'_, '_> {
         }
     }
 
-    /// Drains an instance that its group terminates: it goes when it is empty, or after two days.
+    /// Drains an instance that its group terminates: it goes when it is empty, or after two days; a managed one
+    /// after a week.
     pub(super) fn drain_before_termination(
         &mut self,
         id: InstanceId,
         scheduler: &mut Scheduler<Event>,
     ) {
-        scheduler.schedule_in(MANAGED_DRAINING_LIMIT, Phase::Release, Event::DrainingLimit(id));
+        let limit = match &self.groups[self.instances[id].group].managed {
+            Some(_) => DRAIN_LIMIT,
+            None => MANAGED_DRAINING_LIMIT,
+        };
+        scheduler.schedule_in(limit, Phase::Release, Event::DrainingLimit(id));
         self.start_draining(id, Draining::BeforeTermination, scheduler);
     }
 

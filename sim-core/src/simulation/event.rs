@@ -137,6 +137,10 @@ pub enum Event {
     EvaluateAlarms(ServiceId),
     /// The suspended state of a scalable target changes.
     Suspension(ServiceId),
+    /// ECS launches managed instances for the tasks that wait for a group. Stale if not its next pass.
+    ManagedPass(AsgId),
+    /// ECS looks whether a managed instance is well used.
+    ManagedCheck(InstanceId),
     /// The alarms of a capacity provider are evaluated at their own point of the minute.
     JudgeReservation(CapacityProviderId),
     /// An instance that is launched into a warm pool runs.
@@ -203,6 +207,8 @@ impl Event {
             Self::WarmPoolStopped(_) => 121,
             Self::Predict(_) => 122,
             Self::PredictGroup(_) => 123,
+            Self::ManagedPass(_) => 82,
+            Self::ManagedCheck(_) => 83,
             Self::DisruptionBegins(_) => 110,
             Self::DisruptionEnds(_) => 111,
             Self::InstanceFails { .. } => 112,
@@ -256,6 +262,8 @@ impl Event {
             71 => "evaluate alarms",
             72 => "suspension",
             80 => "capacity provider alarms",
+            82 => "managed instances pass",
+            83 => "managed instance check",
             110 => "disruption begins",
             111 => "disruption ends",
             112 => "instance fails",
@@ -284,6 +292,7 @@ impl Event {
             | Self::DrainingLimit(instance)
             | Self::HooksOver(instance)
             | Self::LifetimeOver(instance)
+            | Self::ManagedCheck(instance)
             | Self::InterruptionNotice(instance)
             | Self::Interruption(instance)
             | Self::RebalanceRecommendation(instance)
@@ -304,6 +313,7 @@ impl Event {
             | Self::GroupChange(group)
             | Self::GroupRetry(group)
             | Self::ReplacementPass(group)
+            | Self::ManagedPass(group)
             | Self::EvaluateGroupAlarms(group)
             | Self::PredictGroup(group) => (group.0, 0),
             Self::JudgeReservation(provider) => (provider.0, 0),

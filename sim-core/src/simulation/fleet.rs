@@ -38,17 +38,22 @@ impl World<'_, '_> {
         if group.settings.starts_ready {
             for _ in 0..group.desired {
                 let Some(instance) = self.create_instance(id, scheduler) else { break };
-                self.start_running(instance, scheduler);
-                self.count_running(instance, SimTime::ZERO);
-                self.count_in_service(instance, SimTime::ZERO);
-                self.schedule_lifetime(instance, scheduler);
-                self.try_to_register(instance, SimTime::ZERO);
+                self.stands_ready(instance, scheduler);
             }
         } else if group.desired > 0 {
             self.launch_missing(id, scheduler);
         }
         self.start_warm_pool(id, scheduler);
         self.schedule_change(id, scheduler);
+    }
+
+    /// An instance of the initial state runs and is registered.
+    pub(super) fn stands_ready(&mut self, id: InstanceId, scheduler: &mut Scheduler<Event>) {
+        self.start_running(id, scheduler);
+        self.count_running(id, SimTime::ZERO);
+        self.count_in_service(id, SimTime::ZERO);
+        self.schedule_lifetime(id, scheduler);
+        self.try_to_register(id, SimTime::ZERO);
     }
 
     /// Creates an instance of what the group buys next; `None` if it wants nothing or finds no capacity.
@@ -58,9 +63,20 @@ impl World<'_, '_> {
         scheduler: &mut Scheduler<Event>,
     ) -> Option<InstanceId> {
         let (zone_position, purchase) = self.buy(id, scheduler)?;
+        Some(self.create_bought(id, zone_position, purchase, scheduler))
+    }
+
+    /// Creates an instance that was bought.
+    pub(super) fn create_bought(
+        &mut self,
+        id: AsgId,
+        zone_position: usize,
+        purchase: Purchased,
+        scheduler: &mut Scheduler<Event>,
+    ) -> InstanceId {
         let instance = self.new_instance(id, zone_position, purchase, scheduler.now());
         self.join_group(instance, scheduler);
-        Some(instance)
+        instance
     }
 
     /// Creates an instance of a group, which does not count it yet.
@@ -308,6 +324,9 @@ impl World<'_, '_> {
             }
         };
         instance.billed_seconds += billed;
+        if self.groups[instance.group].managed.is_some() {
+            self.meter.managed_instance(&usage);
+        }
         self.totals.instance_billed_seconds += billed;
     }
 }

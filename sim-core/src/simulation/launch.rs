@@ -113,10 +113,7 @@ impl<'s> World<'s, '_> {
     /// The group of container instances that `capacity` allows; `None` for any.
     pub(super) fn pool(&self, capacity: Capacity) -> Option<AsgId> {
         let Capacity::Provider(provider) = capacity else { return None };
-        match self.providers[provider].settings.kind {
-            CapacityProviderKind::AutoScalingGroup { group, .. } => Some(group),
-            CapacityProviderKind::Fargate | CapacityProviderKind::FargateSpot { .. } => None,
-        }
+        self.providers[provider].settings.kind.group()
     }
 
     pub(super) fn is_fargate(&self, capacity: Capacity) -> bool {
@@ -282,6 +279,7 @@ impl<'s> World<'s, '_> {
         }
         let size = (definition, cpu, memory);
         self.change_reservation(instance, group, owner, size, Change::Add, now);
+        self.touch_managed(instance, scheduler);
         self.tasks_changed(owner, scheduler);
         self.enter(id, TaskState::Provisioning, start_up, scheduler);
     }

@@ -377,6 +377,7 @@ impl World<'_, '_> {
             if empty {
                 self.instance_emptied(group, scheduler);
             }
+            self.touch_managed(instance, scheduler);
             self.drained_further(instance, scheduler);
         } else {
             self.bill_fargate(id, now, true);

@@ -14,6 +14,8 @@
 //! * `fleet`, `pool`: container instances and their groups; `registration`: those that are refused;
 //!   `capacity`: managed scaling;
 //!   `purchase`: which type a group buys, and how; `market`: the pools it buys from; `spot`: interruptions;
+//! * `managed`: Managed Instances, which ECS launches and terminates by itself;
+//! * `load`: request load of services; `cpu_sharing`: the CPU their tasks get; `balancer`: what its load balancer processed;
 //! * `load`: request load of services; `cpu_sharing`: the CPU their tasks get, `host_cpu`: what their instances use; `balancer`: what its load balancer processed;
 //!   `metrics`: samples; `scaling`: alarms and scaling activities;
 //! * `queues`: message queues and the services that work on them;
@@ -56,6 +58,9 @@ mod lifecycle;
 #[cfg(test)]
 mod lives;
 mod load;
+mod managed;
+#[cfg(test)]
+mod managed_tests;
 mod market;
 mod metrics;
 mod outages;

@@ -6,7 +6,6 @@ use super::fleet::instance_name;
 use super::integral::ratio;
 use super::ledger::split_weight;
 use super::load::{LoadState, Reading};
-use super::purchase::GroupPurchases;
 use super::rollout::deployment_name;
 use super::state::{InstanceState, ServiceState};
 use super::task::{Capacity, Owner, TaskState};
@@ -134,7 +133,7 @@ impl World<'_, '_> {
                 capacity_provider: group
                     .provider
                     .map(|provider| self.providers[provider].settings.name.clone()),
-                instance_type: GroupPurchases::type_names(group.settings),
+                instance_type: group.purchase.type_names(group.settings),
                 mean: group.running.mean_at(horizon),
                 peak: group.running.peak() as u32,
                 scale_out: group.scale_out,

@@ -14,9 +14,7 @@ use super::world::World;
 use crate::bounds::{self, BoundTotals, Need, PackingBound, Resource};
 use crate::placement::Demand;
 use crate::results::{Packing, RequestedPacking, ResourceHours};
-use crate::scenario::{
-    BatchJobs, CapacityProviderKind, InstanceShape, LaunchTarget, Scenario, Service, TaskDefinition,
-};
+use crate::scenario::{BatchJobs, InstanceShape, LaunchTarget, Scenario, Service, TaskDefinition};
 use crate::units::{
     AsgId, BatchId, Cpu, Id, InstanceId, Mib, NANOS_PER_SECOND, SimTime, TaskDefinitionId,
 };
@@ -46,7 +44,7 @@ fn allowed_groups<'a>(
         LaunchTarget::Fargate => false,
         LaunchTarget::Strategy(items) => items.iter().any(|item| {
             let kind = &scenario.capacity_providers[item.capacity_provider].kind;
-            matches!(kind, CapacityProviderKind::AutoScalingGroup { group, .. } if *group == id)
+            kind.group() == Some(id)
         }),
     };
     let runs = |shape: &InstanceShape| {

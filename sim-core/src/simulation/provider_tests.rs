@@ -2,8 +2,8 @@
 //! strategy that changes, and the choices that AWS leaves open.
 
 use super::testing::{batch, constant, definition, empty, group, managed_provider, service};
-use crate::autoscaling::ManagedScaling;
-use crate::engine::DurationDistribution;
+use crate::autoscaling::{AlarmPhase, ManagedScaling};
+use crate::engine::{DurationDistribution, label_hash};
 use crate::invariants::violations;
 use crate::results::{DeploymentTrigger, EventCategory, RunResults};
 use crate::rules;
@@ -267,6 +267,21 @@ fn alarms_of_providers_can_be_looked_at_within_the_minute() {
     assert_eq!(first(10, 0), (120, 3), "the point is not visible at 60 s");
     assert_eq!(first(10, 20), (80, 3));
     assert_eq!(first(30, 20), (140, 3));
+}
+
+#[test]
+fn alarms_of_providers_have_a_second_of_their_own_where_all_have() {
+    let first = |phase: u64| {
+        desired_capacities(move |scenario| {
+            let control = &mut scenario.control_plane;
+            control.scaling.alarms.phase = AlarmPhase::Hashed;
+            control.providers.scaling.alarm_phase = SimDuration::from_secs(phase);
+        })[0]
+    };
+    let own = label_hash("TargetTracking-group-AlarmHigh") % 60;
+    assert!(0 < own, "the test needs a name with a second of its own");
+    assert_eq!(first(0), (60 + own, 3));
+    assert_eq!(first(20), (80, 3), "the provider's own setting comes first");
 }
 
 #[test]

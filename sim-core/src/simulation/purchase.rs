@@ -12,10 +12,14 @@ use super::state::stream_key;
 use super::world::World;
 use crate::engine::{Phase, Scheduler, StreamKey};
 use crate::purchase::allocation::{Pool, order_on_demand, order_spot};
+use crate::purchase::back_off::BackOff;
 use crate::purchase::split::{may_terminate, split, surplus};
 use crate::results::EventCategory;
 use crate::scenario::{AutoScalingGroup, InstanceShape, PurchaseOption, Scenario};
 use crate::units::{AsgId, Cpu, InstanceId, Mib, SimTime};
+
+/// Types of a group that are all named in results; those of attribute-based selection can be hundreds.
+const MOST_NAMES: usize = 40;
 
 /// What an instance was bought as.
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +40,28 @@ pub(super) struct Purchased {
     pub(super) recommended: bool,
     /// Whether EC2 took it back.
     pub(super) interrupted: bool,
+}
+
+impl Purchased {
+    /// A type bought under an option from a pool just now.
+    pub(super) fn new(
+        (of_type, option): (usize, PurchaseOption),
+        pool: PoolIndex,
+        weight: u32,
+        lease: Option<u32>,
+    ) -> Self {
+        Self {
+            of_type,
+            option,
+            pool,
+            weight,
+            counts: true,
+            lease,
+            notice: None,
+            recommended: false,
+            interrupted: false,
+        }
+    }
 }
 
 /// Launches of a pool that failed in a row.
@@ -148,6 +174,20 @@ impl GroupPurchases {
         self.members.values().flatten().copied()
     }
 
+    /// Whether a pool is left alone after a launch that found no capacity.
+    fn waits(&self, pool: PoolIndex, now: SimTime) -> bool {
+        self.failures.get(&pool).is_some_and(|failures| now < failures.until)
+    }
+
+    /// Notes an attempt that found no capacity at all, the `count`th in a row; when it is made again.
+    pub(super) fn found_nothing(&mut self, count: u32, law: BackOff, now: SimTime) -> SimTime {
+        let bits = self.jitter_key.at(self.failed);
+        self.failed += 1;
+        let next = now + law.pause(count, bits);
+        self.retry_at = Some(next);
+        next
+    }
+
     /// Each type with its running instances.
     pub(super) fn by_type<'a>(
         &'a self,
@@ -156,11 +196,15 @@ impl GroupPurchases {
         settings.types.iter().map(|it| &it.shape).zip(&self.running)
     }
 
-    /// The types that the group can launch, in order of priority.
-    pub(super) fn type_names(settings: &AutoScalingGroup) -> String {
-        let names: Vec<&str> =
-            settings.types.iter().map(|it| it.shape.instance_type.as_str()).collect();
-        names.join(", ")
+    /// The types that the group can launch, in order of priority; of many only those that it has launched.
+    pub(super) fn type_names(&self, settings: &AutoScalingGroup) -> String {
+        let few = settings.types.len() <= MOST_NAMES;
+        let named = self.by_type(settings).filter(|(_, running)| few || 0 < running.peak());
+        let names: Vec<&str> = named.map(|(shape, _)| shape.instance_type.as_str()).collect();
+        match names.len() {
+            0 => format!("{} types", settings.types.len()),
+            _ => names.join(", "),
+        }
     }
 }
 
@@ -218,17 +262,7 @@ impl<'s> World<'s, '_> {
                     match self.take_capacity(id, pool, weight, scheduler.now()) {
                         Ok(lease) => {
                             self.groups[id].purchase.failures.remove(&pool);
-                            let purchase = Purchased {
-                                of_type,
-                                option,
-                                pool,
-                                weight,
-                                counts: true,
-                                lease,
-                                notice: None,
-                                recommended: false,
-                                interrupted: false,
-                            };
+                            let purchase = Purchased::new((of_type, option), pool, weight, lease);
                             return Some((zone, purchase));
                         }
                         Err(denial) => self.pool_failed(id, pool, &denial, scheduler.now()),
@@ -253,7 +287,8 @@ impl<'s> World<'s, '_> {
         let settings = self.groups[id].settings;
         if settings.capacity_rebalance && option == PurchaseOption::Spot {
             zones.sort_by_key(|zone| {
-                (0..settings.types.len()).all(|of_type| {
+                let types = settings.types.iter().enumerate();
+                types.filter(|(_, it)| it.sold.has(option)).all(|(of_type, _)| {
                     self.market.at_risk(self.market.pool(id, of_type, *zone, option), now)
                 })
             });
@@ -270,10 +305,10 @@ impl<'s> World<'s, '_> {
         now: SimTime,
     ) -> Vec<usize> {
         let group = &self.groups[id];
-        let waits = |pool: PoolIndex| {
-            group.purchase.failures.get(&pool).is_some_and(|failures| now < failures.until)
-        };
-        let pools = (0..group.settings.types.len()).filter_map(|of_type| {
+        let waits = |pool: PoolIndex| group.purchase.waits(pool, now);
+        let types = &group.settings.types;
+        let sold = (0..types.len()).filter(|it| types[*it].sold.has(option));
+        let pools = sold.filter_map(|of_type| {
             let pool = self.market.pool(id, of_type, zone, option);
             (!waits(pool)).then(|| self.pool_of_type(id, of_type, pool, now))
         });

@@ -11,8 +11,8 @@ use crate::purchase::replay::Lease;
 use crate::results::{InstanceRecord, RunResults};
 use crate::scenario::{
     AutoScalingGroup, CapacityProvider, CapacityProviderKind, InstancesDistribution, LaunchTarget,
-    OperatingSystem, PurchaseOption, Scenario, Shortage, ShortageLaw, ShortageScope, SpotMarket,
-    SpotStrategy, StrategyItem,
+    OperatingSystem, PurchaseOption, Scenario, Shortage, ShortageLaw, ShortageScope, Sold,
+    SpotMarket, SpotStrategy, StrategyItem,
 };
 use crate::units::{AsgId, CapacityProviderId, Cpu, SimDuration, SimTime, ZoneId};
 
@@ -386,6 +386,49 @@ fn fargate_spot_without_capacity_starts_nothing_and_does_not_fall_back() {
     assert_eq!(results.task_records.len(), 2);
     let refused = log(&results, "Capacity is unavailable at this time");
     assert_eq!(refused.len(), 1, "the event is not repeated for six hours");
+}
+
+#[test]
+fn without_fargate_spot_the_fargate_share_of_a_strategy_is_started_all_the_same() {
+    let mut scenario = empty();
+    scenario.task_definitions.push(definition(256, 512));
+    let spot = CapacityProviderKind::FargateSpot { mean_time_to_interruption: None };
+    for (name, kind) in [("FARGATE_SPOT", spot), ("FARGATE", CapacityProviderKind::Fargate)] {
+        scenario.capacity_providers.push(CapacityProvider { name: name.into(), kind });
+    }
+    let item =
+        |id, base, weight| StrategyItem { capacity_provider: CapacityProviderId(id), base, weight };
+    // TV-71 the other way round: of ten tasks seven are Spot's, three are Fargate's.
+    let strategy = vec![item(0, 0, 4), item(1, 1, 1)];
+    scenario.services.push(service("web", 10, LaunchTarget::Strategy(strategy)));
+    scenario.purchasing.shortages =
+        vec![Shortage { scope: ShortageScope::FargateSpot, ..shortage(0, 1000, None, 0.0) }];
+    let results = run(&scenario);
+    let created = |provider: &str| -> Vec<SimTime> {
+        let of = results.task_records.iter().filter(|it| &*it.capacity == provider);
+        of.map(|it| it.created).collect()
+    };
+    assert_eq!(created("FARGATE"), [SimTime::ZERO; 3], "no more, and at once");
+    let spot = created("FARGATE_SPOT");
+    assert_eq!(spot.len(), 7);
+    assert!(
+        spot.iter().all(|it| (at(1000)..at(1400)).contains(it)),
+        "at the service's next attempt"
+    );
+}
+
+#[test]
+fn a_type_is_launched_only_under_the_options_that_price_protection_leaves() {
+    let mut asg = mixed(6, 0, 50);
+    asg.types[0].sold = Sold { on_demand: false, spot: true };
+    asg.types[1].sold = Sold { on_demand: true, spot: false };
+    let results = run(&scenario(asg));
+    let of = |option| {
+        let found = bought(&results, option);
+        found.into_iter().map(|it| it.instance_type.as_str()).collect::<Vec<_>>()
+    };
+    assert_eq!(of(PurchaseOption::OnDemand), ["m5.xlarge"; 3], "not the first of the list");
+    assert_eq!(of(PurchaseOption::Spot), ["m5.large"; 3], "not the cheaper one");
 }
 
 /// Random shortages and interruptions: no law breaks, and the run repeats itself.

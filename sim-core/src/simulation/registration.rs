@@ -129,6 +129,7 @@ impl World<'_, '_> {
         self.retire_at_risk(self.instances[id].group, scheduler);
         self.start_daemons(scheduler);
         self.request_placement(scheduler);
+        self.touch_managed(id, scheduler);
     }
 }
 

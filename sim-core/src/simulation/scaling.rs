@@ -47,8 +47,8 @@ impl World<'_, '_> {
                 self.decide_service(service, scheduler);
             }
         }
-        if self.scenario.control_plane.providers.scaling.alarm_phase == SimDuration::ZERO {
-            for provider in self.providers.ids() {
+        for provider in self.providers.ids() {
+            if self.next_judging(provider, now).is_none() {
                 self.decide_capacity(provider, scheduler);
             }
         }

@@ -35,8 +35,36 @@ pub(super) enum Launch {
     Retry(SimDuration),
     /// No container instance can take it.
     Unplaceable(NewTask),
+    /// Fargate Spot, this entry of the strategy, has no capacity for it.
+    NoSpot(usize, NewTask),
     /// The run is ending.
     Abandoned,
+}
+
+/// Tasks that Fargate Spot had no capacity for in one pass, by entry of the strategy. They keep their share: no other
+/// entry takes their place.
+#[derive(Debug, Default)]
+struct Refused {
+    by_item: Vec<u32>,
+    total: u32,
+    last: Option<NewTask>,
+}
+
+impl Refused {
+    fn add(&mut self, item: usize, new: NewTask) {
+        if self.by_item.len() <= item {
+            self.by_item.resize(item + 1, 0);
+        }
+        self.by_item[item] += 1;
+        self.total += 1;
+        self.last = Some(new);
+    }
+
+    /// `counts` with these tasks.
+    fn with(&self, counts: &[u32]) -> Vec<u32> {
+        let own = |item: usize| self.by_item.get(item).copied().unwrap_or(0);
+        counts.iter().enumerate().map(|(item, count)| count + own(item)).collect()
+    }
 }
 
 impl<'s> World<'s, '_> {
@@ -182,19 +210,25 @@ impl<'s> World<'s, '_> {
         let initial = self.start_up_now(id, now) == StartUp::Ready;
         let batch = settings.batch.filter(|_| !initial).map_or(number, |batch| number.min(batch));
         let mut started = 0;
-        while started < batch {
-            match self.launch_service_task(id, revision, scheduler) {
+        let mut refused = Refused::default();
+        while started < batch && started + refused.total < number {
+            match self.launch_service_task(id, revision, &refused, scheduler) {
                 Launch::Launched(_) => started += 1,
                 Launch::Retry(after) => {
                     self.request_pass(id, now + after, scheduler);
-                    return started;
+                    break;
                 }
                 Launch::Unplaceable(new) => {
                     self.unable_to_place(id, &new, scheduler);
                     return started;
                 }
+                // The tasks of the other entries are launched all the same.
+                Launch::NoSpot(item, new) => refused.add(item, new),
                 Launch::Abandoned => return started,
             }
+        }
+        if let Some(new) = &refused.last {
+            self.unable_to_place(id, new, scheduler);
         }
         if batch < number {
             self.request_pass(id, now + settings.tick, scheduler);
@@ -216,7 +250,12 @@ impl<'s> World<'s, '_> {
     }
 
     /// Capacity of the next task, and its entry in the strategy.
-    fn next_capacity(&self, id: ServiceId, revision: u32) -> (Capacity, Option<usize>) {
+    fn next_capacity(
+        &self,
+        id: ServiceId,
+        revision: u32,
+        refused: &Refused,
+    ) -> (Capacity, Option<usize>) {
         let state = &self.services[id];
         match self.launch_of(id, revision) {
             LaunchTarget::Ec2 => (Capacity::AnyInstance, None),
@@ -224,7 +263,11 @@ impl<'s> World<'s, '_> {
             LaunchTarget::Strategy(items) => {
                 let counts = &state.rollout.revision(revision).per_item;
                 let choices = self.scenario.control_plane.providers.strategy;
-                let item = choose_for_launch(items, counts, choices).unwrap_or(0);
+                let item = match refused.total {
+                    0 => choose_for_launch(items, counts, choices),
+                    _ => choose_for_launch(items, &refused.with(counts), choices),
+                };
+                let item = item.unwrap_or(0);
                 (Capacity::Provider(items[item].capacity_provider), Some(item))
             }
         }
@@ -256,6 +299,7 @@ impl<'s> World<'s, '_> {
         matches!(
             self.providers[provider].settings.kind,
             CapacityProviderKind::AutoScalingGroup { managed_scaling: Some(_), .. }
+                | CapacityProviderKind::ManagedInstances { .. }
         )
     }
 
@@ -289,10 +333,11 @@ impl<'s> World<'s, '_> {
         &mut self,
         id: ServiceId,
         revision: u32,
+        refused: &Refused,
         scheduler: &mut Scheduler<Event>,
     ) -> Launch {
         let now = scheduler.now();
-        let (capacity, _) = self.next_capacity(id, revision);
+        let (capacity, item) = self.next_capacity(id, revision, refused);
         let new = self.new_service_task(id, revision, capacity, now);
         let initial = self.start_up_now(id, now) == StartUp::Ready;
         if !initial && !self.has_launch_tokens(id, capacity, now) {
@@ -300,7 +345,7 @@ impl<'s> World<'s, '_> {
         }
         let fargate = self.is_fargate(capacity);
         if self.lacks_fargate_spot(capacity) {
-            return Launch::Unplaceable(new);
+            return item.map_or(Launch::Unplaceable(new), |item| Launch::NoSpot(item, new));
         }
         let instance = if fargate {
             None
@@ -353,7 +398,7 @@ impl<'s> World<'s, '_> {
         scheduler: &mut Scheduler<Event>,
     ) -> Option<TaskId> {
         let now = scheduler.now();
-        let (capacity, _) = self.next_capacity(id, revision);
+        let (capacity, _) = self.next_capacity(id, revision, &Refused::default());
         let throttled = self.services[id].rollout.throttled_until.is_some_and(|it| now < it);
         let full = self.lacks_fargate_spot(capacity);
         if throttled || full || !self.has_launch_tokens(id, capacity, now) {
@@ -372,7 +417,9 @@ impl<'s> World<'s, '_> {
         }
         match self.launch_found(id, new, instance, scheduler) {
             Launch::Launched(task) => Some(task),
-            Launch::Retry(_) | Launch::Unplaceable(_) | Launch::Abandoned => None,
+            Launch::Retry(_) | Launch::Unplaceable(_) | Launch::NoSpot(..) | Launch::Abandoned => {
+                None
+            }
         }
     }
 
@@ -456,7 +503,8 @@ impl<'s> World<'s, '_> {
             Capacity::AnyInstance => return None,
             Capacity::Fargate => false,
             Capacity::Provider(provider) => match self.providers[provider].settings.kind {
-                CapacityProviderKind::AutoScalingGroup { .. } => return None,
+                CapacityProviderKind::AutoScalingGroup { .. }
+                | CapacityProviderKind::ManagedInstances { .. } => return None,
                 CapacityProviderKind::Fargate => false,
                 CapacityProviderKind::FargateSpot { .. } => true,
             },
@@ -480,6 +528,7 @@ impl<'s> World<'s, '_> {
         let patience = self.draw(task, TaskDraw::ProvisioningTimeout, timeout);
         let event = Event::ProvisioningTimeout { task: id, epoch: task.epoch };
         scheduler.schedule_in(patience, Phase::Release, event);
+        self.want_managed(provider, scheduler);
     }
 
     /// Takes a stopped task out of its provider's queue.

@@ -274,7 +274,9 @@ impl World<'_, '_> {
     /// Whether some pool of a group has room and is not at risk.
     fn has_better_pool(&self, id: AsgId, now: SimTime) -> bool {
         let settings = self.groups[id].settings;
-        settings.types.iter().enumerate().any(|(of_type, launch_type)| {
+        let sold = settings.types.iter().enumerate();
+        let mut sold = sold.filter(|(_, it)| it.sold.has(PurchaseOption::Spot));
+        sold.any(|(of_type, launch_type)| {
             (0..settings.zones.len()).any(|zone| {
                 let pool = self.market.pool(id, of_type, zone, PurchaseOption::Spot);
                 !self.market.at_risk(pool, now)
@@ -374,6 +376,9 @@ impl World<'_, '_> {
         }
         for group in self.market.state(pool).groups.clone() {
             self.forget_failures(group, pool);
+            if self.groups[group].managed.is_some() {
+                self.managed_changed(group, scheduler);
+            }
             if 0 < self.missing_units(group) {
                 self.launch_missing(group, scheduler);
             }

@@ -8,6 +8,7 @@ use super::draining::Draining;
 use super::group::{Membership, Operation, Policies, PoolInstances, WarmLife};
 use super::integral::Integral;
 use super::load::LoadState;
+use super::managed::Managed;
 use super::pool::GroupInstances;
 use super::prediction::{GroupForecast, predictors};
 use super::purchase::{GroupPurchases, Purchased};
@@ -212,6 +213,8 @@ pub(super) struct GroupState<'s> {
     pub(super) operation: Operation,
     /// Its warm pool.
     pub(super) warm: PoolInstances,
+    /// Set if ECS runs it as Managed Instances.
+    pub(super) managed: Option<Managed>,
     /// Its scaling policies.
     pub(super) policies: Policies,
     /// What predictive scaling makes of it.
@@ -382,18 +385,25 @@ impl<'s> GroupState<'s> {
         let owners = scenario.services.len() + scenario.batches.len();
         let mut provider = None;
         let (mut protected, mut drains) = (false, false);
+        let mut managed = None;
         for (provider_id, candidate) in scenario.capacity_providers.enumerate() {
-            if let CapacityProviderKind::AutoScalingGroup {
-                group,
-                managed_termination_protection,
-                managed_draining,
-                ..
-            } = candidate.kind
-                && group == id
-            {
-                provider = Some(provider_id);
-                protected = managed_termination_protection;
-                drains = managed_draining;
+            match candidate.kind {
+                CapacityProviderKind::AutoScalingGroup {
+                    group,
+                    managed_termination_protection,
+                    managed_draining,
+                    ..
+                } if group == id => {
+                    provider = Some(provider_id);
+                    protected = managed_termination_protection;
+                    drains = managed_draining;
+                }
+                CapacityProviderKind::ManagedInstances { group, settings } if group == id => {
+                    provider = Some(provider_id);
+                    drains = true;
+                    managed = Some(Managed::new(settings));
+                }
+                _ => {}
             }
         }
         Self {
@@ -425,6 +435,7 @@ impl<'s> GroupState<'s> {
             purchase: GroupPurchases::new(scenario, settings),
             operation: Operation::new(scenario, settings),
             warm: PoolInstances::new(scenario, settings),
+            managed,
             policies: Policies::new(scenario, settings),
             forecast: GroupForecast::new(scenario, settings),
         }
@@ -442,10 +453,13 @@ impl<'s> ProviderState<'s> {
                     let name = &scenario.auto_scaling_groups[*group].name;
                     let delay = control_plane.capacity_provider_metric_delay;
                     let choices = control_plane.providers.scaling;
+                    let rules = control_plane.scaling.alarms;
                     managed_scaling
-                        .map(|settings| CapacityScaler::new(name, settings, choices, delay))
+                        .map(|settings| CapacityScaler::new(name, settings, choices, rules, delay))
                 }
-                CapacityProviderKind::Fargate | CapacityProviderKind::FargateSpot { .. } => None,
+                CapacityProviderKind::ManagedInstances { .. }
+                | CapacityProviderKind::Fargate
+                | CapacityProviderKind::FargateSpot { .. } => None,
             },
             newest_reservation: None,
         }

@@ -103,6 +103,7 @@ pub(super) fn group(min: u32, desired: u32, max: u32) -> AutoScalingGroup {
             },
             weight: 1,
             attributes: ["us-east-1a", "us-east-1b", "us-east-1c"].map(attributes).to_vec(),
+            sold: Sold::ALWAYS,
         }],
         distribution: InstancesDistribution::default(),
         capacity_rebalance: false,

@@ -295,6 +295,8 @@ impl Model for World<'_, '_> {
             Event::PredictGroup(group) => self.predict_group(group, scheduler),
             Event::WarmPoolRunning(instance) => self.warm_pool_running(instance, scheduler),
             Event::WarmPoolStopped(instance) => self.warm_pool_stopped(instance, scheduler),
+            Event::ManagedPass(group) => self.managed_pass(group, scheduler),
+            Event::ManagedCheck(instance) => self.managed_check(instance, scheduler),
             Event::RegistrationRetry => self.retry_registration(scheduler),
         }
     }

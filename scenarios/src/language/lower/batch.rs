@@ -2,13 +2,13 @@
 
 use plimsoll_core::engine::DurationDistribution;
 use plimsoll_core::scenario::{
-    Architecture, BatchJob, BatchJobs, BatchSource, CapacityProviderKind, LaunchTarget,
-    NetworkMode, OperatingSystem, QueueDiscipline, TaskDefinition,
+    Architecture, BatchJob, BatchJobs, BatchSource, LaunchTarget, NetworkMode, OperatingSystem,
+    QueueDiscipline, TaskDefinition,
 };
 use plimsoll_core::units::{Cpu, Id, Mib, SimDuration, SimTime, TaskDefinitionId};
 
 use super::cluster::Cluster;
-use super::placement::{self, Placement, runs_on_fargate};
+use super::placement::{self, Placement, runs_on_fargate, runs_on_managed};
 use super::task_definition::{self, Definition};
 use super::{Context, constraint, distribution};
 use crate::language::job_trace::JobTraceOptions;
@@ -101,6 +101,7 @@ pub(super) fn task_group(
 #[derive(Clone, Copy, Default)]
 struct Platform {
     on_fargate: bool,
+    on_managed: bool,
     architecture: Architecture,
     operating_system: OperatingSystem,
 }
@@ -110,18 +111,15 @@ fn platform(launch: &LaunchTarget, cluster: &Cluster) -> Platform {
     let group = match launch {
         LaunchTarget::Fargate => None,
         LaunchTarget::Ec2 => cluster.groups.iter().flatten().next(),
-        LaunchTarget::Strategy(items) => {
-            items.iter().find_map(|item| match cluster.provider_kind(item.capacity_provider)? {
-                CapacityProviderKind::AutoScalingGroup { group, .. } => {
-                    cluster.groups.get(group.index())?.as_ref()
-                }
-                _ => None,
-            })
-        }
+        LaunchTarget::Strategy(items) => items.iter().find_map(|item| {
+            let group = cluster.provider_kind(item.capacity_provider)?.group()?;
+            cluster.groups.get(group.index())?.as_ref()
+        }),
     };
     let shape = group.and_then(|it| it.types.first()).map(|it| &it.shape);
     Platform {
         on_fargate,
+        on_managed: runs_on_managed(launch, cluster),
         architecture: shape.map_or(Architecture::default(), |it| it.architecture),
         operating_system: shape.map_or(OperatingSystem::default(), |it| it.operating_system),
     }
@@ -191,7 +189,7 @@ fn made_up(
     memory: Mib,
     platform: Platform,
 ) -> Definition {
-    let Platform { on_fargate, architecture, operating_system } = platform;
+    let Platform { on_fargate, on_managed, architecture, operating_system } = platform;
     let size = plimsoll_core::catalog::validate_fargate_size(
         context.rules,
         cpu.as_ecs_units(),
@@ -204,7 +202,11 @@ fn made_up(
         cpu_limit: Some(cpu),
         memory,
         memory_for_utilization: memory,
-        network_mode: if on_fargate { NetworkMode::Awsvpc } else { NetworkMode::Bridge },
+        network_mode: match (on_fargate, on_managed) {
+            (true, _) => NetworkMode::Awsvpc,
+            (false, true) => NetworkMode::Host,
+            (false, false) => NetworkMode::Bridge,
+        },
         host_ports: Vec::new(),
         gpus: 0,
         architecture,

@@ -11,11 +11,12 @@ use plimsoll_core::scenario::{
 };
 use plimsoll_core::units::{AsgId, CapacityProviderId, Cpu, Id, Mib, SimDuration, ZoneId};
 
-use super::{Context, distribution, group, purchase, warm_pool};
+use super::{Context, distribution, group, managed, purchase, warm_pool};
 use crate::language::raw::ScenarioDocument;
 use crate::language::raw::cluster as raw;
 use crate::language::raw::containers::ImagePullBehavior;
 use crate::language::raw::kinds::Seconds;
+use crate::language::raw::managed::ManagedInstancesProvider;
 use crate::language::tree::Path;
 
 const FARGATE: &str = "FARGATE";
@@ -25,7 +26,7 @@ const FARGATE_SPOT: &str = "FARGATE_SPOT";
 pub(super) struct Cluster {
     /// Zone names, sorted.
     pub(super) zones: Vec<String>,
-    /// Groups in document order.
+    /// Groups in document order, then those of Managed Instances.
     pub(super) groups: Vec<Option<AutoScalingGroup>>,
     /// Providers in document order, then the Fargate ones that are used.
     pub(super) providers: Vec<Option<CapacityProvider>>,
@@ -42,7 +43,7 @@ impl Cluster {
         let zones = zones(context, raw);
         let path = Path::root().key("autoScalingGroups");
         let mut names = BTreeSet::new();
-        let groups = raw
+        let mut groups: Vec<Option<AutoScalingGroup>> = raw
             .auto_scaling_groups
             .iter()
             .enumerate()
@@ -53,11 +54,11 @@ impl Cluster {
                     let what = "Auto Scaling groups";
                     context.duplicate(&name, what, &group.auto_scaling_group_name);
                 }
-                lower_group(context, &path, group, &zones)
+                lower_group(context, &path, raw, group, &zones)
             })
             .collect();
         let Providers { lowered: providers, names: provider_names, places } =
-            lower_providers(context, raw);
+            lower_providers(context, raw, &zones, &mut groups);
         let spot = &raw.fargate_spot;
         if let Some(mean) = spot.mean_time_to_interruption {
             context.positive(&Path::root().key("fargateSpot").key("meanTimeToInterruption"), mean);
@@ -122,6 +123,19 @@ impl Cluster {
         self.providers.get(id.index())?.as_ref().map(|provider| &provider.kind)
     }
 
+    /// Whether any provider is one of Managed Instances.
+    pub(super) fn has_managed(&self) -> bool {
+        let managed = |it: &CapacityProvider| {
+            matches!(it.kind, CapacityProviderKind::ManagedInstances { .. })
+        };
+        self.providers.iter().flatten().any(managed)
+    }
+
+    pub(super) fn is_managed(&self, id: CapacityProviderId) -> bool {
+        let kind = self.provider_kind(id);
+        matches!(kind, Some(CapacityProviderKind::ManagedInstances { .. }))
+    }
+
     /// Groups that ECS scales.
     pub(super) fn managed_groups(&self) -> BTreeSet<AsgId> {
         let managed = |provider: &CapacityProvider| match provider.kind {
@@ -157,15 +171,24 @@ impl Cluster {
 fn zones(context: &Context<'_>, raw: &ScenarioDocument) -> Vec<String> {
     let mut zones = BTreeSet::new();
     let default = catalog::default_zones(context.region);
-    if raw.auto_scaling_groups.is_empty() {
+    let groups = raw.auto_scaling_groups.iter().enumerate().map(|(index, group)| {
+        (Path::root().key("autoScalingGroups").index(index), &group.availability_zones)
+    });
+    let managed = raw.capacity_providers.iter().enumerate().filter_map(|(index, provider)| {
+        let path = Path::root().key("capacityProviders").index(index);
+        let managed = provider.managed_instances_provider.as_ref()?;
+        Some((path.key("managedInstancesProvider"), &managed.availability_zones))
+    });
+    let mut sources = groups.chain(managed).peekable();
+    if sources.peek().is_none() {
         zones.extend(default.iter().cloned());
     }
-    for (index, group) in raw.auto_scaling_groups.iter().enumerate() {
-        let Some(named) = &group.availability_zones else {
+    for (path, named) in sources {
+        let Some(named) = named else {
             zones.extend(default.iter().cloned());
             continue;
         };
-        let path = Path::root().key("autoScalingGroups").index(index).key("availabilityZones");
+        let path = path.key("availabilityZones");
         for (position, zone) in named.iter().enumerate() {
             let path = path.index(position);
             if !zone.starts_with(context.region) || zone == context.region {
@@ -191,9 +214,11 @@ fn zones(context: &Context<'_>, raw: &ScenarioDocument) -> Vec<String> {
 fn lower_group(
     context: &Context<'_>,
     path: &Path,
+    document: &ScenarioDocument,
     raw: &raw::AutoScalingGroup,
     zones: &[String],
 ) -> Option<AutoScalingGroup> {
+    purchase::check_sizes(context, path, raw);
     let desired = raw.desired_capacity.unwrap_or(raw.min_size);
     if raw.max_size < raw.min_size {
         let message = format!("`minSize` {} is above `maxSize` {}", raw.min_size, raw.max_size);
@@ -212,7 +237,7 @@ fn lower_group(
     super::bandwidth(context, &path.key("imagePullBandwidth"), raw.image_pull_bandwidth);
     let default = catalog::default_zones(context.region);
     let named = raw.availability_zones.as_deref().unwrap_or(&default);
-    let types = purchase::types(context, path, raw, named)?;
+    let types = purchase::types(context, path, document, raw, named)?;
     let policy = raw.mixed_instances_policy.as_ref();
     let zones = named
         .iter()
@@ -249,10 +274,7 @@ pub(super) fn shape(
         unknown_type(context, at, name);
         return None;
     };
-    let operating_system = match raw.operating_system {
-        raw::OperatingSystem::Linux => OperatingSystem::Linux,
-        raw::OperatingSystem::Windows => OperatingSystem::Windows,
-    };
+    let operating_system = operating_system(raw);
     Some(InstanceShape {
         instance_type: name.to_owned(),
         cpu: Cpu::from_ecs_units(kind.vcpu.saturating_mul(1024)),
@@ -264,13 +286,18 @@ pub(super) fn shape(
     })
 }
 
-fn agent(raw: &raw::AutoScalingGroup) -> AgentSettings {
-    let settings = &raw.ecs_agent;
-    let operating_system = match raw.operating_system {
+/// Operating system of a group's image.
+pub(super) fn operating_system(raw: &raw::AutoScalingGroup) -> OperatingSystem {
+    match raw.operating_system {
         raw::OperatingSystem::Linux => OperatingSystem::Linux,
         raw::OperatingSystem::Windows => OperatingSystem::Windows,
-    };
-    let default = AgentSettings::default_for(operating_system);
+    }
+}
+
+/// Settings of the agent of a group's instances.
+pub(super) fn agent(raw: &raw::AutoScalingGroup) -> AgentSettings {
+    let settings = &raw.ecs_agent;
+    let default = AgentSettings::default_for(operating_system(raw));
     let or = |given: Option<Seconds>, default| given.map_or(default, Seconds::duration);
     let cleanup = default.cleanup.filter(|_| !settings.disable_image_cleanup);
     AgentSettings {
@@ -357,7 +384,12 @@ struct Providers {
     places: Vec<usize>,
 }
 
-fn lower_providers(context: &Context<'_>, raw: &ScenarioDocument) -> Providers {
+fn lower_providers(
+    context: &Context<'_>,
+    raw: &ScenarioDocument,
+    zones: &[String],
+    groups: &mut Vec<Option<AutoScalingGroup>>,
+) -> Providers {
     let path = Path::root().key("capacityProviders");
     let mut names: Vec<String> = Vec::new();
     let mut places = Vec::new();
@@ -374,10 +406,19 @@ fn lower_providers(context: &Context<'_>, raw: &ScenarioDocument) -> Providers {
                 let message = format!("`{}` has no Auto Scaling group", provider.name);
                 context.error(&path.key("autoScalingGroupProvider"), message);
             }
+            if provider.managed_instances_provider.is_some() {
+                let message = format!("`{}` has no instances", provider.name);
+                context.error(&path.key("managedInstancesProvider"), message);
+            }
             continue;
         }
         names.push(provider.name.clone());
         places.push(index);
+        if let Some(managed) = &provider.managed_instances_provider {
+            let of = (provider.name.as_str(), managed);
+            providers.push(lower_managed(context, &path, raw, of, (zones, groups)));
+            continue;
+        }
         let lowered = lower_provider(context, &path, raw, provider);
         if let Some(CapacityProviderKind::AutoScalingGroup { group, .. }) =
             lowered.as_ref().map(|it| &it.kind)
@@ -393,6 +434,30 @@ fn lower_providers(context: &Context<'_>, raw: &ScenarioDocument) -> Providers {
     Providers { lowered: providers, names, places }
 }
 
+/// A provider of Managed Instances; its group is added to `groups`.
+fn lower_managed(
+    context: &Context<'_>,
+    path: &Path,
+    document: &ScenarioDocument,
+    (name, raw): (&str, &ManagedInstancesProvider),
+    (zones, groups): (&[String], &mut Vec<Option<AutoScalingGroup>>),
+) -> Option<CapacityProvider> {
+    let index = document.capacity_providers.iter().position(|it| it.name == name)?;
+    if document.capacity_providers[index].auto_scaling_group_provider.is_some() {
+        let message = "excludes `autoScalingGroupProvider`";
+        context.error(&path.key("managedInstancesProvider"), message);
+    }
+    if document.auto_scaling_groups.iter().any(|it| it.auto_scaling_group_name == name) {
+        let message = format!("an Auto Scaling group is called `{name}`, too");
+        context.error(&path.key("name"), message);
+    }
+    let path = path.key("managedInstancesProvider");
+    let id = AsgId::from_index(groups.len());
+    let (kind, group) = managed::lower(context, &path, document, (name, raw), (id, zones)).unzip();
+    groups.push(group);
+    kind.map(|kind| CapacityProvider { name: name.to_owned(), kind })
+}
+
 fn lower_provider(
     context: &Context<'_>,
     path: &Path,
@@ -400,7 +465,8 @@ fn lower_provider(
     raw: &raw::CapacityProvider,
 ) -> Option<CapacityProvider> {
     let Some(provider) = &raw.auto_scaling_group_provider else {
-        context.error(path, "the key `autoScalingGroupProvider` is missing");
+        let message = "the key `autoScalingGroupProvider` or `managedInstancesProvider` is missing";
+        context.error(path, message);
         return None;
     };
     let path = path.key("autoScalingGroupProvider");
@@ -422,11 +488,10 @@ fn lower_provider(
             groups.iter().map(|group| group.auto_scaling_group_name.as_str()).collect();
         context.dangling(&path.key(key), "Auto Scaling group", name, known);
     }
-    if let Some(group) = group.and_then(|index| groups.get(index))
-        && purchase::is_weighted(group)
+    if let Some(weighted) =
+        group.and_then(|index| groups.get(index)).and_then(purchase::weighted_by)
     {
-        let message =
-            format!("a capacity provider takes no weights: `{name}` has `weightedCapacity`");
+        let message = format!("a capacity provider takes no weights: `{name}` has `{weighted}`");
         context.error(&path.key(key), message);
     }
     if let Some((index, group)) = group.and_then(|index| Some((index, groups.get(index)?))) {

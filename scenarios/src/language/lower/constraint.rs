@@ -111,11 +111,8 @@ pub(super) fn check(
         }
         LaunchTarget::Strategy(items) => {
             for item in items {
-                let Some(CapacityProviderKind::AutoScalingGroup { group, .. }) =
-                    cluster.provider_kind(item.capacity_provider)
-                else {
-                    continue;
-                };
+                let kind = cluster.provider_kind(item.capacity_provider);
+                let Some(group) = kind.and_then(CapacityProviderKind::group) else { continue };
                 let Some(Some(group)) = cluster.groups.get(group.index()) else { continue };
                 let name = cluster.provider_name(item.capacity_provider);
                 let whose = format!("capacity provider `{name}`");

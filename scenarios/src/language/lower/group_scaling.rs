@@ -320,7 +320,7 @@ impl Policy<'_, '_> {
                 };
                 let own = Subject::Group(self.id);
                 let (metric, wanted) = resolve(context, path, own, &reference)?;
-                Some(MetricQuery::per_minute(metric, statistic))
+                Some(MetricQuery::per_minute(metric, wanted))
             }
             Type::ASGAverageNetworkIn | Type::ASGAverageNetworkOut => {
                 context.error_hint(

@@ -32,6 +32,12 @@ pub(super) fn lower(
         context.error(&path.key("otherLatency"), message);
     }
     let (rate, times) = requests(context, &path.key("requests"), name, &raw.requests)?;
+    let network = slow_start.network.is_some();
+    if network && raw.algorithm != raw::Algorithm::RoundRobin {
+        let message =
+            "a Network Load Balancer chooses by the hash of a connection, it has no algorithm";
+        context.error(&path.key("algorithm"), message);
+    }
     let fidelity = super::requests::fidelity(context, path, raw, slow_start, &rate, times)?;
     Some(ServiceLoad {
         fidelity,
@@ -39,6 +45,8 @@ pub(super) fn lower(
         cpu_per_request: raw.cpu_per_request.duration(),
         other_latency: raw.other_latency.duration(),
         algorithm: match raw.algorithm {
+            // Which target a hash gives is as good as random.
+            _ if network => BalancingAlgorithm::WeightedRandom,
             raw::Algorithm::RoundRobin => BalancingAlgorithm::RoundRobin,
             raw::Algorithm::LeastOutstandingRequests => {
                 BalancingAlgorithm::LeastOutstandingRequests

@@ -2,8 +2,8 @@
 
 use plimsoll_core::placement::{PlacementConstraint, PlacementStrategy, check_attribute_name};
 use plimsoll_core::scenario::{
-    AutoScalingGroup, CapacityProviderKind, InstanceShape, LaunchTarget, OperatingSystem,
-    StrategyItem, TaskDefinition,
+    AutoScalingGroup, CapacityProviderKind, InstanceShape, LaunchTarget, NetworkMode,
+    OperatingSystem, StrategyItem, TaskDefinition,
 };
 use plimsoll_core::units::{AsgId, CapacityProviderId, Id};
 
@@ -38,9 +38,28 @@ pub(super) fn lower(
     cluster: &mut Cluster,
 ) -> Placed {
     let launch = launch_target(context, placement, cluster);
+    if launch == Some(LaunchTarget::Ec2) && cluster.has_managed() {
+        let message = "tasks of launch type EC2 beside Managed Instances are not simulated";
+        let hint = "give a `capacityProviderStrategy`";
+        context.error_hint(placement.path, message, hint);
+    }
     let on_fargate = launch.as_ref().is_some_and(|launch| runs_on_fargate(launch, cluster));
     let (strategies, constraints) = rules(context, placement, on_fargate);
+    let on_managed = launch.as_ref().is_some_and(|launch| runs_on_managed(launch, cluster));
+    if on_managed && constraints.iter().any(|it| it.expression().is_some()) {
+        let path = placement.path.key("placementConstraints");
+        context.error(&path, MEMBER_OF_MANAGED);
+    }
     Placed { launch, strategies, constraints }
+}
+
+/// ECS chooses instance types for the tasks: an expression about instances would have to take part in that.
+const MEMBER_OF_MANAGED: &str = "expressions about Managed Instances are not simulated";
+
+/// Whether tasks of a launch target run on Managed Instances.
+pub(super) fn runs_on_managed(launch: &LaunchTarget, cluster: &Cluster) -> bool {
+    let LaunchTarget::Strategy(items) = launch else { return false };
+    items.iter().any(|item| cluster.is_managed(item.capacity_provider))
 }
 
 /// Whether all tasks of a launch target run on Fargate.
@@ -133,6 +152,12 @@ pub(super) fn strategy(
             path,
             "a strategy cannot mix Fargate with capacity providers of Auto Scaling groups",
         );
+        complete = false;
+    }
+    let managed = |item: &StrategyItem| cluster.is_managed(item.capacity_provider);
+    if !items.iter().any(fargate) && items.iter().any(managed) && !items.iter().all(managed) {
+        let message = "a strategy cannot mix Managed Instances with other capacity providers";
+        context.error(path, message);
         complete = false;
     }
     complete.then_some(LaunchTarget::Strategy(items))
@@ -249,6 +274,10 @@ pub(super) fn check_fit(
                     Some(CapacityProviderKind::AutoScalingGroup { group, .. }) => {
                         check_group(context, path, task, cluster, *group, item.capacity_provider);
                     }
+                    Some(CapacityProviderKind::ManagedInstances { group, .. }) => {
+                        check_managed(context, path, task);
+                        check_group(context, path, task, cluster, *group, item.capacity_provider);
+                    }
                     Some(CapacityProviderKind::Fargate) => {
                         check_fargate(context, path, definition, false);
                     }
@@ -282,6 +311,21 @@ fn check_any_group(context: &Context<'_>, path: &Path, task: &TaskDefinition, cl
         let message =
             format!("no instance can ever run task definition `{}`: {first}", task.family);
         context.error(&path.key("taskDefinition"), message);
+    }
+}
+
+/// Reports what Managed Instances do not run.
+fn check_managed(context: &Context<'_>, path: &Path, task: &TaskDefinition) {
+    let path = path.key("taskDefinition");
+    if !matches!(task.network_mode, NetworkMode::Awsvpc | NetworkMode::Host) {
+        let message = format!(
+            "task definition `{}` does not fit Managed Instances: they need `networkMode: awsvpc` or `host`",
+            task.family
+        );
+        context.error(&path, message);
+    }
+    if task.placement_constraints.iter().any(|it| it.expression().is_some()) {
+        context.error(&path, MEMBER_OF_MANAGED);
     }
 }
 

@@ -15,6 +15,9 @@ use crate::language::raw::kinds::Usd;
 use crate::language::raw::pricing::{FargatePrice, Pricing};
 use crate::language::tree::Path;
 
+/// Remarks on prices that are made: with attribute-based selection there may be hundreds.
+const MOST_WARNINGS: usize = 12;
+
 /// The price book; reports what neither the catalogue nor the scenario prices.
 pub(super) fn lower(
     context: &Context<'_>,
@@ -46,6 +49,13 @@ pub(super) fn lower(
     if let Some(rate) = raw.load_balancer_unit_hour {
         book.set_load_balancer_unit_rate(hourly(rate));
     }
+    if let Some(percent) = raw.managed_instances_fee {
+        book.set_managed_fee((percent * 10.0).round() as u32);
+        if !cluster.has_managed() {
+            let path = Path::root().key("pricing").key("managedInstancesFee");
+            context.note(&path, "nothing in the scenario is charged at this price");
+        }
+    }
     report_unused(context, raw, &needs);
     let missing = book.missing(&needs);
     for price in &missing {
@@ -58,8 +68,13 @@ pub(super) fn lower(
         };
         context.error_hint(&at, message, hint);
     }
-    for warning in book.warnings() {
+    let warnings = book.warnings();
+    let more = warnings.len().saturating_sub(MOST_WARNINGS);
+    for warning in warnings.into_iter().take(MOST_WARNINGS) {
         context.note(&Path::root().key("region"), warning);
+    }
+    if 0 < more {
+        context.note(&Path::root().key("region"), format!("the same holds for {more} more prices"));
     }
     missing.is_empty().then_some(book)
 }
@@ -69,7 +84,10 @@ fn place(cluster: &Cluster, item: &str) -> Path {
     let named = |it: &LaunchType| item.contains(&format!("`{}`", it.shape.instance_type));
     let named = |group: &AutoScalingGroup| group.types.iter().any(named);
     match cluster.groups.iter().position(|group| group.as_ref().is_some_and(named)) {
-        Some(index) => Path::root().key("autoScalingGroups").index(index).key("instanceType"),
+        Some(index) if index < cluster.group_names.len() => {
+            Path::root().key("autoScalingGroups").index(index).key("instanceType")
+        }
+        Some(_) => Path::root().key("capacityProviders"),
         None => Path::root().key("region"),
     }
 }
@@ -186,7 +204,8 @@ fn fargate_kinds(launch: &LaunchTarget, cluster: &Cluster) -> Vec<bool> {
             .filter_map(|item| match cluster.provider_kind(item.capacity_provider)? {
                 CapacityProviderKind::Fargate => Some(false),
                 CapacityProviderKind::FargateSpot { .. } => Some(true),
-                CapacityProviderKind::AutoScalingGroup { .. } => None,
+                CapacityProviderKind::AutoScalingGroup { .. }
+                | CapacityProviderKind::ManagedInstances { .. } => None,
             })
             .collect(),
     }

@@ -1,23 +1,32 @@
 //! The instance types of a group and how it divides its capacity among them.
 
 use plimsoll_core::catalog::HourlyRate;
-use plimsoll_core::scenario::{InstancesDistribution, LaunchType, OnDemandStrategy, SpotStrategy};
+use plimsoll_core::purchase::requirements::CapacityUnit;
+use plimsoll_core::scenario::{
+    InstancesDistribution, LaunchType, OnDemandStrategy, Sold, SpotStrategy,
+};
 
-use super::{Context, attributes, cluster};
+use super::requirements::{Asking, ImageArchitecture};
+use super::{Context, attributes, cluster, requirements};
+use crate::language::raw::ScenarioDocument;
 use crate::language::raw::cluster as raw;
 use crate::language::raw::purchase::{
     InstanceOverride, MixedInstancesPolicy, OnDemandAllocationStrategy, SpotAllocationStrategy,
 };
+use crate::language::raw::requirements::DesiredCapacityType;
 use crate::language::tree::Path;
 
 /// Pools over which `lowest-price` spreads by default.
 const SPOT_POOLS: u32 = 2;
 const LARGEST_WEIGHT: u64 = 999;
+/// Sets of requirements of a group.
+const MOST_REQUIREMENTS: usize = 4;
 
-/// An instance type as it is written.
+/// An instance type that a group can launch.
 struct Named<'r> {
     name: &'r str,
     weight: u32,
+    sold: Sold,
     path: Path,
 }
 
@@ -25,10 +34,11 @@ struct Named<'r> {
 pub(super) fn types(
     context: &Context<'_>,
     path: &Path,
+    document: &ScenarioDocument,
     raw: &raw::AutoScalingGroup,
     zones: &[String],
 ) -> Option<Vec<LaunchType>> {
-    let named = named(context, path, raw)?;
+    let named = named(context, path, document, raw, zones)?;
     let mut types: Vec<LaunchType> = Vec::with_capacity(named.len());
     let mut good = true;
     for it in &named {
@@ -49,7 +59,7 @@ pub(super) fn types(
             );
             context.note(&it.path, message);
         }
-        types.push(LaunchType { shape, weight: it.weight, attributes });
+        types.push(LaunchType { shape, weight: it.weight, attributes, sold: it.sold });
     }
     good.then_some(types)
 }
@@ -57,24 +67,35 @@ pub(super) fn types(
 fn named<'r>(
     context: &Context<'_>,
     path: &Path,
+    document: &ScenarioDocument,
     raw: &'r raw::AutoScalingGroup,
+    zones: &[String],
 ) -> Option<Vec<Named<'r>>> {
-    let overrides = raw.mixed_instances_policy.as_ref().map(|it| &it.launch_template.overrides);
-    let overrides = overrides.filter(|it| !it.is_empty());
-    let Some(overrides) = overrides else {
+    let overrides = overrides(raw);
+    let by_attributes = overrides.iter().filter(|it| it.instance_requirements.is_some()).count();
+    if by_attributes == 0 && raw.desired_capacity_type != DesiredCapacityType::Units {
+        let message = "only a group with `instanceRequirements` counts vCPUs or memory";
+        context.error(&path.key("desiredCapacityType"), message);
+        return None;
+    }
+    if overrides.is_empty() {
         let Some(name) = &raw.instance_type else {
             let message = "it is not said what instances the group launches";
             let hint = "give `instanceType`, or `overrides` in a `mixedInstancesPolicy`";
             context.error_hint(path, message, hint);
             return None;
         };
-        return Some(vec![Named { name, weight: 1, path: path.key("instanceType") }]);
-    };
+        let path = path.key("instanceType");
+        return Some(vec![Named { name, weight: 1, sold: Sold::ALWAYS, path }]);
+    }
     if raw.instance_type.is_some() {
         let message = "the overrides of `mixedInstancesPolicy` take the place of this type";
         context.note(&path.key("instanceType"), message);
     }
     let path = path.key("mixedInstancesPolicy").key("launchTemplate").key("overrides");
+    if 0 < by_attributes {
+        return named_by_attributes(context, &path, document, raw, zones);
+    }
     let weighted = overrides.iter().filter(|it| it.weighted_capacity.is_some()).count();
     if 0 < weighted && weighted < overrides.len() {
         let message = "`weightedCapacity` is given for some of the types: all need one, or none";
@@ -85,17 +106,136 @@ fn named<'r>(
     let mut good = true;
     for (index, it) in overrides.iter().enumerate() {
         let path = path.index(index);
-        if named.iter().any(|other| other.name == it.instance_type) {
-            context.duplicate(&path.key("instanceType"), "overrides", &it.instance_type);
+        let Some(name) = &it.instance_type else {
+            context.error(&path, "needs one of `instanceType`, `instanceRequirements`");
+            good = false;
+            continue;
+        };
+        if it.cpu_architecture.is_some() {
+            let message = "goes with `instanceRequirements`: an instance type has its own";
+            context.error(&path.key("cpuArchitecture"), message);
+            good = false;
+        }
+        if named.iter().any(|other| other.name == name) {
+            context.duplicate(&path.key("instanceType"), "overrides", name);
             good = false;
         }
         let Some(weight) = weight(context, &path, it) else {
             good = false;
             continue;
         };
-        named.push(Named { name: &it.instance_type, weight, path: path.key("instanceType") });
+        named.push(Named { name, weight, sold: Sold::ALWAYS, path: path.key("instanceType") });
     }
     good.then_some(named)
+}
+
+fn overrides(raw: &raw::AutoScalingGroup) -> &[InstanceOverride] {
+    let policy = raw.mixed_instances_policy.as_ref();
+    policy.map_or(&[], |it| it.launch_template.overrides.as_slice())
+}
+
+/// The types that meet the requirements of any override, those of the first one first.
+fn named_by_attributes<'r>(
+    context: &Context<'_>,
+    path: &Path,
+    document: &ScenarioDocument,
+    raw: &'r raw::AutoScalingGroup,
+    zones: &[String],
+) -> Option<Vec<Named<'r>>> {
+    let overrides = overrides(raw);
+    if MOST_REQUIREMENTS < overrides.len() {
+        let message =
+            format!("at most {MOST_REQUIREMENTS} sets of `instanceRequirements` are allowed");
+        context.error(path, message);
+        return None;
+    }
+    let policy = raw.mixed_instances_policy.as_ref()?;
+    let split = &policy.instances_distribution;
+    let percentage = split.on_demand_percentage_above_base_capacity;
+    let sold = Sold {
+        on_demand: 0 < percentage || 0 < split.on_demand_base_capacity,
+        spot: percentage < 100,
+    };
+    let mut named: Vec<Named<'r>> = Vec::new();
+    let mut good = true;
+    for (index, it) in overrides.iter().enumerate() {
+        let path = path.index(index);
+        let Some(requirements) = &it.instance_requirements else {
+            let message = "types by name and types by attributes cannot be mixed";
+            context.error(&path.key("instanceType"), message);
+            good = false;
+            continue;
+        };
+        for (key, given) in [
+            ("instanceType", it.instance_type.is_some()),
+            ("weightedCapacity", it.weighted_capacity.is_some()),
+        ] {
+            if given {
+                context.error(&path.key(key), "excludes `instanceRequirements`");
+                good = false;
+            }
+        }
+        let asking = Asking {
+            document,
+            zones,
+            operating_system: cluster::operating_system(raw),
+            architecture: ImageArchitecture::Given(it.cpu_architecture),
+            unit: capacity_unit(raw),
+            protected: true,
+            sold,
+        };
+        let path = path.key("instanceRequirements");
+        let Some(selected) = requirements::choose(context, &path, requirements, &asking) else {
+            good = false;
+            continue;
+        };
+        for it in selected {
+            let name = it.instance_type.name;
+            let sold = Sold { on_demand: it.on_demand, spot: it.spot };
+            if !named.iter().any(|other| other.name == name) {
+                named.push(Named { name, weight: it.weight, sold, path: path.clone() });
+            }
+        }
+    }
+    good.then_some(named)
+}
+
+/// What the sizes of a group count.
+fn capacity_unit(raw: &raw::AutoScalingGroup) -> CapacityUnit {
+    match raw.desired_capacity_type {
+        DesiredCapacityType::Units => CapacityUnit::Units,
+        DesiredCapacityType::Vcpu => CapacityUnit::Vcpu,
+        DesiredCapacityType::MemoryMib => CapacityUnit::MemoryMib,
+    }
+}
+
+/// Reports sizes that are too large for what they count.
+pub(super) fn check_sizes(context: &Context<'_>, path: &Path, raw: &raw::AutoScalingGroup) {
+    let most = match raw.desired_capacity_type {
+        DesiredCapacityType::Units => 10_000,
+        DesiredCapacityType::Vcpu => 100_000,
+        DesiredCapacityType::MemoryMib => 100_000_000,
+    };
+    let check = |path: Path, size: Option<u32>| {
+        if let Some(size) = size.filter(|size| most < *size) {
+            context.error(&path, format!("must lie between 0 and {most}, found `{size}`"));
+        }
+    };
+    check(path.key("minSize"), Some(raw.min_size));
+    check(path.key("maxSize"), Some(raw.max_size));
+    check(path.key("desiredCapacity"), raw.desired_capacity);
+    for (index, update) in raw.updates.iter().enumerate() {
+        let path = path.key("updates").index(index);
+        check(path.key("minSize"), update.min_size);
+        check(path.key("maxSize"), update.max_size);
+        check(path.key("desiredCapacity"), update.desired_capacity);
+    }
+    for (index, action) in raw.scheduled_update_group_actions.iter().enumerate() {
+        let path = path.key("scheduledUpdateGroupActions").index(index);
+        check(path.key("minSize"), action.min_size);
+        check(path.key("maxSize"), action.max_size);
+        check(path.key("desiredCapacity"), action.desired_capacity);
+    }
 }
 
 fn weight(context: &Context<'_>, path: &Path, raw: &InstanceOverride) -> Option<u32> {
@@ -107,12 +247,13 @@ fn weight(context: &Context<'_>, path: &Path, raw: &InstanceOverride) -> Option<
     u32::try_from(weight.0).ok()
 }
 
-/// Whether any type of a group has a weight.
-pub(super) fn is_weighted(raw: &raw::AutoScalingGroup) -> bool {
-    let policy = raw.mixed_instances_policy.as_ref();
-    policy.is_some_and(|it| {
-        it.launch_template.overrides.iter().any(|it| it.weighted_capacity.is_some())
-    })
+/// What keeps a group's sizes from counting instances, if anything does.
+pub(super) fn weighted_by(raw: &raw::AutoScalingGroup) -> Option<&'static str> {
+    if raw.desired_capacity_type != DesiredCapacityType::Units {
+        return Some("desiredCapacityType");
+    }
+    let weighted = overrides(raw).iter().any(|it| it.weighted_capacity.is_some());
+    weighted.then_some("weightedCapacity")
 }
 
 /// `InstancesDistribution`; all On-Demand without a policy.
@@ -124,6 +265,22 @@ pub(super) fn distribution(
     let Some(policy) = policy else { return InstancesDistribution::default() };
     let raw = &policy.instances_distribution;
     let path = path.key("mixedInstancesPolicy").key("instancesDistribution");
+    let mut overrides = policy.launch_template.overrides.iter();
+    let by_attributes = overrides.any(|it| it.instance_requirements.is_some());
+    let prioritized = Some(OnDemandAllocationStrategy::Prioritized);
+    for (key, ordered) in [
+        ("onDemandAllocationStrategy", raw.on_demand_allocation_strategy == prioritized),
+        (
+            "spotAllocationStrategy",
+            raw.spot_allocation_strategy == SpotAllocationStrategy::CapacityOptimizedPrioritized,
+        ),
+    ] {
+        if by_attributes && ordered {
+            let message =
+                "needs an order of the instance types, which `instanceRequirements` do not give";
+            context.error(&path.key(key), message);
+        }
+    }
     let lowest = raw.spot_allocation_strategy == SpotAllocationStrategy::LowestPrice;
     if raw.spot_instance_pools.is_some() && !lowest {
         let message = "only the strategy `lowest-price` spreads over a number of pools";
@@ -136,8 +293,9 @@ pub(super) fn distribution(
         on_demand_base: raw.on_demand_base_capacity,
         on_demand_percentage: raw.on_demand_percentage_above_base_capacity,
         on_demand_strategy: match raw.on_demand_allocation_strategy {
-            OnDemandAllocationStrategy::Prioritized => OnDemandStrategy::Prioritized,
-            OnDemandAllocationStrategy::LowestPrice => OnDemandStrategy::LowestPrice,
+            Some(OnDemandAllocationStrategy::Prioritized) => OnDemandStrategy::Prioritized,
+            None if !by_attributes => OnDemandStrategy::Prioritized,
+            Some(OnDemandAllocationStrategy::LowestPrice) | None => OnDemandStrategy::LowestPrice,
         },
         spot_strategy: match raw.spot_allocation_strategy {
             SpotAllocationStrategy::LowestPrice => {

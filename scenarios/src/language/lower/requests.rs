@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use plimsoll_core::engine::UnitLaw;
 use plimsoll_core::scenario::{
-    Arrivals, Discipline, Fidelity, RequestSettings, RetrySettings, Variability,
+    Arrivals, Connections, Discipline, Fidelity, RequestSettings, RetrySettings, Variability,
 };
 use plimsoll_core::traffic::{AfterEnd, MICRO_PER_REQUEST, RateError, RequestRate};
 use plimsoll_core::units::{SimDuration, SimTime};
@@ -19,10 +19,15 @@ use crate::language::tree::Path;
 /// Steps of the rate that arrival instants make.
 const ARRIVAL_STEP: SimDuration = SimDuration::from_secs(60);
 
-/// Slow start of a target group, with its place.
+/// Connections that clients hold open, if that is not said.
+const CONNECTIONS: u32 = 100;
+
+/// Slow start of a target group, with its place, and how a Network Load Balancer would treat it.
 pub(super) struct SlowStart {
     pub(super) path: Path,
     pub(super) length: Option<Seconds>,
+    /// Requests over one connection, behind a Network Load Balancer.
+    pub(super) network: Option<u64>,
 }
 
 /// The level of a load with `rate`, whose requests arrive at `times` if those are given.
@@ -62,6 +67,11 @@ pub(super) fn fidelity(
         }
         return Some(Fidelity::Fluid(Variability::new(&arrivals?, &demand?, discipline)));
     }
+    if given.connections.is_some() && slow_start.network.is_none() {
+        let message = "only behind a Network Load Balancer requests stay with their connection";
+        context.error_hint(&own.key("connections"), message, "set `targetGroup.protocol` to `TCP`");
+        return None;
+    }
     let attempts = given.retries.as_ref().map_or(1, |it| it.max_attempts.max(1));
     let end = SimTime::ZERO + context.duration;
     let expected = if let Some(times) = &times {
@@ -87,6 +97,10 @@ pub(super) fn fidelity(
             max_delay: it.max_delay.duration(),
             budget_micro: it.budget.map(|part| (part * 1e6 + 0.5) as u64),
         }),
+        connections: slow_start.network.map(|requests_each| Connections {
+            open: given.connections.unwrap_or(CONNECTIONS),
+            requests_each,
+        }),
     };
     Some(Fidelity::Requests(Box::new(settings)))
 }
@@ -95,6 +109,7 @@ fn note_what_a_fluid_ignores(context: &Context<'_>, path: &Path, given: &raw::Pe
     for (key, is_given) in [
         ("maxConcurrency", given.max_concurrency.is_some()),
         ("queueLength", given.queue_length.is_some()),
+        ("connections", given.connections.is_some()),
         ("afterTimeout", given.after_timeout != raw::AfterTimeout::Cancel),
         ("retries", given.retries.is_some()),
     ] {
@@ -144,6 +159,10 @@ fn slow(context: &Context<'_>, given: &SlowStart, raw: &Load) -> Option<SimDurat
     }
     if length < SimDuration::from_secs(30) || SimDuration::from_secs(900) < length {
         context.error(&given.path, "must be 0 for none, or between 30 s and 900 s");
+        return None;
+    }
+    if given.network.is_some() {
+        context.error(&given.path, "a Network Load Balancer has no slow start");
         return None;
     }
     if raw.algorithm == raw_load::Algorithm::LeastOutstandingRequests {

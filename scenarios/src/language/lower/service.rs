@@ -77,6 +77,11 @@ fn one(
     let slow_start = SlowStart {
         path: path.key("targetGroup").key("slowStart"),
         length: raw.target_group.as_ref().and_then(|group| group.slow_start),
+        network: raw
+            .target_group
+            .as_ref()
+            .filter(|group| is_network(group))
+            .map(|group| group.requests_per_connection.unwrap_or(REQUESTS_PER_CONNECTION)),
     };
     let offered = raw
         .load
@@ -179,6 +184,14 @@ fn has_target_group(raw: &raw::Service) -> bool {
     raw.target_group.is_some() || !raw.load_balancers.is_empty()
 }
 
+/// Requests sent over one connection, if that is not said.
+const REQUESTS_PER_CONNECTION: u64 = 10;
+
+/// Whether a target group belongs to a Network Load Balancer.
+fn is_network(group: &raw::TargetGroup) -> bool {
+    !matches!(group.protocol, raw::TargetProtocol::Http | raw::TargetProtocol::Https)
+}
+
 fn target_group(context: &Context<'_>, path: &Path, raw: &raw::Service) -> Option<TargetGroup> {
     let default = raw::TargetGroup::default();
     let path = path.key("targetGroup");
@@ -186,10 +199,10 @@ fn target_group(context: &Context<'_>, path: &Path, raw: &raw::Service) -> Optio
     let named = raw.load_balancers.iter().find_map(|it| it.load_balancer_name.clone());
     let load_balancer =
         group.load_balancer.clone().or(named).unwrap_or_else(|| raw.service_name.clone());
-    let network = !matches!(group.protocol, raw::TargetProtocol::Http | raw::TargetProtocol::Https);
+    let network = is_network(group);
     if network {
-        let message = "the target group of a Network Load Balancer is priced, and its requests are \
-                       counted, like that of an Application Load Balancer";
+        let message = "a Network Load Balancer is priced, and its metrics are named, like an Application \
+                       Load Balancer; its nodes in all zones send requests to all zones";
         context.note(&path.key("protocol"), message);
     }
     let registration = group
@@ -211,7 +224,7 @@ fn target_group(context: &Context<'_>, path: &Path, raw: &raw::Service) -> Optio
         unhealthy_threshold: group.unhealthy_threshold_count.unwrap_or(2),
         deregistration_delay: seconds(group.deregistration_delay, 300),
         bytes_per_request: group.bytes_per_request.map_or(10_000, |bytes| bytes.0),
-        requests_per_connection: group.requests_per_connection.unwrap_or(10),
+        requests_per_connection: group.requests_per_connection.unwrap_or(REQUESTS_PER_CONNECTION),
         rules_processed: group.rules_processed.unwrap_or(0),
     })
 }

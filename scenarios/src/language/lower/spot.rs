@@ -1,5 +1,7 @@
 //! Spot markets, lack of capacity, and what AWS leaves open about launches.
 
+use std::collections::BTreeSet;
+
 use plimsoll_core::agent::Window;
 use plimsoll_core::billing::PriceBook;
 use plimsoll_core::catalog::{self, HourlyRate};
@@ -13,6 +15,7 @@ use plimsoll_core::scenario::{
 };
 use plimsoll_core::units::{Id, SimDuration, SimTime, ZoneId};
 
+use super::spot_prices::{BasePrice, covers, market_of, price_trace};
 use super::{Context, distribution};
 use crate::language::raw::ScenarioDocument;
 use crate::language::raw::fault::{self as raw_fault, FaultType};
@@ -112,40 +115,38 @@ fn markets(
 ) -> bool {
     let path = Path::root().key("spotMarkets");
     let mut covered: Vec<Vec<Pool<'_>>> = vec![Vec::new(); document.spot_markets.len()];
-    let mut seen: Vec<Pool<'_>> = Vec::new();
+    let mut seen: BTreeSet<Pool<'_>> = BTreeSet::new();
     let mut good = true;
     for (index, group) in parts.groups.iter().enumerate() {
         let Some(group) = group.as_ref().filter(|it| it.may_buy_spot()) else { continue };
-        for it in &group.types {
+        for it in group.types.iter().filter(|it| it.sold.spot) {
             for &zone in &group.zones {
                 let pool = Pool {
                     instance_type: &it.shape.instance_type,
                     operating_system: it.shape.operating_system,
                     zone,
                 };
-                if seen.contains(&pool) {
+                if !seen.insert(pool) {
                     continue;
                 }
-                seen.push(pool);
                 let zone = parts.zones.get(zone.index()).map_or("", String::as_str);
-                let found = document.spot_markets.iter().position(|market| {
-                    covers(market.instance_types.as_deref(), pool.instance_type)
-                        && market
-                            .availability_zones
-                            .as_ref()
-                            .is_none_or(|zones| zones.iter().any(|it| it == zone))
-                });
-                if let Some(entry) = found {
+                if let Some(entry) = market_of(document, pool.instance_type, zone) {
                     covered[entry].push(pool);
                 } else {
-                    let path = Path::root().key("autoScalingGroups").index(index);
+                    let managed = document.auto_scaling_groups.len() <= index;
+                    let path = if managed {
+                        Path::root().key("capacityProviders")
+                    } else {
+                        let path = Path::root().key("autoScalingGroups").index(index);
+                        path.key("mixedInstancesPolicy")
+                    };
                     let message = format!(
                         "no entry of `spotMarkets` has a price of `{}` in `{zone}`",
                         pool.instance_type
                     );
                     let hint = "the group buys Spot Instances: list their market, for example \
                                 `spotMarkets: [{saving: 0.6}]`";
-                    context.error_hint(&path.key("mixedInstancesPolicy"), message, hint);
+                    context.error_hint(&path, message, hint);
                     return false;
                 }
             }
@@ -161,16 +162,6 @@ fn markets(
         good &= lowering.lower(pools, parts, purchasing).is_some();
     }
     good
-}
-
-/// Whether a list of names, of which some end in `*`, has `name`; all have without a list.
-fn covers(names: Option<&[String]>, name: &str) -> bool {
-    names.is_none_or(|names| {
-        names.iter().any(|it| match it.strip_suffix('*') {
-            Some(start) => name.starts_with(start),
-            None => it == name,
-        })
-    })
 }
 
 /// Reports names of instance types that the catalogue does not know.
@@ -325,12 +316,7 @@ impl Market<'_> {
             return Some(BasePrice::Saving(saving));
         }
         let trace = raw.price_trace.as_ref()?;
-        let options = SpotTraceOptions {
-            path: self.context.traces.resolve(&trace.file),
-            time: trace.time_column.clone().unwrap_or_else(|| "time".to_owned()),
-            time_unit: trace.time_unit.unwrap_or_default(),
-            content: Content::Prices(trace.column.clone().unwrap_or_else(|| "price".to_owned())),
-        };
+        let options = price_trace(self.context, trace);
         match self.read(&self.path.key("priceTrace"), &trace.file, &options)? {
             SpotTrace::Prices(prices) => Some(BasePrice::Given(prices)),
             SpotTrace::Leases(_) | SpotTrace::Off(_) => None,
@@ -459,25 +445,6 @@ impl Market<'_> {
                 ..Interruptions::default()
             }),
             SpotTrace::Prices(_) => None,
-        }
-    }
-}
-
-/// A price before the On-Demand price of the pool is known.
-enum BasePrice {
-    Given(Vec<(SimTime, HourlyRate)>),
-    /// A share below the On-Demand price.
-    Saving(f64),
-}
-
-impl BasePrice {
-    fn of(&self, listed: HourlyRate) -> Vec<(SimTime, HourlyRate)> {
-        match self {
-            Self::Given(prices) => prices.clone(),
-            Self::Saving(saving) => {
-                let price = listed.as_ten_billionths() as f64 * (1.0 - saving);
-                vec![(SimTime::ZERO, HourlyRate::from_ten_billionths((price + 0.5) as u64))]
-            }
         }
     }
 }

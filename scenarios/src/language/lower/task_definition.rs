@@ -262,7 +262,12 @@ fn network_mode(raw: &raw::TaskDefinition) -> NetworkMode {
         Some(raw::NetworkMode::Host) => NetworkMode::Host,
         Some(raw::NetworkMode::Awsvpc) => NetworkMode::Awsvpc,
         Some(raw::NetworkMode::None) => NetworkMode::None,
-        None if raw.requires_compatibilities == [raw::Compatibility::Fargate] => {
+        // Neither of them has a bridge.
+        None if !raw.requires_compatibilities.is_empty()
+            && raw.requires_compatibilities.iter().all(|it| {
+                matches!(it, raw::Compatibility::Fargate | raw::Compatibility::ManagedInstances)
+            }) =>
+        {
             NetworkMode::Awsvpc
         }
         Some(raw::NetworkMode::Bridge) | None => NetworkMode::Bridge,

@@ -11,7 +11,9 @@ use super::group::{
 };
 use super::group_scaling::{GroupScalingPolicy, GroupScheduledAction, InstanceMonitoring};
 use super::kinds::{Bytes, Length, Mebibytes, Seconds};
+use super::managed::ManagedInstancesProvider;
 use super::purchase::{MixedInstancesPolicy, OnOff};
+use super::requirements::DesiredCapacityType;
 use super::scaling::Alarm;
 use super::yes;
 
@@ -20,7 +22,7 @@ use super::yes;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(extend("x-plimsoll-ignored" = [
     "autoScalingGroupARN", "context", "createdTime",
-    "deletionProtection", "desiredCapacityType",
+    "deletionProtection",
     "enabledMetrics", "placementGroup", "predictedCapacity", "instances", "launchConfigurationName",
     "launchTemplate", "loadBalancerNames",
     "serviceLinkedRoleARN", "status", "tags", "targetGroupARNs",
@@ -50,15 +52,18 @@ pub struct AutoScalingGroup {
     #[serde(default)]
     #[schemars(length(min = 1))]
     pub availability_zones: Option<Vec<String>>,
-    /// Smallest size.
-    #[schemars(range(min = 0, max = 10000))]
+    /// What the sizes of the group count; other than `units` with `instanceRequirements` only.
+    #[serde(default)]
+    pub desired_capacity_type: DesiredCapacityType,
+    /// Smallest size: at most 10 000 instances, 100 000 vCPUs or 100 000 000 MiB.
+    #[schemars(range(min = 0, max = 100_000_000))]
     pub min_size: u32,
     /// Largest size.
-    #[schemars(range(min = 0, max = 10000))]
+    #[schemars(range(min = 0, max = 100_000_000))]
     pub max_size: u32,
     /// Size at the start; `minSize` by default.
     #[serde(default)]
-    #[schemars(range(min = 0, max = 10000))]
+    #[schemars(range(min = 0, max = 100_000_000))]
     pub desired_capacity: Option<u32>,
     /// Whether the first instances are registered when the run starts, or are launched then.
     #[serde(default = "yes")]
@@ -285,6 +290,9 @@ pub struct CapacityProvider {
     /// The group and how it is scaled.
     #[serde(default)]
     pub auto_scaling_group_provider: Option<AutoScalingGroupProvider>,
+    /// Instances that ECS launches and terminates by itself, in place of a group.
+    #[serde(default)]
+    pub managed_instances_provider: Option<ManagedInstancesProvider>,
 }
 
 /// The Auto Scaling group behind a capacity provider.

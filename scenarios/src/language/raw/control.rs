@@ -84,6 +84,8 @@ pub struct ControlPlane {
     pub managed_scaling: ManagedScalingChoices,
     /// Open choices of capacity provider strategies.
     pub provider_strategy: StrategyChoices,
+    /// Open choices of Managed Instances.
+    pub managed_instances: super::managed::ManagedInstancesChoices,
     /// The zone of a task on Fargate. Default: the one with fewest tasks of its service.
     pub fargate_zones: FargateZones,
 }
@@ -135,6 +137,7 @@ impl Default for ControlPlane {
             purchasing: super::purchase::Purchasing::default(),
             managed_scaling: ManagedScalingChoices::default(),
             provider_strategy: StrategyChoices::default(),
+            managed_instances: super::managed::ManagedInstancesChoices::default(),
             fargate_zones: FargateZones::default(),
         }
     }

@@ -181,15 +181,15 @@ pub struct GroupScheduledAction {
     pub end_time: Option<Instant>,
     /// New smallest size.
     #[serde(default)]
-    #[schemars(range(min = 0, max = 10000))]
+    #[schemars(range(min = 0, max = 100_000_000))]
     pub min_size: Option<u32>,
     /// New largest size.
     #[serde(default)]
-    #[schemars(range(min = 0, max = 10000))]
+    #[schemars(range(min = 0, max = 100_000_000))]
     pub max_size: Option<u32>,
     /// New desired capacity.
     #[serde(default)]
-    #[schemars(range(min = 0, max = 10000))]
+    #[schemars(range(min = 0, max = 100_000_000))]
     pub desired_capacity: Option<u32>,
 }
 

@@ -27,6 +27,11 @@ pub struct Pricing {
     /// USD per GB and month of gp3 volumes.
     #[serde(default)]
     pub volume_gb_month: Option<Usd>,
+    /// Fee of Managed Instances in percent of the On-Demand price, in steps of 0.1. Default: 12, for the G series 7.8,
+    /// for the P series 4.8.
+    #[serde(default)]
+    #[schemars(range(min = 0.0, max = 1000.0))]
+    pub managed_instances_fee: Option<f64>,
     /// USD per hour of an Application Load Balancer.
     #[serde(default)]
     pub load_balancer_hour: Option<Usd>,

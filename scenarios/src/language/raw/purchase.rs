@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::distribution::Distribution;
 use super::kinds::{Length, Usd, Whole};
 use super::load::TimeUnit;
+use super::requirements::InstanceRequirements;
+use super::task_definition::CpuArchitecture;
 
 /// Several instance types and purchase options of one group.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -30,13 +32,21 @@ pub struct MixedLaunchTemplate {
     pub overrides: Vec<InstanceOverride>,
 }
 
-/// An instance type of a mixed instances policy.
+/// An instance type of a mixed instances policy, or what its types must have.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(extend("x-plimsoll-aws-document" = true, "x-plimsoll-ignored" = ["launchTemplateSpecification", "imageId"]))]
 pub struct InstanceOverride {
     /// EC2 instance type, for example `m7g.large`.
-    pub instance_type: String,
+    #[serde(default)]
+    pub instance_type: Option<String>,
+    /// Attributes that instance types must have, in place of an `instanceType`; at most four such sets.
+    #[serde(default)]
+    pub instance_requirements: Option<InstanceRequirements>,
+    /// Processor that the image is built for, with `instanceRequirements`. Default: `X86_64`, or `ARM64` if only
+    /// processors of `amazon-web-services` are asked for.
+    #[serde(default)]
+    pub cpu_architecture: Option<CpuArchitecture>,
     /// Units that an instance counts in the sizes of the group, 1 to 999; for all types or none.
     #[serde(default)]
     pub weighted_capacity: Option<Whole>,
@@ -47,8 +57,9 @@ pub struct InstanceOverride {
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 #[schemars(extend("x-plimsoll-aws-document" = true))]
 pub struct InstancesDistribution {
-    /// Which type an On-Demand Instance has. Default: `prioritized`.
-    pub on_demand_allocation_strategy: OnDemandAllocationStrategy,
+    /// Which type an On-Demand Instance has. Default: `prioritized`, or `lowest-price` with
+    /// `instanceRequirements`, which give no order.
+    pub on_demand_allocation_strategy: Option<OnDemandAllocationStrategy>,
     /// Units that are On-Demand before the percentage counts.
     #[schemars(range(max = 10000))]
     pub on_demand_base_capacity: u32,
@@ -67,7 +78,7 @@ pub struct InstancesDistribution {
 impl Default for InstancesDistribution {
     fn default() -> Self {
         Self {
-            on_demand_allocation_strategy: OnDemandAllocationStrategy::default(),
+            on_demand_allocation_strategy: None,
             on_demand_base_capacity: 0,
             on_demand_percentage_above_base_capacity: 100,
             spot_allocation_strategy: SpotAllocationStrategy::default(),
@@ -78,11 +89,10 @@ impl Default for InstancesDistribution {
 }
 
 /// `OnDemandAllocationStrategy`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum OnDemandAllocationStrategy {
     /// In the order of the overrides.
-    #[default]
     Prioritized,
     /// The lowest price per unit.
     LowestPrice,
@@ -305,6 +315,10 @@ pub struct Purchasing {
     /// Weight of spare capacity against price in `price-capacity-optimized`. Default: 1.
     #[schemars(range(min = 0, max = 1000))]
     pub price_capacity_weight: f64,
+    /// Price protection of Spot in attribute-based selection where none is asked for: percentage above the lowest
+    /// Spot price. AWS calls its own "optimal" and publishes no figure. Default: 100, as it was before.
+    #[schemars(range(max = 999_999))]
+    pub spot_price_protection: u32,
     /// Attempts after a launch that found no capacity.
     pub launch_back_off: LaunchBackOff,
     /// How far weighted capacity may be above the size of a group. Default: `maxSize` and the largest
@@ -318,6 +332,7 @@ impl Default for Purchasing {
     fn default() -> Self {
         Self {
             price_capacity_weight: 1.0,
+            spot_price_protection: 100,
             launch_back_off: LaunchBackOff::default(),
             weighted_capacity_limit: WeightedCapacityLimit::default(),
             rebalance_recommendation: RebalanceRecommendation::default(),

@@ -42,6 +42,11 @@ pub struct PerRequest {
     /// What a task does about a request whose client has given up after `timeout`.
     #[serde(default)]
     pub after_timeout: AfterTimeout,
+    /// Behind a Network Load Balancer: connections that clients hold open; a request takes any of them. Each
+    /// stays with its target for `requestsPerConnection` requests of the target group. Default: 100.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub connections: Option<u32>,
     /// What clients do about attempts that failed. Default: nothing.
     #[serde(default)]
     pub retries: Option<Retries>,

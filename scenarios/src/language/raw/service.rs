@@ -265,7 +265,8 @@ pub struct TargetGroup {
     /// Bytes of a request with its response, for load balancer capacity units. Default: 10 KB.
     #[serde(default)]
     pub bytes_per_request: Option<Bytes>,
-    /// Requests sent over one connection, for load balancer capacity units. Default: 10.
+    /// Requests sent over one connection: for load balancer capacity units, and until a connection through
+    /// a Network Load Balancer changes its target. Default: 10.
     #[serde(default)]
     #[schemars(range(min = 1))]
     pub requests_per_connection: Option<u64>,

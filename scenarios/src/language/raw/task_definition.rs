@@ -105,7 +105,7 @@ pub enum Compatibility {
     Fargate,
     /// External instances; not simulated.
     External,
-    /// Managed Instances; not simulated.
+    /// Managed Instances.
     ManagedInstances,
 }
 

@@ -3,7 +3,7 @@
 use serde_json::Value as Json;
 
 use crate::language::raw::kinds;
-use crate::language::schema::{AWS_DOCUMENT, IGNORED, KIND, NOT_SIMULATED};
+use crate::language::schema::{AWS_DOCUMENT, IGNORED, KIND, NOT_SIMULATED, REFUSED};
 use crate::language::tree::{Value, same_key};
 
 /// A schema with what it refers to: keywords are looked up from the outside in.
@@ -119,6 +119,7 @@ pub(super) struct Names<'s> {
     properties: Option<&'s serde_json::Map<String, Json>>,
     ignored: Vec<&'s str>,
     not_simulated: Option<&'s serde_json::Map<String, Json>>,
+    refused: Option<&'s serde_json::Map<String, Json>>,
     free: Option<&'s Json>,
     pub(super) aws_document: bool,
 }
@@ -127,6 +128,7 @@ pub(super) enum Found<'s> {
     Property(&'s str, &'s Json),
     Ignored(&'s str),
     NotSimulated(&'s str, &'s Json),
+    Refused(&'s str, &'s str),
     Free(Option<&'s Json>),
     Unknown,
 }
@@ -141,6 +143,7 @@ impl<'s> Names<'s> {
             properties: schema.get("properties").and_then(Json::as_object),
             ignored,
             not_simulated: schema.get(NOT_SIMULATED).and_then(Json::as_object),
+            refused: schema.get(REFUSED).and_then(Json::as_object),
             free: schema.get("additionalProperties").filter(|free| **free != Json::Bool(false)),
             aws_document: schema.get(AWS_DOCUMENT).is_some(),
         }
@@ -153,6 +156,10 @@ impl<'s> Names<'s> {
         let mut not_simulated = self.not_simulated.into_iter().flatten();
         if let Some((name, field)) = not_simulated.find(|(name, _)| same_key(name, key)) {
             return Found::NotSimulated(name, field);
+        }
+        let mut refused = self.refused.into_iter().flatten();
+        if let Some((name, reason)) = refused.find(|(name, _)| same_key(name, key)) {
+            return Found::Refused(name, reason.as_str().unwrap_or_default());
         }
         if let Some(properties) = self.properties {
             let exact = properties.get_key_value(key);

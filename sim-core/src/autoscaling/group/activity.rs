@@ -55,6 +55,10 @@ pub enum TerminationCause {
     LaunchAbandoned,
     /// The warm pool has more instances than it is to hold.
     WarmPoolShrinking,
+    /// ECS found no task on a managed instance for a while.
+    Idle,
+    /// ECS moves the tasks of a managed instance to others.
+    Underutilized,
 }
 
 impl TerminationCause {
@@ -78,6 +82,8 @@ impl TerminationCause {
             Self::UserRequest => "in response to a user request",
             Self::LaunchAbandoned => "in response to an abandoned lifecycle action",
             Self::WarmPoolShrinking => "in response to a smaller size of the warm pool",
+            Self::Idle => "by Amazon ECS Managed Instances because it was idle",
+            Self::Underutilized => "by Amazon ECS Managed Instances because it was underutilized",
         }
     }
 

@@ -214,6 +214,7 @@ impl Bench {
             "web",
             settings(target),
             ManagedScalingChoices::default(),
+            AlarmRules::default(),
             SimDuration::from_secs(delay),
         );
         Self { scaler, in_service, minute: 0, entered_service: None, delay }
@@ -264,6 +265,7 @@ fn a_delayed_metric_does_not_remove_too_many() {
         "web",
         settings(100),
         ManagedScalingChoices::default(),
+        AlarmRules::default(),
         SimDuration::from_secs(75),
     );
     let mut desired = 20;
@@ -293,6 +295,7 @@ fn the_warm_up_of_the_youngest_instance_blocks_scale_out() {
             "web",
             settings(100),
             ManagedScalingChoices::default(),
+            AlarmRules::default(),
             SimDuration::ZERO,
         );
         scaler.record(SimTime::ZERO, Some(5), 3);
@@ -318,6 +321,7 @@ fn the_bounds_of_the_group_hold() {
             "web",
             settings(100),
             ManagedScalingChoices::default(),
+            AlarmRules::default(),
             SimDuration::ZERO,
         );
         let group = GroupCapacity {
@@ -437,9 +441,33 @@ fn scale_in_can_go_one_by_one() {
         scale_in_step: ScaleInStep::One,
         ..ManagedScalingChoices::default()
     };
-    let scaler = CapacityScaler::new("web", settings(100), choices, SimDuration::ZERO);
+    let scaler = CapacityScaler::new(
+        "web",
+        settings(100),
+        choices,
+        AlarmRules::default(),
+        SimDuration::ZERO,
+    );
     let mut bench = Bench { scaler, ..Bench::new(100, 5) };
     assert_eq!(bench.idle_minutes(17, 2), [(900, 4), (960, 3), (1020, 2)]);
+}
+
+#[test]
+fn the_open_rules_of_alarms_hold_for_those_of_a_provider() {
+    let choices = ManagedScalingChoices {
+        scale_in_step: ScaleInStep::One,
+        ..ManagedScalingChoices::default()
+    };
+    let acting_every = |seconds| {
+        let action_interval = SimDuration::from_secs(seconds);
+        let rules = AlarmRules { action_interval, ..AlarmRules::default() };
+        let delay = SimDuration::ZERO;
+        let scaler = CapacityScaler::new("web", settings(100), choices, rules, delay);
+        let mut bench = Bench { scaler, ..Bench::new(100, 5) };
+        bench.idle_minutes(17, 2)
+    };
+    assert_eq!(acting_every(60), [(900, 4), (960, 3), (1020, 2)]);
+    assert_eq!(acting_every(120), [(900, 4), (1020, 3)]);
 }
 
 #[test]
@@ -456,7 +484,13 @@ fn tv_67_waves_of_three_hundred_tasks_ask_for_twenty_hosts() {
 fn a_point_is_applied_to_the_size_that_it_was_measured_at_or_to_the_current_one() {
     let wanted = |applied_to| {
         let choices = ManagedScalingChoices { applied_to, ..ManagedScalingChoices::default() };
-        let mut scaler = CapacityScaler::new("web", settings(100), choices, SimDuration::ZERO);
+        let mut scaler = CapacityScaler::new(
+            "web",
+            settings(100),
+            choices,
+            AlarmRules::default(),
+            SimDuration::ZERO,
+        );
         scaler.record(SimTime::ZERO, Some(6), 2);
         let group = GroupCapacity {
             desired: 5,

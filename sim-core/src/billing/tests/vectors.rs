@@ -187,6 +187,52 @@ fn e8_spot_terminated_by_its_user_pays_seconds() {
     check_seconds("0.0537", billed, 1800, (537, 20_000));
 }
 
+#[test]
+fn e9_the_fee_of_a_managed_instance() {
+    let needs = PriceNeeds {
+        instances: vec![
+            ("c6a.2xlarge", OperatingSystem::Linux),
+            ("g5.xlarge", OperatingSystem::Linux),
+            ("p4d.24xlarge", OperatingSystem::Linux),
+        ],
+        ..PriceNeeds::default()
+    };
+    let mut book = PriceBook::for_region("us-east-1", &needs).expect("known prices");
+    let fee = |book: &PriceBook, name: &str| {
+        book.managed_instance_fee(name, OperatingSystem::Linux).map(|it| it.to_string())
+    };
+    assert_eq!(fee(&book, "c6a.2xlarge").as_deref(), Some("0.03672"));
+    let hour = Quantity { count: 3600, unit: Unit::Hours };
+    let rate = book.managed_instance_fee("c6a.2xlarge", OperatingSystem::Linux).expect("a fee");
+    assert!(Cost::of(rate.as_ten_billionths(), hour).is_exactly(459, 12_500));
+    // From 2026-07 on: 7.8 % of 1.006, 4.8 % of the P series.
+    assert_eq!(fee(&book, "g5.xlarge").as_deref(), Some("0.078468"));
+    let p4d = book.instance_rate("p4d.24xlarge", OperatingSystem::Linux).expect("a price");
+    let of_p4d = book.managed_instance_fee("p4d.24xlarge", OperatingSystem::Linux);
+    let share = of_p4d.expect("a fee").as_ten_billionths() * 1000;
+    assert!(share.abs_diff(p4d.as_ten_billionths() * 48) < 1000, "4.8 %");
+    assert_eq!(fee(&book, "m5.large"), None, "not in the book");
+    book.set_managed_fee(50);
+    assert_eq!(fee(&book, "g5.xlarge").as_deref(), Some("0.0503"));
+
+    let mut meter = Meter::new(0);
+    let usage = |until: u64, complete| InstanceUsage {
+        group: "managed",
+        instance_type: "c6a.2xlarge",
+        operating_system: OperatingSystem::Linux,
+        from: SimTime::ZERO,
+        until: SimTime::from_secs(until),
+        complete,
+    };
+    // Half a minute costs a minute.
+    meter.managed_instance(&usage(30, true));
+    book.set_managed_fee(120);
+    let invoice = meter.finish(&book);
+    assert_eq!(invoice.lines.len(), 1);
+    assert_eq!(invoice.lines[0].quantity.count, 60);
+    assert_eq!(invoice.lines[0].category, Category::ManagedInstances);
+}
+
 /// 1.08 GB is no whole number of bytes, so 25 load balancers share the traffic of 25 hours: 27 GB.
 /// Capacity units are proportional to traffic, so the bill is 25 times that of the vector.
 #[test]

@@ -83,6 +83,12 @@ impl World<'_, '_> {
 
     /// Compares what there is with what there should be, and acts.
     pub(in super::super) fn group_pass(&mut self, id: AsgId, scheduler: &mut Scheduler<Event>) {
+        if self.groups[id].managed.is_some() {
+            // ECS launches what tasks wait for, not what a size asks for.
+            self.withdraw_marked(id, scheduler);
+            self.managed_changed(id, scheduler);
+            return;
+        }
         self.replace_marked(id, scheduler);
         self.even_out_zones(id, scheduler);
         let (units, target) = (self.groups[id].purchase.units(), self.target_size(id));

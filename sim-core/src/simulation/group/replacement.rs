@@ -89,6 +89,15 @@ impl World<'_, '_> {
         }
     }
 
+    /// Takes all that are marked out of a provider of Managed Instances: new ones are for tasks that wait.
+    pub(super) fn withdraw_marked(&mut self, id: AsgId, scheduler: &mut Scheduler<Event>) {
+        let marked = self.groups[id].operation.marked.iter();
+        let marked: Vec<_> = marked.map(|(instance, cause)| (*instance, *cause)).collect();
+        for (instance, cause) in marked {
+            self.withdraw(instance, cause, scheduler);
+        }
+    }
+
     /// Instances that are to be in service: in a group with weights, those that it has.
     fn size_of(&self, id: AsgId) -> u32 {
         let group = &self.groups[id];
@@ -180,6 +189,11 @@ impl World<'_, '_> {
         scheduler: &mut Scheduler<Event>,
     ) {
         let group = self.instances[id].group;
+        if self.groups[group].managed.is_some() {
+            self.withdraw(id, TerminationCause::Lifetime, scheduler);
+            self.managed_changed(group, scheduler);
+            return;
+        }
         if self.groups[group].alive.contains(id)
             && !self.groups[group].operation.marked.contains_key(&id)
         {

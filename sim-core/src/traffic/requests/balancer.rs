@@ -4,10 +4,11 @@
 //! (routing algorithms, slow start mode). A balancer is one node; that each zone has nodes of its own,
 //! each with a turn of its own, is not modelled.
 
+use super::flows::Flows;
 use super::server::Server;
 use super::tournament::{NONE, Tournament};
 use crate::engine::{Stream, StreamKey, variates};
-use crate::scenario::BalancingAlgorithm;
+use crate::scenario::{BalancingAlgorithm, Connections};
 
 /// Bits of a key of least outstanding requests that hold the turn; the rest holds the count.
 const TURN_BITS: u32 = 40;
@@ -27,14 +28,21 @@ pub(super) struct Balancer {
     last_turns: Vec<u64>,
     turns: u64,
     draws: Stream,
+    /// Connections, behind a Network Load Balancer.
+    flows: Option<Flows>,
     /// Until when some target is in slow start.
     slow_until: u64,
 }
 
 impl Balancer {
-    pub(super) fn new(algorithm: BalancingAlgorithm, key: StreamKey) -> Self {
+    pub(super) fn new(
+        algorithm: BalancingAlgorithm,
+        connections: Option<Connections>,
+        key: StreamKey,
+    ) -> Self {
         Self {
             algorithm,
+            flows: connections.map(Flows::new),
             ring: Vec::new(),
             turn: 0,
             outstanding: Tournament::new(),
@@ -79,6 +87,9 @@ impl Balancer {
         let Some(position) = self.ring.iter().position(|&it| it == index) else { return };
         self.ring.remove(position);
         self.turn -= usize::from(position < self.turn);
+        if let Some(flows) = &mut self.flows {
+            flows.forget(index);
+        }
         if self.counts() {
             self.outstanding.set(index as usize, NONE);
         }
@@ -100,6 +111,9 @@ impl Balancer {
     pub(super) fn choose(&mut self, servers: &mut [Server], now: u64) -> Option<u32> {
         if self.ring.is_empty() {
             return None;
+        }
+        if let Some(flows) = &mut self.flows {
+            return Some(flows.choose(&self.ring, &mut self.draws));
         }
         if self.counts() {
             let leaf = self.outstanding.winner();

@@ -120,7 +120,7 @@ impl RequestEngine {
             free_servers: Vec::new(),
             by_task: BTreeMap::new(),
             ends: Tournament::new(),
-            balancer: Balancer::new(load.algorithm, key("request-balancing")),
+            balancer: Balancer::new(load.algorithm, settings.connections, key("request-balancing")),
             requests: Vec::new(),
             free: Vec::new(),
             answers: VecDeque::new(),

@@ -30,6 +30,7 @@
 mod arrivals;
 mod balancer;
 mod engine;
+mod flows;
 mod retries;
 mod server;
 mod tally;

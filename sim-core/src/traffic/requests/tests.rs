@@ -7,7 +7,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::engine::{StreamKey, UnitLaw};
 use crate::scenario::{
-    Arrivals, BalancingAlgorithm, Discipline, Fidelity, RequestSettings, RetrySettings, ServiceLoad,
+    Arrivals, BalancingAlgorithm, Connections, Discipline, Fidelity, RequestSettings,
+    RetrySettings, ServiceLoad,
 };
 use crate::traffic::RequestRate;
 use crate::units::{Cpu, Mib, SimDuration, SimTime, TaskId};
@@ -469,4 +470,79 @@ proptest! {
         prop_assert!(ends <= counts.attempts);
         prop_assert!(counts.failed <= counts.rejected + counts.timed_out + counts.broken_off);
     }
+}
+
+/// Requests of a second of CPU each, all at once, over connections to `tasks` tasks that serve in turn.
+fn over_connections(requests: usize, open: u32, requests_each: u64, tasks: u32) -> RequestEngine {
+    let settings = RequestSettings {
+        discipline: Discipline::Fifo,
+        connections: Some(Connections { open, requests_each }),
+        ..settings(&vec![0; requests])
+    };
+    engine(&load(600_000), &settings, tasks, CORE)
+}
+
+#[test]
+fn a_connection_stays_with_its_target() {
+    // Three requests over one connection wait for each other, though three tasks have nothing to do.
+    let mut one = over_connections(3, 1, 1000, 4);
+    one.advance(at(10_000));
+    close(sum_ms(&one), 1000.0 + 2000.0 + 3000.0);
+    // In turn they would not.
+    let settings = RequestSettings { discipline: Discipline::Fifo, ..settings(&[0; 3]) };
+    let mut in_turn = engine(&load(600_000), &settings, 4, CORE);
+    in_turn.advance(at(10_000));
+    close(sum_ms(&in_turn), 3000.0);
+}
+
+#[test]
+fn a_new_target_gets_new_connections_only() {
+    let run = |requests_each| {
+        let millis: Vec<u64> = (0..40).map(|n| n * 500).collect();
+        let settings = RequestSettings {
+            discipline: Discipline::Fifo,
+            connections: Some(Connections { open: 5, requests_each }),
+            ..settings(&millis)
+        };
+        let mut engine = engine(&load(600_000), &settings, 1, CORE);
+        engine.advance(at(10_000));
+        engine.add(TaskId(1), CORE, at(10_000));
+        engine.advance(at(60_000));
+        assert_eq!(engine.counts().served, 40);
+        sum_ms(&engine)
+    };
+    // All at one task, which falls behind by half a second with each: 1, 1.5, 2 … 20.5 s.
+    let alone = (0..40).map(|n| 1000.0 + 500.0 * f64::from(n)).sum::<f64>();
+    close(run(1000), alone);
+    assert!(run(1) < 0.9 * alone);
+}
+
+#[test]
+fn connections_of_a_target_that_goes_are_opened_to_others() {
+    let millis: Vec<u64> = (0..20).map(|n| n * 2000).collect();
+    let settings = RequestSettings {
+        connections: Some(Connections { open: 3, requests_each: 1000 }),
+        ..settings(&millis)
+    };
+    let mut engine = engine(&load(600_000), &settings, 1, CORE);
+    engine.advance(at(20_000));
+    engine.add(TaskId(1), CORE, at(20_000));
+    engine.end(TaskId(0), at(20_000));
+    // Its place is taken by another task, which is not the one that the connections had.
+    engine.add(TaskId(2), CORE, at(20_000));
+    engine.advance(at(60_000));
+    assert_eq!((engine.counts().served, engine.counts().failed), (20, 0));
+}
+
+#[test]
+fn many_connections_spread_as_a_uniform_hash() {
+    // 400 requests of a second over connections of one request each: 100 for each of 4 tasks, give or take
+    // three times 8.7. All tasks have work for 70 s, and none has for more than 130 s.
+    let served = |second: u64| {
+        let mut engine = over_connections(400, 100, 1, 4);
+        engine.advance(at(1000 * second + 1));
+        engine.counts().served
+    };
+    assert_eq!((served(70), served(130)), (4 * 70, 400));
+    assert!(served(100) < 400, "it is no turn");
 }

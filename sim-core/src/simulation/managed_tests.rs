@@ -124,6 +124,7 @@ fn schedule(scenario: &mut Scenario, changes: &[(u64, u32)]) {
         scheduled,
         suspended: SuspendedState::default(),
         suspensions: Vec::new(),
+        predictive: Vec::new(),
     });
 }
 

@@ -61,6 +61,8 @@ pub(super) fn operation(
         maintenance,
         termination_policies: policies,
         new_instances_protected: raw.new_instances_protected_from_scale_in,
+        // Set once the metrics are known.
+        predictive: Vec::new(),
         distribution: match raw.availability_zone_distribution.capacity_distribution_strategy {
             raw::CapacityDistributionStrategy::BalancedBestEffort => {
                 CapacityDistribution::BalancedBestEffort

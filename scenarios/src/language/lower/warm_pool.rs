@@ -22,7 +22,7 @@ pub(super) fn lower(
     let path = path.key(key);
     if let Some(policy) = &group.mixed_instances_policy {
         let spot = policy.instances_distribution.on_demand_percentage_above_base_capacity < 100;
-        if spot || purchase::is_weighted(group) {
+        if spot || purchase::weighted_by(group).is_some() {
             let what = if spot { "Spot Instances" } else { "weights" };
             context.error(&path, format!("a group with {what} cannot have a warm pool"));
         }

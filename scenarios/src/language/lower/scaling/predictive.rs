@@ -1,6 +1,6 @@
 //! Predictive scaling of a service.
 
-use plimsoll_core::autoscaling::{Forecaster, MOST_HISTORY, OracleDemand, PredictiveScalingPolicy};
+use plimsoll_core::autoscaling::{Forecaster, OracleDemand, PredictiveScalingPolicy};
 use plimsoll_core::metrics::{MetricSource, ServiceMeasure};
 use plimsoll_core::scenario::{ServiceLoad, TaskDefinition};
 use plimsoll_core::units::{Cpu, SimDuration};

@@ -159,7 +159,10 @@ fn describe(scenario: &Scenario) -> String {
             DisruptionKind::ControlPlaneThrottling { remaining_permille } => {
                 format!("launch quotas are cut to {} %", f64::from(*remaining_permille) / 10.0)
             }
-            DisruptionKind::MissingMetrics { .. } => "CloudWatch gets no data".to_owned(),
+            DisruptionKind::MissingMetrics(_) => "CloudWatch gets no data".to_owned(),
+            DisruptionKind::LateMetrics { delay, .. } => {
+                format!("CloudWatch gets its data {} s late", delay.as_secs_f64())
+            }
         };
         let _ = writeln!(text, "  fault {}: {what}", disruption.name);
     }

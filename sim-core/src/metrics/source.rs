@@ -5,6 +5,9 @@ use std::sync::Arc;
 use super::query::MathQuery;
 use crate::units::{AsgId, CapacityProviderId, QueueId, ServiceId, SimDuration};
 
+/// CloudWatch's name of what capacity providers with managed scaling publish.
+pub const CAPACITY_PROVIDER_RESERVATION: &str = "CapacityProviderReservation";
+
 /// A metric that something in the scenario watches.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Metric {
@@ -25,6 +28,8 @@ pub enum MetricSource {
     Group(AsgId, GroupMeasure),
     /// `CapacityProviderReservation`, percent.
     CapacityProvider(CapacityProviderId),
+    /// Something about the container instances of the cluster.
+    Cluster(ClusterMeasure),
     /// Something about a message queue.
     Queue(QueueId, QueueMeasure),
     /// Given values.
@@ -32,6 +37,20 @@ pub enum MetricSource {
     /// Computed each minute from metrics that come before it in the scenario and are sampled each minute,
     /// as whoever publishes it measures them.
     Formula(Arc<MathQuery>),
+}
+
+impl MetricSource {
+    /// CloudWatch's name of the metric; `None` for the user's own.
+    pub const fn metric_name(&self) -> Option<&'static str> {
+        match self {
+            Self::Service(_, measure) => Some(measure.metric_name()),
+            Self::Group(_, measure) => Some(measure.metric_name()),
+            Self::CapacityProvider(_) => Some(CAPACITY_PROVIDER_RESERVATION),
+            Self::Cluster(measure) => Some(measure.metric_name()),
+            Self::Queue(_, measure) => Some(measure.metric_name()),
+            Self::Trace(_) | Self::Formula(_) => None,
+        }
+    }
 }
 
 /// Values of a metric by period, from the start of the run on; `None` is a gap.
@@ -61,6 +80,8 @@ pub enum ServiceMeasure {
     MemoryUtilization,
     /// `RequestCountPerTarget` of `AWS/ApplicationELB`, requests per target in the period.
     RequestCountPerTarget,
+    /// `TargetResponseTime` of `AWS/ApplicationELB`, seconds.
+    TargetResponseTime,
     /// `RunningTaskCount` of `ECS/ContainerInsights`.
     RunningTaskCount,
     /// `DesiredTaskCount` of `ECS/ContainerInsights`.
@@ -76,6 +97,7 @@ impl ServiceMeasure {
             Self::CpuUtilization => "CPUUtilization",
             Self::MemoryUtilization => "MemoryUtilization",
             Self::RequestCountPerTarget => "RequestCountPerTarget",
+            Self::TargetResponseTime => "TargetResponseTime",
             Self::RunningTaskCount => "RunningTaskCount",
             Self::DesiredTaskCount => "DesiredTaskCount",
             Self::PendingTaskCount => "PendingTaskCount",
@@ -84,7 +106,13 @@ impl ServiceMeasure {
 
     /// Whether it is computed from the load of the service.
     pub const fn needs_load(self) -> bool {
-        matches!(self, Self::CpuUtilization | Self::MemoryUtilization | Self::RequestCountPerTarget)
+        matches!(
+            self,
+            Self::CpuUtilization
+                | Self::MemoryUtilization
+                | Self::RequestCountPerTarget
+                | Self::TargetResponseTime
+        )
     }
 }
 
@@ -97,8 +125,17 @@ pub enum GroupMeasure {
     InServiceInstances,
     /// `GroupPendingInstances` of `AWS/AutoScaling`.
     PendingInstances,
-    /// `GroupTotalInstances` of `AWS/AutoScaling`.
+    /// `GroupTerminatingInstances` of `AWS/AutoScaling`.
+    TerminatingInstances,
+    /// `GroupTotalInstances` of `AWS/AutoScaling`: in service, pending and terminating.
     TotalInstances,
+    /// `GroupMinSize` of `AWS/AutoScaling`.
+    MinSize,
+    /// `GroupMaxSize` of `AWS/AutoScaling`.
+    MaxSize,
+    /// `CPUUtilization` of `AWS/EC2` over the group's instances, percent: each instance in service that has
+    /// warmed up is a sample.
+    CpuUtilization,
 }
 
 impl GroupMeasure {
@@ -108,7 +145,30 @@ impl GroupMeasure {
             Self::DesiredCapacity => "GroupDesiredCapacity",
             Self::InServiceInstances => "GroupInServiceInstances",
             Self::PendingInstances => "GroupPendingInstances",
+            Self::TerminatingInstances => "GroupTerminatingInstances",
             Self::TotalInstances => "GroupTotalInstances",
+            Self::MinSize => "GroupMinSize",
+            Self::MaxSize => "GroupMaxSize",
+            Self::CpuUtilization => "CPUUtilization",
+        }
+    }
+}
+
+/// What is measured of the container instances of the cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ClusterMeasure {
+    /// `CPUReservation` of `AWS/ECS`: CPU that tasks reserve in percent of what is registered.
+    CpuReservation,
+    /// `MemoryReservation` of `AWS/ECS`.
+    MemoryReservation,
+}
+
+impl ClusterMeasure {
+    /// CloudWatch's name of the metric.
+    pub const fn metric_name(self) -> &'static str {
+        match self {
+            Self::CpuReservation => "CPUReservation",
+            Self::MemoryReservation => "MemoryReservation",
         }
     }
 }

@@ -28,7 +28,7 @@ pub use control_plane::{
     BelowProtected, ControlPlane, LaunchLimiter, PlacementRetry, RegistrationRetry,
     ServiceScheduler, TieBreak, UnhealthyOrder,
 };
-pub use disruption::{Disruption, DisruptionKind, InstanceScope, SlowLaunches};
+pub use disruption::{Disruption, DisruptionKind, InstanceScope, MetricScope, SlowLaunches};
 pub use fault::{Fault, FaultKind, FaultOwner, RandomTimes};
 pub use group::{CapacityChange, GroupChange, GroupOperation, GroupUpdate, HealthChecks, Process};
 pub use provider_choices::{

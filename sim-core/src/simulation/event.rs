@@ -97,8 +97,6 @@ pub enum Event {
         /// Position of the disruption that brings it about.
         disruption: u32,
     },
-    /// A group's health check finds an instance that stopped. Stale if it is gone.
-    InstanceFailureDetected(InstanceId),
     /// An instance has been held for draining as long as its termination hook allows.
     DrainingLimit(InstanceId),
     /// The end of the run, for queues: what happens in them last is held against the limits.
@@ -133,6 +131,8 @@ pub enum Event {
     CapacityAppears(u32),
     /// Metrics of another period than a minute are sampled: the position in the list of periods.
     SampleMetrics(u32),
+    /// Alarms of a group's policies that are not only evaluated at full minutes.
+    EvaluateGroupAlarms(AsgId),
     /// Alarms of a service that are not only evaluated at full minutes.
     EvaluateAlarms(ServiceId),
     /// The suspended state of a scalable target changes.
@@ -178,6 +178,7 @@ impl Event {
             Self::GroupRetry(_) => 53,
             Self::ReplacementPass(_) => 54,
             Self::LifetimeOver(_) => 55,
+            Self::EvaluateGroupAlarms(_) => 56,
             Self::InterruptionNotice(_) => 60,
             Self::Interruption(_) => 61,
             Self::RebalanceRecommendation(_) => 62,
@@ -193,7 +194,6 @@ impl Event {
             Self::DisruptionBegins(_) => 110,
             Self::DisruptionEnds(_) => 111,
             Self::InstanceFails { .. } => 112,
-            Self::InstanceFailureDetected(_) => 113,
             Self::RegistrationRetry => 130,
         }
     }
@@ -231,6 +231,7 @@ impl Event {
             53 => "group retry",
             54 => "replacement pass",
             55 => "lifetime over",
+            56 => "evaluate group alarms",
             60 => "interruption notice",
             61 => "interruption",
             62 => "rebalance recommendation",
@@ -246,7 +247,6 @@ impl Event {
             110 => "disruption begins",
             111 => "disruption ends",
             112 => "instance fails",
-            113 => "instance failure detected",
             130 => "registration retry",
             _ => "unknown",
         }
@@ -266,7 +266,6 @@ impl Event {
             Self::InstanceRunning(instance)
             | Self::InstanceRegistered(instance)
             | Self::DrainingLimit(instance)
-            | Self::InstanceFailureDetected(instance)
             | Self::HooksOver(instance)
             | Self::LifetimeOver(instance)
             | Self::InterruptionNotice(instance)
@@ -286,7 +285,8 @@ impl Event {
             | Self::GroupHealthCheck(group)
             | Self::GroupChange(group)
             | Self::GroupRetry(group)
-            | Self::ReplacementPass(group) => (group.0, 0),
+            | Self::ReplacementPass(group)
+            | Self::EvaluateGroupAlarms(group) => (group.0, 0),
             Self::JudgeReservation(provider) => (provider.0, 0),
             Self::ServicePass(service)
             | Self::Scheduled(service)

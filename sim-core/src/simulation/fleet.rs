@@ -2,7 +2,7 @@
 
 use super::agent::InstanceAgent;
 use super::event::Event;
-use super::group::Membership;
+use super::group::{Membership, Stage};
 use super::integral::Integral;
 use super::state::{GroupState, Instance, InstanceState};
 use super::world::World;
@@ -102,7 +102,7 @@ impl World<'_, '_> {
     pub(super) fn instance_running(&mut self, id: InstanceId, scheduler: &mut Scheduler<Event>) {
         let now = scheduler.now();
         let instance = &mut self.instances[id];
-        if instance.state == InstanceState::Terminated || self.disruptions.has_failed(id) {
+        if instance.state == InstanceState::Terminated || self.disruptions.is_cut_off(id) {
             return;
         }
         instance.state = InstanceState::Booting;
@@ -204,6 +204,10 @@ impl World<'_, '_> {
         self.market.leaves(id, &bought);
         self.kill_tasks_of(id, scheduler);
         self.bill_instance(id, now, true);
+        if self.instances[id].membership.stage == Stage::Leaving {
+            self.groups[group].policies.left(bought.weight);
+            self.group_settles(group, false, now);
+        }
     }
 
     /// Meters an instance and its root volume from `running` to `until`.

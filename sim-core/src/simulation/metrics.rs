@@ -7,7 +7,10 @@ use super::event::Event;
 use super::load::{LoadReading, Reading};
 use super::world::{MINUTE, World};
 use crate::engine::{Phase, Scheduler};
-use crate::metrics::{GroupMeasure, MetricSource, MetricStore, ServiceMeasure, StatisticSet};
+use crate::metrics::{
+    ClusterMeasure, GroupMeasure, MetricSource, MetricStore, ServiceMeasure, StatisticSet,
+    fraction_of,
+};
 use crate::scenario::Scenario;
 use crate::units::{
     AsgId, CapacityProviderId, IdVec, MetricId, NANOS_PER_SECOND, ServiceId, SimDuration, SimTime,
@@ -69,7 +72,16 @@ impl MetricState {
 }
 
 impl World<'_, '_> {
-    pub(super) fn start_metrics(&self, scheduler: &mut Scheduler<Event>) {
+    pub(super) fn start_metrics(&mut self, scheduler: &mut Scheduler<Event>) {
+        for (id, measures) in self.metrics.minute.enumerate() {
+            let times =
+                |it: &(ServiceMeasure, MetricId)| it.0 == ServiceMeasure::TargetResponseTime;
+            if measures.iter().any(times)
+                && let Some(load) = &mut self.services[id].load
+            {
+                load.keep_minutes();
+            }
+        }
         for (index, round) in (0..).zip(&self.metrics.rounds) {
             let first = SimTime::ZERO + round.period;
             scheduler.schedule_at(first, Phase::Sample, Event::SampleMetrics(index));
@@ -85,8 +97,26 @@ impl World<'_, '_> {
     ) {
         for index in 0..self.metrics.minute[service].len() {
             let (measure, id) = self.metrics.minute[service][index];
+            if measure == ServiceMeasure::TargetResponseTime {
+                self.sample_response_times(service, id, start);
+                continue;
+            }
             let samples = self.service_samples(service, measure, MINUTE, reading);
-            self.metrics.store.record(id, start, samples);
+            self.publish(id, start, samples);
+        }
+    }
+
+    /// Samples the response times of the minute that ends now; without a response there is no point.
+    fn sample_response_times(&mut self, service: ServiceId, id: MetricId, start: SimTime) {
+        let ranks = self.metrics.store.series(id).ranks();
+        let quantiles: Vec<f64> = ranks.iter().map(|rank| fraction_of(*rank)).collect();
+        let load = self.services[service].load.as_mut();
+        let taken = load.and_then(|load| load.take_minute(&quantiles));
+        let samples = taken.as_ref().and_then(|it| StatisticSet::weighted(it.mean, it.count));
+        self.publish(id, start, samples);
+        if let Some(taken) = taken {
+            let values = taken.quantiles.into_iter().map(Some).collect();
+            self.metrics.store.set_percentiles(id, values);
         }
     }
 
@@ -117,7 +147,7 @@ impl World<'_, '_> {
                 for (measure, id) in measures {
                     let samples =
                         self.service_samples(*service, *measure, period, reading.as_ref());
-                    self.metrics.store.record(*id, start, samples);
+                    self.publish(*id, start, samples);
                 }
             }
             for id in &others {
@@ -129,6 +159,14 @@ impl World<'_, '_> {
         scheduler.schedule_in(period, Phase::Sample, Event::SampleMetrics(index));
     }
 
+    /// Records a period that ends now, as CloudWatch gets it.
+    fn publish(&mut self, id: MetricId, start: SimTime, samples: Option<StatisticSet>) {
+        let source = &self.scenario.metrics[id].source;
+        let late = self.disruptions.publication(|scope| scope.has(id, source));
+        self.metrics.store.record(id, start, samples.filter(|_| late.is_some()));
+        self.metrics.store.delay_newest(id, late.unwrap_or_default());
+    }
+
     fn service_samples(
         &self,
         service: ServiceId,
@@ -136,9 +174,6 @@ impl World<'_, '_> {
         period: SimDuration,
         reading: Option<&LoadReading>,
     ) -> Option<StatisticSet> {
-        if self.disruptions.metrics_missing(Some(service)) {
-            return None;
-        }
         let state = &self.services[service];
         let count = |count: u64| StatisticSet::of(count as f64);
         match measure {
@@ -154,6 +189,8 @@ impl World<'_, '_> {
             ServiceMeasure::RequestCountPerTarget => {
                 StatisticSet::of(reading?.requests_per_target?)
             }
+            // Read apart, with their percentiles.
+            ServiceMeasure::TargetResponseTime => None,
             ServiceMeasure::RunningTaskCount => count(state.running.value()),
             ServiceMeasure::DesiredTaskCount => count(state.desired.into()),
             ServiceMeasure::PendingTaskCount => count(state.pending.value()),
@@ -163,7 +200,11 @@ impl World<'_, '_> {
     fn sample_other(&mut self, id: MetricId, start: SimTime) {
         let samples = match self.scenario.metrics[id].source {
             MetricSource::Service(..) => return,
+            MetricSource::Group(group, GroupMeasure::CpuUtilization) => {
+                self.group_cpu_samples(group, start, start + self.scenario.metrics[id].period)
+            }
             MetricSource::Group(group, measure) => self.group_samples(group, measure),
+            MetricSource::Cluster(measure) => self.cluster_samples(measure),
             MetricSource::CapacityProvider(provider) => self.reservation_samples(provider),
             MetricSource::Queue(queue, measure) => self.queues.samples(queue, measure),
             MetricSource::Trace(ref trace) => {
@@ -174,19 +215,36 @@ impl World<'_, '_> {
                 self.metrics.store.measure(formula, start, MINUTE)
             }
         };
-        let samples = samples.filter(|_| !self.disruptions.metrics_missing(None));
-        self.metrics.store.record(id, start, samples);
+        self.publish(id, start, samples);
     }
 
     fn group_samples(&self, group: AsgId, measure: GroupMeasure) -> Option<StatisticSet> {
         let state = &self.groups[group];
-        let (total, running) = (state.alive.len() as f64, f64::from(state.alive.running()));
-        StatisticSet::of(match measure {
-            GroupMeasure::DesiredCapacity => f64::from(state.desired),
-            GroupMeasure::InServiceInstances => running,
-            GroupMeasure::PendingInstances => total - running,
-            GroupMeasure::TotalInstances => total,
-        })
+        let (present, in_service) = (state.alive.len(), state.alive.in_service());
+        let terminating = state.policies.leaving();
+        StatisticSet::of(f64::from(match measure {
+            GroupMeasure::DesiredCapacity => state.desired,
+            GroupMeasure::InServiceInstances => in_service,
+            GroupMeasure::PendingInstances => present - in_service,
+            GroupMeasure::TerminatingInstances => terminating,
+            GroupMeasure::TotalInstances => present + terminating,
+            GroupMeasure::MinSize => state.operation.min_size,
+            GroupMeasure::MaxSize => state.operation.max_size,
+            GroupMeasure::CpuUtilization => return None,
+        }))
+    }
+
+    /// What tasks reserve of the container instances that are registered, draining ones included.
+    fn cluster_samples(&self, measure: ClusterMeasure) -> Option<StatisticSet> {
+        let totals = &self.totals;
+        let (reserved, registered) = match measure {
+            ClusterMeasure::CpuReservation => (&totals.reserved_cpu, &totals.registered_cpu),
+            ClusterMeasure::MemoryReservation => {
+                (&totals.reserved_memory, &totals.registered_memory)
+            }
+        };
+        // Without instances the ratio is not defined, and nothing is published.
+        StatisticSet::of(100.0 * reserved.value() as f64 / registered.value() as f64)
     }
 
     fn reservation_samples(&self, provider: CapacityProviderId) -> Option<StatisticSet> {

@@ -14,7 +14,7 @@
 //! * `fleet`, `pool`: container instances and their groups; `registration`: those that are refused;
 //!   `capacity`: managed scaling;
 //!   `purchase`: which type a group buys, and how; `market`: the pools it buys from; `spot`: interruptions;
-//! * `load`: request load of services; `cpu_sharing`: the CPU their tasks get; `balancer`: what its load balancer processed;
+//! * `load`: request load of services; `cpu_sharing`: the CPU their tasks get, `host_cpu`: what their instances use; `balancer`: what its load balancer processed;
 //!   `metrics`: samples; `scaling`: alarms and scaling activities;
 //! * `queues`: message queues and the services that work on them;
 //! * `unplaced`: what found no instance, and why; `watch`: the decisions of one task, in a repeated run;
@@ -39,11 +39,17 @@ mod disruption_tests;
 mod disruptions;
 mod draining;
 mod event;
+mod fail_open;
+#[cfg(test)]
+mod fail_open_tests;
 mod faults;
 mod fleet;
 mod group;
 mod health;
+mod host_cpu;
 mod integral;
+#[cfg(test)]
+mod latency_tests;
 mod launch;
 mod ledger;
 mod lifecycle;
@@ -52,6 +58,7 @@ mod lives;
 mod load;
 mod market;
 mod metrics;
+mod outages;
 mod outcome;
 mod packing;
 #[cfg(test)]

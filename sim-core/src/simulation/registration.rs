@@ -116,7 +116,7 @@ impl World<'_, '_> {
     /// Whether an instance is there for its agent to register it, and not about to be taken back: then
     /// the agent sets it to DRAINING before anything runs on it.
     pub(super) fn can_register(&self, id: InstanceId) -> bool {
-        !self.disruptions.has_failed(id)
+        !self.disruptions.is_cut_off(id)
             && self.instances[id].state != InstanceState::Terminated
             && self.instances[id].purchase.notice.is_none()
     }

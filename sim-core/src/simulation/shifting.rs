@@ -2,7 +2,7 @@
 
 use super::cpu_sharing::CpuUse;
 use super::event::Event;
-use super::task::Owner;
+use super::task::{Owner, TaskState};
 use super::world::World;
 use crate::engine::Scheduler;
 use crate::scenario::{DeploymentStrategy, ShiftingDeployment};
@@ -148,14 +148,15 @@ impl World<'_, '_> {
         }
         task.serving = serving;
         self.sync_load(service, now);
-        let state = &mut self.services[service];
+        self.count_serving(id, service, serving);
         if serving {
-            state.healthy += 1;
             self.change_cpu_use(id, CpuUse::Idle, CpuUse::Serving, now);
         } else {
-            state.healthy -= 1;
             self.change_cpu_use(id, CpuUse::Serving, CpuUse::Idle, now);
         }
         self.note_strength(service, now);
+        if self.tasks[id].state != TaskState::TargetUnhealthy {
+            self.fail_open(service, now);
+        }
     }
 }

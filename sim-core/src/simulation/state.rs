@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use super::agent::InstanceAgent;
 use super::balancer::ServiceHour;
 use super::draining::Draining;
-use super::group::{Membership, Operation};
+use super::group::{Membership, Operation, Policies};
 use super::integral::Integral;
 use super::load::LoadState;
 use super::pool::GroupInstances;
@@ -197,6 +197,8 @@ pub(super) struct GroupState<'s> {
     pub(super) purchase: GroupPurchases,
     /// How it runs its instances.
     pub(super) operation: Operation,
+    /// Its scaling policies.
+    pub(super) policies: Policies,
 }
 
 /// The state of a capacity provider.
@@ -404,6 +406,7 @@ impl<'s> GroupState<'s> {
             owner_weights: vec![Integral::default(); owners],
             purchase: GroupPurchases::new(scenario, settings),
             operation: Operation::new(scenario, settings),
+            policies: Policies::new(scenario, settings),
         }
     }
 }

@@ -14,8 +14,8 @@ use crate::placement::PlacementConstraint;
 use crate::results::EventCategory;
 use crate::scenario::{
     BalancingAlgorithm, BatchJob, CapacityProvider, CapacityProviderKind, Disruption,
-    DisruptionKind, Fidelity, LaunchTarget, QueueDiscipline, ScalableTarget, Scenario, ServiceLoad,
-    TargetGroup,
+    DisruptionKind, Fidelity, LaunchTarget, MetricScope, QueueDiscipline, ScalableTarget, Scenario,
+    ServiceLoad, TargetGroup,
 };
 use crate::traffic::RequestRate;
 use crate::units::{CapacityProviderId, Cpu, Mib, ServiceId, SimDuration, SimTime};
@@ -286,8 +286,8 @@ fn target_tracking_scales_to_the_proportional_count() {
     assert_eq!(results.services[0].running_peak, 8);
 }
 
-#[test]
-fn missing_metrics_hold_up_a_scale_out() {
+/// Four tasks at 90 % whose policy wants 50 %, with metrics that are visible at once.
+fn busy_and_scaled() -> Scenario {
     let mut scenario = loaded(1024, 36.0);
     let query = watch(&mut scenario, 0, ServiceMeasure::CpuUtilization, SimDuration::ZERO);
     scenario.services[0].scaling = Some(ScalableTarget {
@@ -306,28 +306,75 @@ fn missing_metrics_hold_up_a_scale_out() {
         suspended: crate::autoscaling::SuspendedState::default(),
         suspensions: Vec::new(),
     });
-    let first_change = |scenario: &Scenario| {
-        let results = run(scenario);
-        let events = results.event_records.iter();
-        events.filter(|it| it.category == EventCategory::ServiceScaling).map(|it| it.at).min()
-    };
-    let missing = |service| Disruption {
+    scenario
+}
+
+fn first_change(scenario: &Scenario) -> Option<SimTime> {
+    let results = run(scenario);
+    let events = results.event_records.iter();
+    events.filter(|it| it.category == EventCategory::ServiceScaling).map(|it| it.at).min()
+}
+
+fn of_metrics(kind: DisruptionKind, until: u64) -> Disruption {
+    Disruption {
         name: "metrics".into(),
-        windows: vec![Window { from: SimTime::ZERO, until: SimTime::from_secs(600) }],
+        windows: vec![Window { from: SimTime::ZERO, until: SimTime::from_secs(until) }],
         random: None,
         recovered_after: seconds(300),
-        kind: DisruptionKind::MissingMetrics { service },
-    };
+        kind,
+    }
+}
+
+fn scope(service: Option<u32>, names: Option<&[&str]>) -> MetricScope {
+    MetricScope {
+        service: service.map(ServiceId),
+        names: names.map(|names| names.iter().map(|it| (*it).to_owned()).collect()),
+        own: Vec::new(),
+    }
+}
+
+#[test]
+fn missing_metrics_hold_up_a_scale_out() {
+    let mut scenario = busy_and_scaled();
+    let missing = |scope| of_metrics(DisruptionKind::MissingMetrics(scope), 600);
     assert_eq!(first_change(&scenario), Some(SimTime::from_secs(180)));
-    for service in [None, Some(ServiceId(0))] {
-        scenario.disruptions = vec![missing(service)];
+    let cpu: &[&str] = &["CPUUtilization"];
+    for scope in [scope(None, None), scope(Some(0), None), scope(None, Some(cpu))] {
+        scenario.disruptions = vec![missing(scope)];
         let at = first_change(&scenario);
         // The first point is that of the minute that ends at 600 s.
         let points = SimTime::from_secs(600)..=SimTime::from_secs(720);
         assert!(at.is_some_and(|at| points.contains(&at)), "{at:?}");
     }
-    scenario.disruptions = vec![missing(Some(ServiceId(1)))];
-    assert_eq!(first_change(&scenario), Some(SimTime::from_secs(180)), "another one's metrics");
+    let memory: &[&str] = &["MemoryUtilization"];
+    for other in [scope(Some(1), None), scope(None, Some(memory)), scope(Some(1), Some(cpu))] {
+        scenario.disruptions = vec![missing(other.clone())];
+        assert_eq!(first_change(&scenario), Some(SimTime::from_secs(180)), "{other:?}");
+    }
+}
+
+#[test]
+fn late_metrics_hold_up_a_scale_out_until_the_alarm_sees_three_or_an_old_one() {
+    let mut scenario = busy_and_scaled();
+    for (delay, expected) in [
+        // Three minutes are over: of a breaching point that old the alarm needs no further ones.
+        (60, Some(180)),
+        (120, Some(180)),
+        // The first point comes at 240 s, and is four minutes old.
+        (180, Some(240)),
+        (240, Some(300)),
+        // It comes when it is no longer among the five that the alarm looks at. Points are in time again
+        // from that of 1200 s on: three of them at 1320 s.
+        (300, Some(1320)),
+        (900, Some(1320)),
+    ] {
+        let kind = DisruptionKind::LateMetrics { scope: scope(None, None), delay: seconds(delay) };
+        scenario.disruptions = vec![of_metrics(kind, 1200)];
+        assert_eq!(first_change(&scenario), expected.map(SimTime::from_secs), "{delay}");
+    }
+    let (scope, delay) = (scope(None, Some(&["MemoryUtilization"])), seconds(900));
+    scenario.disruptions = vec![of_metrics(DisruptionKind::LateMetrics { scope, delay }, 1200)];
+    assert_eq!(first_change(&scenario), Some(SimTime::from_secs(180)), "another metric");
 }
 
 #[test]

@@ -8,6 +8,7 @@ use super::cpu_sharing::CpuSharing;
 use super::disruptions::Disruptions;
 use super::event::Event;
 use super::faults::FaultState;
+use super::host_cpu::HostCpu;
 use super::market::Market;
 use super::metrics::MetricState;
 use super::packing::Pools;
@@ -72,6 +73,7 @@ pub(super) struct World<'s, 'p> {
     pub(super) meter: Meter,
     pub(super) recorder: Recorder,
     pub(super) cpu_sharing: CpuSharing,
+    pub(super) host_cpu: HostCpu,
     pub(super) queues: QueueState<'s>,
     pub(super) log: Vec<EventRecord>,
     pub(super) totals: Totals,
@@ -103,7 +105,11 @@ impl<'s, 'p> World<'s, 'p> {
             .map(|settings| BatchState::new(scenario, settings, &mut task_groups, &mut fleet))
             .collect();
         let groups = scenario.auto_scaling_groups.enumerate();
-        let groups = groups.map(|(id, settings)| GroupState::new(scenario, id, settings)).collect();
+        let groups: IdVec<AsgId, GroupState<'_>> =
+            groups.map(|(id, settings)| GroupState::new(scenario, id, settings)).collect();
+        for group in &groups {
+            group.policies.retain(&mut metrics.store);
+        }
         let providers = scenario.capacity_providers.iter();
         let providers = providers.map(|settings| ProviderState::new(scenario, settings)).collect();
         let calls = control_plane.run_task_calls;
@@ -142,6 +148,7 @@ impl<'s, 'p> World<'s, 'p> {
             meter: Meter::new(scenario.start_unix_seconds),
             recorder: Recorder::new(scenario),
             cpu_sharing: CpuSharing::new(scenario),
+            host_cpu: HostCpu::new(scenario),
             queues: QueueState::new(scenario),
             log: Vec::new(),
             totals: Totals::default(),
@@ -181,6 +188,7 @@ impl<'s, 'p> World<'s, 'p> {
         scheduler.schedule_at(first_minute, Phase::Decide, Event::Decide);
         self.start_metrics(scheduler);
         self.start_alarms(scheduler);
+        self.start_group_alarms(scheduler);
         self.schedule_judging(scheduler);
         let record = SimTime::ZERO + self.scenario.record_interval;
         scheduler.schedule_at(record, Phase::Observe, Event::Record);
@@ -257,9 +265,6 @@ impl Model for World<'_, '_> {
             Event::InstanceFails { instance, disruption } => {
                 self.instance_fails(instance, disruption, scheduler);
             }
-            Event::InstanceFailureDetected(instance) => {
-                self.instance_failure_detected(instance, scheduler);
-            }
             Event::HooksOver(instance) => self.hooks_over(instance, scheduler),
             Event::GroupHealthCheck(group) => self.check_health(group, scheduler),
             Event::GroupChange(group) => self.group_change(group, scheduler),
@@ -279,6 +284,7 @@ impl Model for World<'_, '_> {
             Event::SampleMetrics(index) => self.sample_metrics(index, scheduler),
             Event::Suspension(service) => self.change_suspension(service, scheduler),
             Event::EvaluateAlarms(service) => self.evaluate_alarms(service, scheduler),
+            Event::EvaluateGroupAlarms(group) => self.evaluate_group_alarms(group, scheduler),
             Event::JudgeReservation(provider) => self.judge_reservation(provider, scheduler),
             Event::RegistrationRetry => self.retry_registration(scheduler),
         }

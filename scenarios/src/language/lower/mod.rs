@@ -10,6 +10,7 @@ mod deployment;
 mod distribution;
 mod fault;
 mod group;
+mod group_scaling;
 mod images;
 mod load;
 mod metric;
@@ -305,6 +306,7 @@ fn build(context: &Context<'_>, raw: &ScenarioDocument) -> Option<Scenario> {
     let mut cluster = Cluster::lower(context, raw);
     let queues = queue::lower(context, raw);
     metric::define(context, raw);
+    group_scaling::lower(context, raw, &mut cluster);
     let services = service::lower(context, raw, &task_definitions, &mut cluster);
     let mut definitions = task_definitions.into_definitions();
     let mut batches = batch::lower(context, raw, &mut definitions, &mut cluster);

@@ -23,7 +23,6 @@ pub(super) const SOURCES: &[(&str, &str, &str)] = &[
     ("ManagedScaling", "minimumScalingStepSize", "API `ManagedScaling`"),
     ("ManagedScaling", "maximumScalingStepSize", "API `ManagedScaling`"),
     ("ManagedScaling", "instanceWarmupPeriod", "API `ManagedScaling`"),
-    ("Fault", "detectedAfter", "user guide, health checks: \"a few minutes\"; choice"),
     ("Fault", "recoveredAfter", "choice"),
     ("FargateSpot", "meanTimeToInterruption", "choice; AWS publishes no rate"),
     ("TaskDefinition", "cpu", "API `RegisterTaskDefinition`"),

@@ -91,6 +91,7 @@ impl World<'_, '_> {
         } else if target < units && !self.groups[id].operation.is_suspended(Process::Terminate) {
             self.shrink(id, target, scheduler);
         }
+        self.group_settles(id, true, scheduler.now());
     }
 
     fn shrink(&mut self, id: AsgId, target: u32, scheduler: &mut Scheduler<Event>) {
@@ -221,13 +222,14 @@ impl World<'_, '_> {
         }
     }
 
-    /// An instance lost its last task: a scale-in that protection held back may go on.
+    /// An instance lost its last task: a scale-in or a rebalancing that protection held back may go on.
     pub(in super::super) fn instance_emptied(
         &mut self,
         id: AsgId,
         scheduler: &mut Scheduler<Event>,
     ) {
-        if self.groups[id].purchase.units() > self.target_size(id) {
+        let group = &self.groups[id];
+        if group.purchase.units() > self.target_size(id) || group.operation.rebalance_due {
             self.request_reconcile(id, scheduler);
         }
     }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use plimsoll_core::metrics::{
     MAX_MATH_METRICS, MathBuilder, MathError, MathQuery, MetricQuery, QueryKind,
 };
-use plimsoll_core::units::{ServiceId, SimDuration};
+use plimsoll_core::units::SimDuration;
 
-use super::{MINUTE, Reference, resolve};
+use super::{MINUTE, Reference, Subject, resolve, stat as parse};
 use crate::language::lower::Context;
 use crate::language::raw::metric as raw;
 use crate::language::tree::Path;
@@ -16,7 +16,7 @@ use crate::language::tree::Path;
 pub(in crate::language::lower) fn math(
     context: &Context<'_>,
     path: &Path,
-    own: Option<ServiceId>,
+    own: Subject,
     lines: &[raw::MetricDataQuery],
 ) -> Option<MetricQuery> {
     let period = period(context, path, lines)?;
@@ -36,7 +36,7 @@ pub(in crate::language::lower) fn math(
                     namespace: stat.metric.namespace.as_deref(),
                     name: &stat.metric.metric_name,
                     dimensions: &stat.metric.dimensions,
-                    statistic: Some(stat.stat),
+                    statistic: parse(&stat.stat),
                     period,
                 };
                 let at = path.key("metricStat").key("metric");

@@ -1,11 +1,14 @@
 //! From the names of CloudWatch to what is measured.
 
-use plimsoll_core::metrics::{GroupMeasure, MetricSource, QueueMeasure, ServiceMeasure, Statistic};
+use plimsoll_core::metrics::{
+    CAPACITY_PROVIDER_RESERVATION, ClusterMeasure, GroupMeasure, MetricSource, QueueMeasure,
+    ServiceMeasure, Statistic,
+};
 use plimsoll_core::units::{
     AsgId, CapacityProviderId, Id, MetricId, QueueId, ServiceId, SimDuration,
 };
 
-use super::{MINUTE, Metrics, statistic};
+use super::{FIVE_MINUTES, MINUTE, Metrics, Subject};
 use crate::language::lower::Context;
 use crate::language::raw::metric as raw;
 use crate::language::tree::Path;
@@ -14,26 +17,34 @@ const ECS: &str = "AWS/ECS";
 const LOAD_BALANCER: &str = "AWS/ApplicationELB";
 const INSIGHTS: &str = "ECS/ContainerInsights";
 const GROUPS: &str = "AWS/AutoScaling";
+const EC2: &str = "AWS/EC2";
 const QUEUES: &str = "AWS/SQS";
 const MANAGED_SCALING: &str = "AWS/ECS/ManagedScaling";
 
-const SERVICE_METRICS: [(&str, ServiceMeasure); 6] = [
+const SERVICE_METRICS: [(&str, ServiceMeasure); 7] = [
     (ECS, ServiceMeasure::CpuUtilization),
     (ECS, ServiceMeasure::MemoryUtilization),
     (LOAD_BALANCER, ServiceMeasure::RequestCountPerTarget),
+    (LOAD_BALANCER, ServiceMeasure::TargetResponseTime),
     (INSIGHTS, ServiceMeasure::RunningTaskCount),
     (INSIGHTS, ServiceMeasure::DesiredTaskCount),
     (INSIGHTS, ServiceMeasure::PendingTaskCount),
 ];
 
-const GROUP_METRICS: [GroupMeasure; 4] = [
+const GROUP_METRICS: [GroupMeasure; 7] = [
     GroupMeasure::DesiredCapacity,
     GroupMeasure::InServiceInstances,
     GroupMeasure::PendingInstances,
+    GroupMeasure::TerminatingInstances,
     GroupMeasure::TotalInstances,
+    GroupMeasure::MinSize,
+    GroupMeasure::MaxSize,
 ];
 
-const RESERVATION: &str = "CapacityProviderReservation";
+const CLUSTER_METRICS: [ClusterMeasure; 2] =
+    [ClusterMeasure::CpuReservation, ClusterMeasure::MemoryReservation];
+
+const GROUP_DIMENSION: &str = "AutoScalingGroupName";
 
 /// How a document names a metric.
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +52,7 @@ pub(in crate::language::lower) struct Reference<'r> {
     pub(in crate::language::lower) namespace: Option<&'r str>,
     pub(in crate::language::lower) name: &'r str,
     pub(in crate::language::lower) dimensions: &'r [raw::Dimension],
-    pub(in crate::language::lower) statistic: Option<raw::Statistic>,
+    pub(in crate::language::lower) statistic: Option<Statistic>,
     /// Length of the data points.
     pub(in crate::language::lower) period: SimDuration,
 }
@@ -57,19 +68,24 @@ impl Reference<'_> {
     }
 }
 
-/// The metric that `reference` at `path` names, for a policy of the service `own` if it is one's.
+/// The metric that `reference` at `path` names, in a policy of `own`.
 pub(in crate::language::lower) fn resolve(
     context: &Context<'_>,
     path: &Path,
-    own: Option<ServiceId>,
+    own: Subject,
     reference: &Reference<'_>,
 ) -> Option<(MetricId, Statistic)> {
     let metrics = &context.metrics;
     if let Some(metric) = metrics.own(reference) {
-        let statistic = reference.statistic.map_or(Statistic::Average, statistic);
-        return Some((metric, statistic));
+        let wanted = reference.statistic.unwrap_or_default();
+        return percentile_of_period(context, path, reference, metrics.period(metric))
+            .map(|()| (metric, wanted));
     }
     let name = reference.name;
+    if means_instance_cpu(own, reference) {
+        let group = group_of(context, path, own, reference)?;
+        return group_cpu(context, path, reference, group);
+    }
     let service = SERVICE_METRICS
         .into_iter()
         .find(|(namespace, it)| reference.is_in(namespace) && it.metric_name() == name);
@@ -78,11 +94,14 @@ pub(in crate::language::lower) fn resolve(
     }
     let group = GROUP_METRICS.into_iter().find(|it| it.metric_name() == name);
     if let Some(measure) = group.filter(|_| reference.is_in(GROUPS)) {
-        let id = named(context, path, reference, ("AutoScalingGroupName", &metrics.names.groups))?;
-        let source = MetricSource::Group(AsgId::from_index(id), measure);
+        let source = MetricSource::Group(group_of(context, path, own, reference)?, measure);
         return gauge(context, path, reference, source);
     }
-    if name == RESERVATION && reference.is_in(MANAGED_SCALING) {
+    let cluster = CLUSTER_METRICS.into_iter().find(|it| it.metric_name() == name);
+    if let Some(measure) = cluster.filter(|_| reference.is_in(ECS)) {
+        return gauge(context, path, reference, MetricSource::Cluster(measure));
+    }
+    if name == CAPACITY_PROVIDER_RESERVATION && reference.is_in(MANAGED_SCALING) {
         let key = ("CapacityProviderName", &metrics.names.providers[..]);
         let id = named(context, path, reference, key)?;
         let source = MetricSource::CapacityProvider(CapacityProviderId::from_index(id));
@@ -102,16 +121,36 @@ pub(in crate::language::lower) fn resolve(
     None
 }
 
+/// Reports a percentile over another period than the metric's: the samples of several periods are not
+/// kept.
+fn percentile_of_period(
+    context: &Context<'_>,
+    path: &Path,
+    reference: &Reference<'_>,
+    period: SimDuration,
+) -> Option<()> {
+    if matches!(reference.statistic, Some(Statistic::Percentile(_))) && reference.period != period {
+        let seconds = period.as_nanos() / 1_000_000_000;
+        let message = format!(
+            "percentiles of `{}` are simulated over periods of {seconds} s only",
+            reference.name
+        );
+        context.error(path, message);
+        return None;
+    }
+    Some(())
+}
+
 fn of_service(
     context: &Context<'_>,
     path: &Path,
-    own: Option<ServiceId>,
+    own: Subject,
     reference: &Reference<'_>,
     measure: ServiceMeasure,
 ) -> Option<(MetricId, Statistic)> {
     let metrics = &context.metrics;
     let id = match (reference.dimension("ServiceName"), own) {
-        (None, Some(own)) => own,
+        (None, Subject::Service(own)) => own,
         (Some((index, name)), _) => {
             let Some(found) = metrics.names.services.iter().position(|known| known == name) else {
                 let at = path.key("dimensions").index(index).key("value");
@@ -121,7 +160,7 @@ fn of_service(
             };
             ServiceId::from_index(found)
         }
-        (None, None) => {
+        (None, Subject::Nobody | Subject::Group(_)) => {
             context.error(path, "needs the dimension `ServiceName`");
             return None;
         }
@@ -131,18 +170,27 @@ fn of_service(
             (Statistic::Average, &[Statistic::Average, Statistic::SampleCount])
         }
         ServiceMeasure::RequestCountPerTarget => (Statistic::Sum, &[Statistic::Sum]),
+        ServiceMeasure::TargetResponseTime => {
+            (Statistic::Average, &[Statistic::Average, Statistic::SampleCount, Statistic::Sum])
+        }
         _ => return gauge(context, path, reference, MetricSource::Service(id, measure)),
     };
-    let wanted = reference.statistic.map_or(usual, statistic);
-    if !allowed.contains(&wanted) {
-        let names: Vec<&str> = allowed.iter().map(|it| it.name()).collect();
+    let wanted = reference.statistic.unwrap_or(usual);
+    let times = measure == ServiceMeasure::TargetResponseTime;
+    let percentile = times && matches!(wanted, Statistic::Percentile(_));
+    if percentile {
+        percentile_of_period(context, path, reference, MINUTE)?;
+    } else if !allowed.contains(&wanted) {
+        let mut names: Vec<&str> = allowed.iter().map(|it| it.name()).collect();
+        names.extend(times.then_some("percentiles"));
         let message =
             format!("of `{}` only {} is simulated", measure.metric_name(), names.join(" and "));
         context.error(path, message);
         return None;
     }
+    let balanced = times || measure == ServiceMeasure::RequestCountPerTarget;
     let fine = reference.period < MINUTE;
-    let metric = if fine && measure != ServiceMeasure::RequestCountPerTarget {
+    let metric = if fine && !balanced {
         if metrics.has_high_resolution(id) {
             metrics.high_resolution(id, measure)
         } else {
@@ -157,8 +205,53 @@ fn of_service(
     Some((metric, wanted))
 }
 
-/// A metric with one sample per minute, of which every statistic can be had.
+/// Whether the `CPUUtilization` of a group's instances is meant; services have one too.
+fn means_instance_cpu(own: Subject, reference: &Reference<'_>) -> bool {
+    let of_own = matches!(own, Subject::Group(_)) && reference.dimension("ServiceName").is_none();
+    reference.name == GroupMeasure::CpuUtilization.metric_name()
+        && reference.is_in(EC2)
+        && (of_own
+            || reference.namespace == Some(EC2)
+            || reference.dimension(GROUP_DIMENSION).is_some())
+}
+
+/// The group that a dimension names, or the one whose policy it is.
+fn group_of(
+    context: &Context<'_>,
+    path: &Path,
+    own: Subject,
+    reference: &Reference<'_>,
+) -> Option<AsgId> {
+    match own {
+        Subject::Group(own) if reference.dimension(GROUP_DIMENSION).is_none() => Some(own),
+        _ => {
+            let key = (GROUP_DIMENSION, &context.metrics.names.groups[..]);
+            named(context, path, reference, key).map(AsgId::from_index)
+        }
+    }
+}
+
+/// The CPU of a group's instances.
 #[allow(clippy::unnecessary_wraps)] // one of several resolvers with one type
+fn group_cpu(
+    context: &Context<'_>,
+    path: &Path,
+    reference: &Reference<'_>,
+    group: AsgId,
+) -> Option<(MetricId, Statistic)> {
+    let metrics = &context.metrics;
+    if !metrics.has_detailed_monitoring(group) && reference.period < FIVE_MINUTES {
+        let message = "EC2 publishes the metric every five minutes; `instanceMonitoring: {enabled: true}` of \
+                       the group makes it every minute";
+        context.note(path, message);
+    } else if reference.period < MINUTE {
+        context.note(path, "the metric has one data point per minute");
+    }
+    let wanted = reference.statistic.unwrap_or_default();
+    Some((metrics.group_cpu(group), wanted))
+}
+
+/// A metric with one sample per minute, of which every statistic can be had.
 fn gauge(
     context: &Context<'_>,
     path: &Path,
@@ -168,7 +261,8 @@ fn gauge(
     if reference.period < MINUTE {
         context.note(path, "the metric has one data point per minute");
     }
-    let wanted = reference.statistic.map_or(Statistic::Average, statistic);
+    percentile_of_period(context, path, reference, MINUTE)?;
+    let wanted = reference.statistic.unwrap_or_default();
     Some((context.metrics.per_minute(source), wanted))
 }
 
@@ -193,12 +287,7 @@ fn named(
 }
 
 fn unknown(context: &Context<'_>, path: &Path, reference: &Reference<'_>) {
-    let mut known: Vec<String> =
-        SERVICE_METRICS.iter().map(|(_, it)| it.metric_name().to_owned()).collect();
-    known.extend(GROUP_METRICS.iter().map(|it| it.metric_name().to_owned()));
-    known.push(RESERVATION.to_owned());
-    known.extend(QueueMeasure::ALL.iter().map(|it| it.metric_name().to_owned()));
-    known.extend(context.metrics.own.borrow().iter().map(|it| it.name.clone()));
+    let known = context.metrics.known_names();
     let names: Vec<&str> = known.iter().map(String::as_str).collect();
     let what = match reference.namespace {
         Some(namespace) if known.iter().any(|it| it == reference.name) => {
@@ -210,6 +299,33 @@ fn unknown(context: &Context<'_>, path: &Path, reference: &Reference<'_>) {
 }
 
 impl Metrics {
+    fn known_names(&self) -> Vec<String> {
+        let mut known: Vec<String> =
+            SERVICE_METRICS.iter().map(|(_, it)| it.metric_name().to_owned()).collect();
+        known.extend(GROUP_METRICS.iter().map(|it| it.metric_name().to_owned()));
+        known.push(CAPACITY_PROVIDER_RESERVATION.to_owned());
+        known.extend(CLUSTER_METRICS.iter().map(|it| it.metric_name().to_owned()));
+        known.extend(QueueMeasure::ALL.iter().map(|it| it.metric_name().to_owned()));
+        known.extend(self.own.borrow().iter().map(|it| it.name.clone()));
+        known
+    }
+
+    /// The user's own metrics that are called `name`.
+    ///
+    /// # Errors
+    /// All names, if there is no metric of this one.
+    pub(in crate::language::lower) fn named(
+        &self,
+        name: &str,
+    ) -> Result<Vec<MetricId>, Vec<String>> {
+        let known = self.known_names();
+        if !known.iter().any(|it| it == name) {
+            return Err(known);
+        }
+        let own = self.own.borrow();
+        Ok(own.iter().filter(|it| it.name == name).map(|it| it.metric).collect())
+    }
+
     /// The user's own metric that `reference` names.
     fn own(&self, reference: &Reference<'_>) -> Option<MetricId> {
         let own = self.own.borrow();

@@ -1,4 +1,5 @@
-//! AWS schedule expressions: `at(...)`, `rate(...)` and six-field `cron(...)`, expanded to instants.
+//! AWS schedule expressions: `at(...)`, `rate(...)` and six-field `cron(...)`, and the five-field
+//! recurrences of Auto Scaling groups, expanded to instants.
 //!
 //! Source: the Application Auto Scaling and EventBridge Scheduler guides. Application Auto Scaling
 //! says little about daylight saving time; EventBridge Scheduler, whose dialect is the same, says that
@@ -109,7 +110,22 @@ pub fn parse(expression: &str, zone: &str) -> Result<Schedule, ScheduleError> {
     Ok(Schedule { kind })
 }
 
+/// Reads a recurrence of a scheduled action of an Auto Scaling group: five fields as in crontab(5). `zone`
+/// is an IANA name.
+///
+/// # Errors
+/// If it is no such expression, or if the zone is unknown.
+pub fn parse_recurrence(expression: &str, zone: &str) -> Result<Schedule, ScheduleError> {
+    let cron = Cron::parse_crontab(expression)?;
+    Ok(Schedule { kind: Kind::Cron(Box::new(cron), time_zone(zone)?) })
+}
+
 impl Schedule {
+    /// The schedule of one instant, in seconds since 1970.
+    pub fn once(instant: i64) -> Self {
+        Self { kind: Kind::Once(instant) }
+    }
+
     /// The instants in `[from_unix, until_unix)` at which the schedule fires, ascending, in seconds
     /// since 1970. A rate counts from `from_unix`, where it fires first.
     ///

@@ -5,6 +5,8 @@
 mod bad_inputs;
 #[path = "language/good.rs"]
 mod good;
+#[path = "language/group_policies.rs"]
+mod group_policies;
 #[path = "language/guide.rs"]
 mod guide;
 #[path = "language/mutations.rs"]

@@ -1,5 +1,7 @@
 //! The six-field cron dialect of AWS: `minute hour day-of-month month day-of-week year`.
 
+mod crontab;
+
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
@@ -68,6 +70,14 @@ enum Days {
         last: BTreeSet<i16>,
         /// `d#k`.
         nth: Option<(i16, i16)>,
+    },
+    /// In the five-field dialect, where no field is `?`.
+    Crontab {
+        of_month: BTreeSet<i16>,
+        /// 1 = Sunday.
+        of_week: BTreeSet<i16>,
+        /// Whether one of the two is enough.
+        either: bool,
     },
 }
 
@@ -165,6 +175,10 @@ impl Days {
                 days.contains(&weekday)
                     || (last.contains(&weekday) && day + 7 > length)
                     || *nth == Some((weekday, (day - 1) / 7 + 1))
+            }
+            Self::Crontab { of_month, of_week, either } => {
+                let matches = (of_month.contains(&day), of_week.contains(&weekday));
+                if *either { matches.0 || matches.1 } else { matches.0 && matches.1 }
             }
         }
     }

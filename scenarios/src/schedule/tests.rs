@@ -94,6 +94,101 @@ fn tv_cron_years() {
     assert_eq!(schedule.firings(instant(NOW), i64::MAX, 10), Ok(vec![]));
 }
 
+/// The first firings after `from` of a recurrence.
+fn recurrences(expression: &str, zone: &str, from: &str, n: usize) -> Vec<String> {
+    let schedule = parse_recurrence(expression, zone).expect("a recurrence");
+    let from = instant(from);
+    let firings = schedule.firings(from + 1, from + 400 * 86_400, MAX_FIRINGS).expect("few");
+    let text = |second| jiff::Timestamp::from_second(second).expect("in range").to_string();
+    firings.into_iter().take(n).map(|second| text(second).replace(":00Z", "Z")).collect()
+}
+
+#[track_caller]
+fn check_recurrence(expression: &str, expected: &[&str]) {
+    assert_eq!(recurrences(expression, "UTC", NOW, expected.len()), expected, "{expression}");
+}
+
+#[test]
+fn five_fields_are_those_of_unix() {
+    check_recurrence("0 10 * * *", &["2026-11-21T10:00Z", "2026-11-22T10:00Z"]);
+    // 2 is Tuesday, where the six-field dialect has Monday.
+    check_recurrence("30 6 * * 2", &["2026-11-24T06:30Z", "2026-12-01T06:30Z"]);
+    // The example of the guide: half past midnight on the first of January, June and December.
+    check_recurrence(
+        "30 0 1 1,6,12 *",
+        &["2026-12-01T00:30Z", "2027-01-01T00:30Z", "2027-06-01T00:30Z"],
+    );
+    // Sunday is 0 and 7.
+    for sunday in ["0", "7", "SUN"] {
+        check_recurrence(&format!("0 9 * * {sunday}"), &["2026-11-22T09:00Z", "2026-11-29T09:00Z"]);
+    }
+    check_recurrence("0 18 * * MON-FRI", &["2026-11-23T18:00Z", "2026-11-24T18:00Z"]);
+    check_recurrence(
+        "0 18 * * 5-7",
+        &["2026-11-21T18:00Z", "2026-11-22T18:00Z", "2026-11-27T18:00Z"],
+    );
+    check_recurrence(
+        "*/20 18 * * *",
+        &["2026-11-20T18:20Z", "2026-11-20T18:40Z", "2026-11-21T18:00Z"],
+    );
+    check_recurrence(
+        "5-59/25 18 * * *",
+        &["2026-11-20T18:05Z", "2026-11-20T18:30Z", "2026-11-20T18:55Z"],
+    );
+}
+
+#[test]
+fn a_day_matches_if_either_of_two_restricted_fields_names_it() {
+    check_recurrence(
+        "0 0 1,15 * 3",
+        &[
+            "2026-11-25T00:00Z",
+            "2026-12-01T00:00Z",
+            "2026-12-02T00:00Z",
+            "2026-12-09T00:00Z",
+            "2026-12-15T00:00Z",
+        ],
+    );
+    // A field that begins with `*` restricts nothing by itself: both must match.
+    check_recurrence("0 0 */10 * 1", &["2026-12-21T00:00Z", "2027-01-11T00:00Z"]);
+}
+
+#[test]
+fn tv_dst_3_recurrences_hold_their_local_time_across_the_change() {
+    assert_eq!(
+        recurrences("0 8 * * *", "America/New_York", "2027-03-13T00:00:00Z", 2),
+        ["2027-03-13T13:00Z", "2027-03-14T12:00Z"]
+    );
+    // As in the other dialect: skipped if it does not exist, once if it is repeated.
+    assert_eq!(
+        recurrences("30 2 * * *", "America/Los_Angeles", "2027-03-13T00:00:00Z", 2),
+        ["2027-03-13T10:30Z", "2027-03-15T09:30Z"]
+    );
+    assert_eq!(
+        recurrences("30 1 * * *", "America/Los_Angeles", "2026-10-31T00:00:00Z", 3),
+        ["2026-10-31T08:30Z", "2026-11-01T08:30Z", "2026-11-02T09:30Z"]
+    );
+}
+
+#[test]
+fn errors_in_recurrences_point_at_the_offending_part() {
+    for (expression, offset, part) in [
+        ("0 10 * * ? *", 0, "five fields"),
+        ("0 10 * *", 0, "not 4"),
+        ("0 10 ? * 1", 5, "`?` is not a value for day-of-month"),
+        ("60 10 * * *", 0, "`60` is not a value for minute"),
+        ("0 10 * * 8", 9, "`8` is not a value for day-of-week (0 to 7 or SUN to SAT)"),
+        ("0/30 10 * * *", 0, "a step follows `*` or a range"),
+        ("0 10 L * *", 5, "`L`"),
+        ("0 10 * * FRI-SUN", 9, "ends before it begins"),
+        ("", 0, "not 0"),
+    ] {
+        let error = parse_recurrence(expression, "UTC").expect_err(expression);
+        assert_eq!(error.offset, offset, "{expression}: {error}");
+        assert!(error.message.contains(part), "{expression}: {error}");
+    }
+}
+
 #[test]
 fn tv_dst_1_a_local_time_that_does_not_exist_is_skipped() {
     assert_eq!(

@@ -1,10 +1,13 @@
 //! What AWS leaves open about service scaling.
 
 use super::alarm::AlarmRules;
+use super::group::GroupRules;
 use crate::metrics::DataPoint;
 use crate::units::SimDuration;
 
-/// What AWS leaves open about Application Auto Scaling; each is a setting of the scenario.
+/// What AWS leaves open about scaling policies; each is a setting of the scenario. Cooldowns, activities
+/// and the share of the low alarm are those of Application Auto Scaling; all else holds for Auto Scaling
+/// groups too.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ScalingRules {
     /// Alarms.
@@ -29,6 +32,8 @@ pub struct ScalingRules {
     pub out_cooldown_blocks_in: bool,
     /// Data points that a step policy aggregates; those of the alarm's evaluation periods if not given.
     pub step_points: Option<u32>,
+    /// What differs for policies of Auto Scaling groups.
+    pub groups: GroupRules,
 }
 
 impl Default for ScalingRules {
@@ -45,6 +50,7 @@ impl Default for ScalingRules {
             activity_timeout: SimDuration::from_secs(600),
             out_cooldown_blocks_in: false,
             step_points: None,
+            groups: GroupRules::default(),
         }
     }
 }

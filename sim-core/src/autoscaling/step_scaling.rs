@@ -1,6 +1,7 @@
 //! Step scaling: a user's alarm, and steps relative to its threshold.
 //!
-//! Source: the Application Auto Scaling guide on step scaling, including its rounding of percentages.
+//! Source: the Application Auto Scaling guide on step scaling, including its rounding of percentages;
+//! the guide of EC2 Auto Scaling has the same steps and rounding for groups.
 //! AWS does not say how many points it aggregates; here it is the alarm's evaluation periods.
 
 use super::activity::ScalingDirection;
@@ -87,47 +88,49 @@ pub struct StepScalingPolicy {
 
 impl StepScalingPolicy {
     /// The adjustment for an aggregated metric value, `None` if no step covers it.
-    ///
-    /// On the upper side of the threshold a step includes its lower bound, on the lower side its upper
-    /// one. The threshold itself belongs to the side on which the alarm breaches.
     pub fn adjustment_for(&self, value: f64) -> Option<i32> {
-        let offset = value - self.alarm.threshold;
-        let above = match self.alarm.comparison_operator {
-            ComparisonOperator::GreaterThan | ComparisonOperator::GreaterThanOrEqual => {
-                offset >= -GUARD
-            }
-            ComparisonOperator::LessThan | ComparisonOperator::LessThanOrEqual => offset > GUARD,
-        };
-        // The shift decides on which side a value at the bound falls.
-        let shifted = if above { offset + GUARD } else { offset - GUARD };
-        let covers = |step: &&StepAdjustment| {
-            let over = step.lower.is_none_or(|lower| shifted > lower);
-            over && step.upper.is_none_or(|upper| shifted < upper)
-        };
-        self.steps.iter().find(covers).map(|step| step.adjustment)
+        step_for(&self.alarm, &self.steps, value)
     }
 
     /// The capacity that `adjustment` asks for at `capacity`, before bounds.
-    ///
-    /// Percentages beyond one task are cut toward zero, those below become one task, and
-    /// `MinAdjustmentMagnitude` widens them.
     pub fn adjusted(&self, capacity: u32, adjustment: i32) -> u32 {
-        let change = match self.adjustment_type {
-            AdjustmentType::ExactCapacity => return adjustment.max(0).unsigned_abs(),
-            AdjustmentType::ChangeInCapacity => i64::from(adjustment),
-            AdjustmentType::PercentChangeInCapacity => self.percent_of(capacity, adjustment),
+        self.adjustment_type.adjusted(capacity, adjustment, self.min_adjustment_magnitude)
+    }
+
+    /// Which way `adjustment` goes for a service with `running` tasks; `None` if it asks for no change.
+    pub fn direction(&self, adjustment: i32, running: u32) -> Option<ScalingDirection> {
+        self.adjustment_type.direction(adjustment, running)
+    }
+
+    /// What Application Auto Scaling or CloudWatch would refuse, in plain words; empty if nothing.
+    pub fn problems(&self) -> Vec<String> {
+        let mut problems = self.alarm.problems();
+        problems.extend(step_problems(self.adjustment_type, &self.steps));
+        problems.extend(self.adjustment_type.magnitude_problem(self.min_adjustment_magnitude));
+        problems
+    }
+}
+
+impl AdjustmentType {
+    /// The capacity that `adjustment` asks for at `capacity`, before bounds.
+    ///
+    /// Percentages beyond one unit are cut toward zero, those below become one unit, and
+    /// `min_magnitude` (`MinAdjustmentMagnitude`) widens them.
+    pub fn adjusted(self, capacity: u32, adjustment: i32, min_magnitude: Option<u32>) -> u32 {
+        let change = match self {
+            Self::ExactCapacity => return adjustment.max(0).unsigned_abs(),
+            Self::ChangeInCapacity => i64::from(adjustment),
+            Self::PercentChangeInCapacity => percent_of(capacity, adjustment, min_magnitude),
         };
         let changed = (i64::from(capacity) + change).clamp(0, i64::from(u32::MAX));
         u32::try_from(changed).unwrap_or(u32::MAX)
     }
 
-    /// Which way `adjustment` goes for a service with `running` tasks; `None` if it asks for no change.
-    pub fn direction(&self, adjustment: i32, running: u32) -> Option<ScalingDirection> {
-        let change = match self.adjustment_type {
-            AdjustmentType::ExactCapacity => i64::from(adjustment) - i64::from(running),
-            AdjustmentType::ChangeInCapacity | AdjustmentType::PercentChangeInCapacity => {
-                i64::from(adjustment)
-            }
+    /// Which way `adjustment` goes at `capacity`; `None` if it asks for no change.
+    pub fn direction(self, adjustment: i32, capacity: u32) -> Option<ScalingDirection> {
+        let change = match self {
+            Self::ExactCapacity => i64::from(adjustment) - i64::from(capacity),
+            Self::ChangeInCapacity | Self::PercentChangeInCapacity => i64::from(adjustment),
         };
         match change.signum() {
             1 => Some(ScalingDirection::Out),
@@ -136,56 +139,72 @@ impl StepScalingPolicy {
         }
     }
 
-    fn percent_of(&self, capacity: u32, percent: i32) -> i64 {
-        // Hundredths of a task, so that nothing is lost before the rounding.
-        let hundredths = i64::from(capacity) * i64::from(percent);
-        let rounded = if (1..100).contains(&hundredths.abs()) {
-            hundredths.signum()
-        } else {
-            hundredths / 100
-        };
-        let at_least = i64::from(self.min_adjustment_magnitude.unwrap_or(0));
-        if rounded.abs() < at_least { i64::from(percent.signum()) * at_least } else { rounded }
+    /// What AWS would refuse about a `MinAdjustmentMagnitude`.
+    pub(super) fn magnitude_problem(self, min_magnitude: Option<u32>) -> Option<String> {
+        let refused = min_magnitude.is_some() && self != Self::PercentChangeInCapacity;
+        refused.then(|| "a minimum adjustment magnitude applies to percentages only".to_owned())
     }
+}
 
-    /// What Application Auto Scaling or CloudWatch would refuse, in plain words; empty if nothing.
-    pub fn problems(&self) -> Vec<String> {
-        let mut problems = self.alarm.problems();
-        let steps = &self.steps;
-        if steps.is_empty() || steps.len() > STEPS_MAX {
-            problems.push(format!("a policy has 1 to {STEPS_MAX} steps, not {}", steps.len()));
+fn percent_of(capacity: u32, percent: i32, min_magnitude: Option<u32>) -> i64 {
+    // Hundredths of a unit, so that nothing is lost before the rounding.
+    let hundredths = i64::from(capacity) * i64::from(percent);
+    let rounded =
+        if (1..100).contains(&hundredths.abs()) { hundredths.signum() } else { hundredths / 100 };
+    let at_least = i64::from(min_magnitude.unwrap_or(0));
+    if rounded.abs() < at_least { i64::from(percent.signum()) * at_least } else { rounded }
+}
+
+/// The adjustment of the step that covers an aggregated metric value; `None` if none does.
+///
+/// On the upper side of the threshold a step includes its lower bound, on the lower side its upper
+/// one. The threshold itself belongs to the side on which the alarm breaches.
+pub(super) fn step_for(alarm: &AlarmSettings, steps: &[StepAdjustment], value: f64) -> Option<i32> {
+    let offset = value - alarm.threshold;
+    let above = match alarm.comparison_operator {
+        ComparisonOperator::GreaterThan | ComparisonOperator::GreaterThanOrEqual => {
+            offset >= -GUARD
         }
-        for (number, step) in (1..).zip(steps) {
-            problems.extend(step.problem().map(|problem| format!("step {number} {problem}")));
-            if self.adjustment_type == AdjustmentType::ExactCapacity && step.adjustment < 0 {
-                problems.push(format!("step {number} sets a negative capacity"));
-            }
-        }
-        for (number, pair) in (1..).zip(steps.windows(2)) {
-            problems.extend(seam_problem(number, pair[0].upper, pair[1].lower));
-        }
-        if let [first, .., last] | [first @ last] = steps.as_slice() {
-            // Inner nulls are seams; here only the two outer ends are left.
-            if first.lower.is_some_and(|lower| lower < 0.0) {
-                problems.push(
-                    "with a negative lower bound the lowest step needs a null lower bound"
-                        .to_owned(),
-                );
-            }
-            if last.upper.is_some_and(|upper| upper > 0.0) {
-                problems.push(
-                    "with a positive upper bound the highest step needs a null upper bound"
-                        .to_owned(),
-                );
-            }
-        }
-        if self.min_adjustment_magnitude.is_some()
-            && self.adjustment_type != AdjustmentType::PercentChangeInCapacity
-        {
-            problems.push("a minimum adjustment magnitude applies to percentages only".to_owned());
-        }
-        problems
+        ComparisonOperator::LessThan | ComparisonOperator::LessThanOrEqual => offset > GUARD,
+    };
+    // The shift decides on which side a value at the bound falls.
+    let shifted = if above { offset + GUARD } else { offset - GUARD };
+    let covers = |step: &&StepAdjustment| {
+        let over = step.lower.is_none_or(|lower| shifted > lower);
+        over && step.upper.is_none_or(|upper| shifted < upper)
+    };
+    steps.iter().find(covers).map(|step| step.adjustment)
+}
+
+/// What AWS would refuse about the steps of a policy, in plain words; empty if nothing.
+pub(super) fn step_problems(kind: AdjustmentType, steps: &[StepAdjustment]) -> Vec<String> {
+    let mut problems = Vec::new();
+    if steps.is_empty() || steps.len() > STEPS_MAX {
+        problems.push(format!("a policy has 1 to {STEPS_MAX} steps, not {}", steps.len()));
     }
+    for (number, step) in (1..).zip(steps) {
+        problems.extend(step.problem().map(|problem| format!("step {number} {problem}")));
+        if kind == AdjustmentType::ExactCapacity && step.adjustment < 0 {
+            problems.push(format!("step {number} sets a negative capacity"));
+        }
+    }
+    for (number, pair) in (1..).zip(steps.windows(2)) {
+        problems.extend(seam_problem(number, pair[0].upper, pair[1].lower));
+    }
+    if let [first, .., last] | [first @ last] = steps {
+        // Inner nulls are seams; here only the two outer ends are left.
+        if first.lower.is_some_and(|lower| lower < 0.0) {
+            problems.push(
+                "with a negative lower bound the lowest step needs a null lower bound".to_owned(),
+            );
+        }
+        if last.upper.is_some_and(|upper| upper > 0.0) {
+            problems.push(
+                "with a positive upper bound the highest step needs a null upper bound".to_owned(),
+            );
+        }
+    }
+    problems
 }
 
 impl StepAdjustment {

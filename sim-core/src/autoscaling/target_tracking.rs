@@ -11,9 +11,9 @@ use crate::metrics::MetricQuery;
 use crate::units::SimDuration;
 
 /// Evaluation periods of the high alarm, all of which must breach.
-const HIGH_ALARM_PERIODS: u32 = 3;
+pub(super) const HIGH_ALARM_PERIODS: u32 = 3;
 /// Evaluation periods of the low alarm, all of which must breach.
-const LOW_ALARM_PERIODS: u32 = 15;
+pub(super) const LOW_ALARM_PERIODS: u32 = 15;
 
 /// A target tracking policy.
 #[derive(Clone, Debug, PartialEq)]

@@ -28,6 +28,8 @@ pub enum MetricSource {
     Group(AsgId, GroupMeasure),
     /// `CapacityProviderReservation`, percent.
     CapacityProvider(CapacityProviderId),
+    /// Something about the container instances of the cluster.
+    Cluster(ClusterMeasure),
     /// Something about a message queue.
     Queue(QueueId, QueueMeasure),
     /// Given values.
@@ -44,6 +46,7 @@ impl MetricSource {
             Self::Service(_, measure) => Some(measure.metric_name()),
             Self::Group(_, measure) => Some(measure.metric_name()),
             Self::CapacityProvider(_) => Some(CAPACITY_PROVIDER_RESERVATION),
+            Self::Cluster(measure) => Some(measure.metric_name()),
             Self::Queue(_, measure) => Some(measure.metric_name()),
             Self::Trace(_) | Self::Formula(_) => None,
         }
@@ -122,8 +125,17 @@ pub enum GroupMeasure {
     InServiceInstances,
     /// `GroupPendingInstances` of `AWS/AutoScaling`.
     PendingInstances,
-    /// `GroupTotalInstances` of `AWS/AutoScaling`.
+    /// `GroupTerminatingInstances` of `AWS/AutoScaling`.
+    TerminatingInstances,
+    /// `GroupTotalInstances` of `AWS/AutoScaling`: in service, pending and terminating.
     TotalInstances,
+    /// `GroupMinSize` of `AWS/AutoScaling`.
+    MinSize,
+    /// `GroupMaxSize` of `AWS/AutoScaling`.
+    MaxSize,
+    /// `CPUUtilization` of `AWS/EC2` over the group's instances, percent: each instance in service that has
+    /// warmed up is a sample.
+    CpuUtilization,
 }
 
 impl GroupMeasure {
@@ -133,7 +145,30 @@ impl GroupMeasure {
             Self::DesiredCapacity => "GroupDesiredCapacity",
             Self::InServiceInstances => "GroupInServiceInstances",
             Self::PendingInstances => "GroupPendingInstances",
+            Self::TerminatingInstances => "GroupTerminatingInstances",
             Self::TotalInstances => "GroupTotalInstances",
+            Self::MinSize => "GroupMinSize",
+            Self::MaxSize => "GroupMaxSize",
+            Self::CpuUtilization => "CPUUtilization",
+        }
+    }
+}
+
+/// What is measured of the container instances of the cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ClusterMeasure {
+    /// `CPUReservation` of `AWS/ECS`: CPU that tasks reserve in percent of what is registered.
+    CpuReservation,
+    /// `MemoryReservation` of `AWS/ECS`.
+    MemoryReservation,
+}
+
+impl ClusterMeasure {
+    /// CloudWatch's name of the metric.
+    pub const fn metric_name(self) -> &'static str {
+        match self {
+            Self::CpuReservation => "CPUReservation",
+            Self::MemoryReservation => "MemoryReservation",
         }
     }
 }

@@ -27,7 +27,7 @@ pub struct InstanceShape {
 }
 
 /// An Auto Scaling group of container instances.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct AutoScalingGroup {
     /// `AutoScalingGroupName`.
     pub name: String,

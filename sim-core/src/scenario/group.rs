@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use crate::autoscaling::group::{
-    CapacityDistribution, InstanceRefresh, LaunchSource, LifecycleHook, MaintenancePolicy,
-    TerminationPolicy, ZoneOrder,
+    CapacityDistribution, GroupScaling, InstanceRefresh, LaunchSource, LifecycleHook,
+    MaintenancePolicy, TerminationPolicy, ZoneOrder,
 };
 use crate::units::{SimDuration, SimTime};
 
 /// How a group runs its instances, apart from their kind and number.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct GroupOperation {
     /// What is launched at the start.
     pub launch_source: LaunchSource,
@@ -33,6 +33,8 @@ pub struct GroupOperation {
     pub max_instance_lifetime: Option<SimDuration>,
     /// Instance refreshes.
     pub refreshes: Vec<InstanceRefresh>,
+    /// Scaling policies.
+    pub scaling: GroupScaling,
     /// What changes during the run, in time order.
     pub changes: Vec<GroupChange>,
 }
@@ -51,6 +53,7 @@ impl Default for GroupOperation {
             suspended: BTreeSet::new(),
             max_instance_lifetime: None,
             refreshes: Vec::new(),
+            scaling: GroupScaling::default(),
             changes: Vec::new(),
         }
     }

@@ -148,6 +148,7 @@ impl Tenancy {
 impl World<'_, '_> {
     /// A task begins or ceases to use CPU.
     pub(super) fn change_cpu_use(&mut self, id: TaskId, from: CpuUse, to: CpuUse, now: SimTime) {
+        self.note_host_cpu(id, from, to, now);
         let (owner, instance) = (self.tasks[id].owner, self.tasks[id].instance);
         let (service, definition_id) = match owner {
             Owner::Service(service) => (service, self.tasks[id].definition),

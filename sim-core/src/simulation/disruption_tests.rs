@@ -1,7 +1,7 @@
 //! Behaviour of whole runs in which zones, instances or the control plane fail, and how services recover.
 
 use super::random::{Dice, random_scenario};
-use super::testing::{definition, empty, group, managed_provider, service};
+use super::testing::{at, definition, empty, group, managed_provider, run, seconds, service};
 use crate::agent::Window;
 use crate::engine::{DurationDistribution, Stream};
 use crate::invariants::violations;
@@ -9,17 +9,6 @@ use crate::results::{Recovered, RunResults};
 use crate::scenario::*;
 use crate::units::{AsgId, SimDuration, SimTime, ZoneId};
 
-fn at(second: u64) -> SimTime {
-    SimTime::from_secs(second)
-}
-
-fn seconds(length: u64) -> SimDuration {
-    SimDuration::from_secs(length)
-}
-
-fn run(scenario: &Scenario) -> RunResults {
-    super::run(scenario, &mut |_| {}).expect("no limit is reached")
-}
 
 /// A disruption from one second to another.
 fn during(kind: DisruptionKind, from: u64, until: u64) -> Disruption {

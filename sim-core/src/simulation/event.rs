@@ -131,12 +131,17 @@ pub enum Event {
     CapacityAppears(u32),
     /// Metrics of another period than a minute are sampled: the position in the list of periods.
     SampleMetrics(u32),
+    /// Alarms of a group's policies that are not only evaluated at full minutes.
+    EvaluateGroupAlarms(AsgId),
     /// Alarms of a service that are not only evaluated at full minutes.
     EvaluateAlarms(ServiceId),
     /// The suspended state of a scalable target changes.
     Suspension(ServiceId),
     /// The alarms of a capacity provider are evaluated at their own point of the minute.
     JudgeReservation(CapacityProviderId),
+    /// Agents that the cluster's quota of instances has refused try again. Stale if not the next such
+    /// attempt.
+    RegistrationRetry,
 }
 
 impl Event {
@@ -173,6 +178,7 @@ impl Event {
             Self::GroupRetry(_) => 53,
             Self::ReplacementPass(_) => 54,
             Self::LifetimeOver(_) => 55,
+            Self::EvaluateGroupAlarms(_) => 56,
             Self::InterruptionNotice(_) => 60,
             Self::Interruption(_) => 61,
             Self::RebalanceRecommendation(_) => 62,
@@ -188,6 +194,7 @@ impl Event {
             Self::DisruptionBegins(_) => 110,
             Self::DisruptionEnds(_) => 111,
             Self::InstanceFails { .. } => 112,
+            Self::RegistrationRetry => 130,
         }
     }
 
@@ -224,6 +231,7 @@ impl Event {
             53 => "group retry",
             54 => "replacement pass",
             55 => "lifetime over",
+            56 => "evaluate group alarms",
             60 => "interruption notice",
             61 => "interruption",
             62 => "rebalance recommendation",
@@ -239,6 +247,7 @@ impl Event {
             110 => "disruption begins",
             111 => "disruption ends",
             112 => "instance fails",
+            130 => "registration retry",
             _ => "unknown",
         }
     }
@@ -276,7 +285,8 @@ impl Event {
             | Self::GroupHealthCheck(group)
             | Self::GroupChange(group)
             | Self::GroupRetry(group)
-            | Self::ReplacementPass(group) => (group.0, 0),
+            | Self::ReplacementPass(group)
+            | Self::EvaluateGroupAlarms(group) => (group.0, 0),
             Self::JudgeReservation(provider) => (provider.0, 0),
             Self::ServicePass(service)
             | Self::Scheduled(service)
@@ -285,9 +295,12 @@ impl Event {
             | Self::EvaluateAlarms(service)
             | Self::Suspension(service) => (service.0, 0),
             Self::BatchArrival(batch) => (batch.0, 0),
-            Self::PlaceWaiting | Self::Sample | Self::Decide | Self::Record | Self::QueuesEnd => {
-                (0, 0)
-            }
+            Self::PlaceWaiting
+            | Self::Sample
+            | Self::Decide
+            | Self::Record
+            | Self::QueuesEnd
+            | Self::RegistrationRetry => (0, 0),
             Self::DesiredCount { service, desired } => (service.0, *desired),
         };
         Digest { kind: self.kind(), entity: entity as u64, payload: payload as u64 }

@@ -344,6 +344,7 @@ impl World<'_, '_> {
                 let size = (definition_id, cpu, memory);
                 self.change_reservation(instance, group, owner, size, Change::Remove, now);
                 self.request_placement(scheduler);
+                self.tasks_changed(owner, scheduler);
             }
             None => self.uncount_on_fargate(id),
         }

@@ -21,6 +21,17 @@ use crate::units::{Cpu, ServiceId, SimDuration, SimTime, TaskId};
 /// Raw CPU of one vCPU.
 const RAW_PER_VCPU: u128 = Cpu::from_ecs_units(1024).as_raw() as u128;
 
+/// Quantiles of the response time that are recorded.
+const QUANTILES: [f64; 3] = [0.50, 0.95, 0.99];
+
+/// Adds requests to those of an interval; one segment mostly answers as the one before.
+fn add_response(to: &mut Vec<(u128, ResponseTime)>, served: u128, response: ResponseTime) {
+    match to.last_mut().filter(|(_, last)| *last == response) {
+        Some((sum, _)) => *sum += served,
+        None => to.push((served, response)),
+    }
+}
+
 /// Sums since the last reading.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct LoadSums {
@@ -83,6 +94,9 @@ pub(super) struct LoadState<'s> {
     totals: LoadSums,
     /// Response times of the recording interval with their weights.
     responses: Vec<(u128, ResponseTime)>,
+    /// Mean in seconds and quantiles of the recording interval before.
+    mean_response: f64,
+    quantiles: [Option<SimDuration>; 3],
     /// Those of the minute, where a metric asks for them.
     minute_responses: Option<Vec<(u128, ResponseTime)>>,
     needed: TaskDemandModel,
@@ -115,6 +129,8 @@ impl<'s> LoadState<'s> {
             interval: Reader::default(),
             totals: LoadSums::default(),
             responses: Vec::new(),
+            mean_response: 0.0,
+            quantiles: [None; 3],
             minute_responses: None,
             needed: TaskDemandModel::new(service.slo),
             elasticity: ElasticityRecorder::new(MINUTE),
@@ -158,10 +174,10 @@ impl<'s> LoadState<'s> {
                     objective.record(start, length, segment);
                 }
                 if let Some(response) = segment.response_time {
-                    self.responses.push((segment.served, response));
                     if let Some(minute) = &mut self.minute_responses {
-                        minute.push((segment.served, response));
+                        add_response(minute, segment.served, response);
                     }
+                    add_response(&mut self.responses, segment.served, response);
                 }
             });
         }
@@ -228,14 +244,23 @@ impl<'s> LoadState<'s> {
         }
     }
 
-    /// Quantile of the response times since the last call of [`clear_responses`], in milliseconds.
+    /// [`QUANTILES`] of the response times since the last call of [`clear_responses`], in milliseconds.
     ///
     /// [`clear_responses`]: Self::clear_responses
-    pub(super) fn interval_quantile_ms(&self, p: f64) -> Option<f64> {
+    pub(super) fn interval_quantiles_ms(&mut self) -> [Option<f64>; 3] {
         if let Some(engine) = &self.requests {
-            return engine.interval_quantile_ms(p);
+            return QUANTILES.map(|p| engine.interval_quantile_ms(p));
         }
-        ResponseTime::quantile_of(&self.responses, p).map(|length| length.as_secs_f64() * 1e3)
+        // Quantiles move roughly as the mean does.
+        let mean = ResponseTime::mean_of(&self.responses);
+        let moved = mean / self.mean_response;
+        let moved = if moved.is_finite() { moved } else { 1.0 };
+        self.mean_response = mean;
+        for (p, last) in QUANTILES.iter().zip(&mut self.quantiles) {
+            let guess = last.map(|last| last.as_secs_f64() * moved);
+            *last = ResponseTime::quantile_of(&self.responses, *p, guess);
+        }
+        self.quantiles.map(|quantile| quantile.map(|length| length.as_secs_f64() * 1e3))
     }
 
     /// Keeps the response times of each minute from now on.
@@ -255,7 +280,7 @@ impl<'s> LoadState<'s> {
         let served = minute.iter().map(|(served, _)| *served).sum::<u128>() as f64;
         let sum: f64 = minute.iter().map(|(part, it)| *part as f64 * it.mean_seconds()).sum();
         let quantile =
-            |p: &f64| ResponseTime::quantile_of(minute, *p).map(SimDuration::as_secs_f64);
+            |p: &f64| ResponseTime::quantile_of(minute, *p, None).map(SimDuration::as_secs_f64);
         let taken = (0.0 < served).then(|| TakenTimes {
             count: served / MICRO_PER_REQUEST as f64,
             mean: sum / served,
@@ -268,6 +293,11 @@ impl<'s> LoadState<'s> {
     /// CPU used for requests so far, in raw CPU·ns.
     pub(super) fn busy_cpu(&self) -> u128 {
         self.totals.busy_cpu
+    }
+
+    /// Time that tasks served so far, task·ns.
+    pub(super) fn serving_time(&self) -> u128 {
+        self.totals.healthy
     }
 
     /// Memory used for requests in flight so far, in MiB·ns.

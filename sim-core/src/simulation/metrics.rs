@@ -8,7 +8,8 @@ use super::load::{LoadReading, Reading};
 use super::world::{MINUTE, World};
 use crate::engine::{Phase, Scheduler};
 use crate::metrics::{
-    GroupMeasure, MetricSource, MetricStore, ServiceMeasure, StatisticSet, fraction_of,
+    ClusterMeasure, GroupMeasure, MetricSource, MetricStore, ServiceMeasure, StatisticSet,
+    fraction_of,
 };
 use crate::scenario::Scenario;
 use crate::units::{
@@ -199,7 +200,11 @@ impl World<'_, '_> {
     fn sample_other(&mut self, id: MetricId, start: SimTime) {
         let samples = match self.scenario.metrics[id].source {
             MetricSource::Service(..) => return,
+            MetricSource::Group(group, GroupMeasure::CpuUtilization) => {
+                self.group_cpu_samples(group, start, start + self.scenario.metrics[id].period)
+            }
             MetricSource::Group(group, measure) => self.group_samples(group, measure),
+            MetricSource::Cluster(measure) => self.cluster_samples(measure),
             MetricSource::CapacityProvider(provider) => self.reservation_samples(provider),
             MetricSource::Queue(queue, measure) => self.queues.samples(queue, measure),
             MetricSource::Trace(ref trace) => {
@@ -215,13 +220,31 @@ impl World<'_, '_> {
 
     fn group_samples(&self, group: AsgId, measure: GroupMeasure) -> Option<StatisticSet> {
         let state = &self.groups[group];
-        let (total, running) = (state.alive.len() as f64, f64::from(state.alive.running()));
-        StatisticSet::of(match measure {
-            GroupMeasure::DesiredCapacity => f64::from(state.desired),
-            GroupMeasure::InServiceInstances => running,
-            GroupMeasure::PendingInstances => total - running,
-            GroupMeasure::TotalInstances => total,
-        })
+        let (present, in_service) = (state.alive.len(), state.alive.in_service());
+        let terminating = state.policies.leaving();
+        StatisticSet::of(f64::from(match measure {
+            GroupMeasure::DesiredCapacity => state.desired,
+            GroupMeasure::InServiceInstances => in_service,
+            GroupMeasure::PendingInstances => present - in_service,
+            GroupMeasure::TerminatingInstances => terminating,
+            GroupMeasure::TotalInstances => present + terminating,
+            GroupMeasure::MinSize => state.operation.min_size,
+            GroupMeasure::MaxSize => state.operation.max_size,
+            GroupMeasure::CpuUtilization => return None,
+        }))
+    }
+
+    /// What tasks reserve of the container instances that are registered, draining ones included.
+    fn cluster_samples(&self, measure: ClusterMeasure) -> Option<StatisticSet> {
+        let totals = &self.totals;
+        let (reserved, registered) = match measure {
+            ClusterMeasure::CpuReservation => (&totals.reserved_cpu, &totals.registered_cpu),
+            ClusterMeasure::MemoryReservation => {
+                (&totals.reserved_memory, &totals.registered_memory)
+            }
+        };
+        // Without instances the ratio is not defined, and nothing is published.
+        StatisticSet::of(100.0 * reserved.value() as f64 / registered.value() as f64)
     }
 
     fn reservation_samples(&self, provider: CapacityProviderId) -> Option<StatisticSet> {

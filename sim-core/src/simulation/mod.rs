@@ -11,9 +11,10 @@
 //!   task stops; `health`: what is learnt about single tasks; `rebalancing`, `daemon`, `draining`;
 //! * `batch`: standalone tasks and everything that waits for room;
 //!   `run_task`: the calls that start them;
-//! * `fleet`, `pool`: container instances and their groups; `capacity`: managed scaling;
+//! * `fleet`, `pool`: container instances and their groups; `registration`: those that are refused;
+//!   `capacity`: managed scaling;
 //!   `purchase`: which type a group buys, and how; `market`: the pools it buys from; `spot`: interruptions;
-//! * `load`: request load of services; `cpu_sharing`: the CPU their tasks get; `balancer`: what its load balancer processed;
+//! * `load`: request load of services; `cpu_sharing`: the CPU their tasks get, `host_cpu`: what their instances use; `balancer`: what its load balancer processed;
 //!   `metrics`: samples; `scaling`: alarms and scaling activities;
 //! * `queues`: message queues and the services that work on them;
 //! * `unplaced`: what found no instance, and why; `watch`: the decisions of one task, in a repeated run;
@@ -45,6 +46,7 @@ mod faults;
 mod fleet;
 mod group;
 mod health;
+mod host_cpu;
 mod integral;
 #[cfg(test)]
 mod latency_tests;
@@ -77,6 +79,9 @@ mod rebalancing;
 mod reconcile;
 mod recorder;
 mod recovery;
+mod registration;
+#[cfg(test)]
+mod registration_tests;
 #[cfg(test)]
 mod request_tests;
 mod rollout;

@@ -102,6 +102,11 @@ impl GroupInstances {
         self.in_service.len() as u32
     }
 
+    /// All instances in service with the instant from which they are, oldest first.
+    pub(super) fn in_service_ones(&self) -> impl Iterator<Item = (SimTime, InstanceId)> {
+        self.in_service.iter().copied()
+    }
+
     /// Instances that entered service after `since`, youngest first.
     pub(super) fn entered_after(&self, since: SimTime) -> impl Iterator<Item = InstanceId> {
         let after = (since, InstanceId(u32::MAX));

@@ -1,7 +1,7 @@
 //! Capacity providers in whole runs: what protection and draining do together, the base of a call, a
 //! strategy that changes, and the choices that AWS leaves open.
 
-use super::testing::{batch, definition, empty, group, managed_provider, service};
+use super::testing::{batch, constant, definition, empty, group, managed_provider, service};
 use crate::autoscaling::ManagedScaling;
 use crate::engine::DurationDistribution;
 use crate::invariants::violations;
@@ -29,10 +29,6 @@ fn strategy(base_and_weight: &[(u32, u32)]) -> LaunchTarget {
         weight,
     });
     LaunchTarget::Strategy(items.collect())
-}
-
-fn constant(seconds: u64) -> DurationDistribution {
-    DurationDistribution::Constant(SimDuration::from_secs(seconds))
 }
 
 /// Four tasks on four instances, of which one task is left after 300 s, under managed scaling.

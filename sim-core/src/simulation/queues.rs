@@ -318,6 +318,13 @@ impl World<'_, '_> {
         (all_cpu, all_memory)
     }
 
+    /// CPU that the tasks of a worker service used so far, raw·ns; `None` if it is none.
+    pub(super) fn worker_cpu(&self, id: ServiceId, now: SimTime) -> Option<u128> {
+        let state = &self.services[id];
+        let worker = state.settings.worker.as_ref()?;
+        Some(used(worker, self.queues.busy_time(id, now), state.running.total_at(now)).0)
+    }
+
     /// Counts of a queue since the last call, and the age of its oldest message.
     pub(super) fn read_queue(
         &mut self,

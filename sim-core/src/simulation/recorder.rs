@@ -219,8 +219,8 @@ impl World<'_, '_> {
             recorder.value(requests(sums.failed));
             recorder.value(requests(load.backlog()));
             recorder.value(Some(sums.healthy as f64 / length as f64));
-            for p in [0.50, 0.95, 0.99] {
-                recorder.value(load.interval_quantile_ms(p));
+            for quantile in load.interval_quantiles_ms() {
+                recorder.value(quantile);
             }
             load.clear_responses();
         }

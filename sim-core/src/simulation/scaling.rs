@@ -52,6 +52,7 @@ impl World<'_, '_> {
                 self.decide_capacity(provider, scheduler);
             }
         }
+        self.decide_groups(scheduler);
         scheduler.schedule_in(MINUTE, Phase::Decide, Event::Decide);
     }
 

@@ -3,46 +3,22 @@
 use std::sync::Arc;
 
 use super::testing::{
-    batch, control_plane, definition, empty, group, managed_provider, service, watch,
+    batch, control_plane, definition, empty, group, job, managed_provider, on_provider, run,
+    seconds, service, watch,
 };
 use crate::agent::Window;
 use crate::autoscaling::TargetTrackingPolicy;
 use crate::engine::{DurationDistribution, RunError};
 use crate::metrics::ServiceMeasure;
 use crate::placement::PlacementConstraint;
-use crate::results::{EventCategory, RunResults};
+use crate::results::EventCategory;
 use crate::scenario::{
     BalancingAlgorithm, BatchJob, CapacityProvider, CapacityProviderKind, Disruption,
     DisruptionKind, Fidelity, LaunchTarget, MetricScope, QueueDiscipline, ScalableTarget, Scenario,
-    ServiceLoad, StrategyItem, TargetGroup,
+    ServiceLoad, TargetGroup,
 };
 use crate::traffic::RequestRate;
 use crate::units::{CapacityProviderId, Cpu, Mib, ServiceId, SimDuration, SimTime};
-
-fn run(scenario: &Scenario) -> RunResults {
-    super::run(scenario, &mut |_| {}).expect("the run ends")
-}
-
-fn seconds(n: u64) -> SimDuration {
-    SimDuration::from_secs(n)
-}
-
-fn job(arrival: u64, duration: u64, cpu_units: u32) -> BatchJob {
-    BatchJob {
-        arrival: SimTime::from_secs(arrival),
-        duration: seconds(duration),
-        cpu: Cpu::from_ecs_units(cpu_units),
-        memory: Mib::new(1024),
-    }
-}
-
-fn strategy() -> LaunchTarget {
-    LaunchTarget::Strategy(vec![StrategyItem {
-        capacity_provider: CapacityProviderId(0),
-        base: 0,
-        weight: 1,
-    }])
-}
 
 /// Tasks 1 to 3 need a whole instance, the fourth half of one.
 fn four_jobs() -> Vec<BatchJob> {
@@ -167,7 +143,7 @@ fn managed_scaling_launches_what_provisioning_tasks_need() {
     scenario.task_definitions.push(definition(512, 1024));
     scenario.auto_scaling_groups.push(group(0, 0, 20));
     scenario.capacity_providers.push(managed_provider(100));
-    scenario.services.push(service("web", 9, strategy()));
+    scenario.services.push(service("web", 9, on_provider()));
     let results = run(&scenario);
     assert_eq!(results.tasks.running_at_end, 9);
     // From zero exactly two are launched, then what is missing.
@@ -190,7 +166,7 @@ fn waiting_tasks_count_as_need_for_instances() {
     scenario.task_definitions.push(definition(512, 1024));
     scenario.auto_scaling_groups.push(group(1, 1, 1));
     scenario.capacity_providers.push(managed_provider(100));
-    scenario.services.push(service("web", 12, strategy()));
+    scenario.services.push(service("web", 12, on_provider()));
     scenario.control_plane.provisioning_timeout = DurationDistribution::Constant(seconds(3600));
     scenario.duration = seconds(600);
     let results = run(&scenario);
@@ -214,7 +190,7 @@ fn managed_termination_protection_spares_busy_instances() {
     scenario.capacity_providers.push(managed_provider(100));
     // Two instances become empty, the third runs a job to the end.
     let jobs = vec![job(0, 600, 2048), job(0, 10_000, 2048), job(0, 600, 2048)];
-    scenario.batches.push(batch("jobs", jobs, strategy()));
+    scenario.batches.push(batch("jobs", jobs, on_provider()));
     let results = run(&scenario);
     assert_eq!(results.batches[0].completed, 3, "no job is killed");
     assert_eq!(results.tasks.created, 3, "no job is run twice");
@@ -248,7 +224,7 @@ fn loaded(cpu_units: u32, requests_per_second: f64) -> Scenario {
     scenario
         .capacity_providers
         .push(CapacityProvider { name: "FARGATE".into(), kind: CapacityProviderKind::Fargate });
-    let mut web = service("web", 4, strategy());
+    let mut web = service("web", 4, on_provider());
     web.starts_ready = true;
     web.load = Some(ServiceLoad {
         fidelity: Fidelity::default(),
@@ -479,7 +455,7 @@ fn an_idle_service_moves_nothing_else() {
         DurationDistribution::Exponential { mean: seconds(30) };
     scenario.services[0].starts_ready = false;
     let alone = run(&scenario);
-    scenario.services.push(service("idle", 0, strategy()));
+    scenario.services.push(service("idle", 0, on_provider()));
     let together = run(&scenario);
     assert_eq!(alone.task_records, together.task_records);
     assert_eq!(control_plane(), empty().control_plane);
@@ -498,7 +474,7 @@ fn instances_of_the_initial_state_do_not_warm_up() {
     {
         settings.instance_warmup_period = seconds(600);
     }
-    scenario.services.push(service("web", 12, strategy()));
+    scenario.services.push(service("web", 12, on_provider()));
     let results = run(&scenario);
     let first = results
         .event_records

@@ -8,6 +8,7 @@ use super::cpu_sharing::CpuSharing;
 use super::disruptions::Disruptions;
 use super::event::Event;
 use super::faults::FaultState;
+use super::host_cpu::HostCpu;
 use super::market::Market;
 use super::metrics::MetricState;
 use super::packing::Pools;
@@ -15,6 +16,7 @@ use super::queues::QueueState;
 use super::quota::TokenBucket;
 use super::recorder::Recorder;
 use super::recovery::Recovery;
+use super::registration::Registration;
 use super::state::{BatchState, GroupState, Instance, ProviderState, ServiceState, Totals};
 use super::task::{Owner, Task};
 use super::unplaced::Unplaced;
@@ -23,6 +25,7 @@ use crate::billing::Meter;
 use crate::engine::{Digest, Model, Phase, Scheduler};
 use crate::placement::Fleet;
 use crate::results::{EventCategory, EventRecord};
+use crate::rules;
 use crate::scenario::Scenario;
 use crate::units::{
     AsgId, BatchId, CapacityProviderId, IdVec, InstanceId, ServiceId, SimDuration, SimTime,
@@ -70,13 +73,15 @@ pub(super) struct World<'s, 'p> {
     pub(super) meter: Meter,
     pub(super) recorder: Recorder,
     pub(super) cpu_sharing: CpuSharing,
+    pub(super) host_cpu: HostCpu,
     pub(super) queues: QueueState<'s>,
     pub(super) log: Vec<EventRecord>,
     pub(super) totals: Totals,
     pub(super) unplaced: Unplaced,
     pub(super) watch: Option<Watch>,
-    /// Instances that the cluster's quota kept from registering.
-    pub(super) not_registered: u32,
+    pub(super) registration: Registration,
+    /// DAEMON services whose constraints ask for the tasks on an instance.
+    pub(super) daemons_by_tasks: Vec<ServiceId>,
     handled: u64,
     progress: &'p mut dyn FnMut(Progress),
 }
@@ -100,15 +105,22 @@ impl<'s, 'p> World<'s, 'p> {
             .map(|settings| BatchState::new(scenario, settings, &mut task_groups, &mut fleet))
             .collect();
         let groups = scenario.auto_scaling_groups.enumerate();
-        let groups = groups.map(|(id, settings)| GroupState::new(scenario, id, settings)).collect();
+        let groups: IdVec<AsgId, GroupState<'_>> =
+            groups.map(|(id, settings)| GroupState::new(scenario, id, settings)).collect();
+        for group in &groups {
+            group.policies.retain(&mut metrics.store);
+        }
         let providers = scenario.capacity_providers.iter();
         let providers = providers.map(|settings| ProviderState::new(scenario, settings)).collect();
         let calls = control_plane.run_task_calls;
         let faults: Vec<_> =
             scenario.faults.iter().map(|it| FaultState::new(scenario, it)).collect();
         let disruptions = Disruptions::new(scenario);
-        let quota = rules.fargate_launch_bucket.in_region(&scenario.region);
-        let fargate_bucket = TokenBucket::new(quota.burst, quota.refill_per_second * 60);
+        let fargate_bucket = |own: Option<rules::TokenBucket>| {
+            let quota =
+                own.unwrap_or_else(|| rules.fargate_launch_bucket.in_region(&scenario.region));
+            TokenBucket::new(quota.burst, quota.refill_per_second.saturating_mul(60))
+        };
         Self {
             scenario,
             fleet,
@@ -120,8 +132,8 @@ impl<'s, 'p> World<'s, 'p> {
             groups,
             providers,
             metrics,
-            fargate_bucket,
-            fargate_spot_bucket: fargate_bucket,
+            fargate_bucket: fargate_bucket(control_plane.fargate_launches),
+            fargate_spot_bucket: fargate_bucket(control_plane.fargate_spot_launches),
             call_bucket: TokenBucket::new(calls.burst, calls.refill_per_second.saturating_mul(60)),
             provisioning: 0,
             next_placement: None,
@@ -136,12 +148,14 @@ impl<'s, 'p> World<'s, 'p> {
             meter: Meter::new(scenario.start_unix_seconds),
             recorder: Recorder::new(scenario),
             cpu_sharing: CpuSharing::new(scenario),
+            host_cpu: HostCpu::new(scenario),
             queues: QueueState::new(scenario),
             log: Vec::new(),
             totals: Totals::default(),
             unplaced: Unplaced::default(),
             watch: None,
-            not_registered: 0,
+            registration: Registration::default(),
+            daemons_by_tasks: Vec::new(),
             handled: 0,
             progress,
         }
@@ -153,6 +167,7 @@ impl<'s, 'p> World<'s, 'p> {
         for group in self.groups.ids() {
             self.start_group(group, scheduler);
         }
+        self.daemons_by_tasks = self.daemons_by_tasks();
         // Daemons first: their room is theirs before any other task's.
         let services: Vec<_> = self.services.ids().collect();
         for daemons in [true, false] {
@@ -173,6 +188,7 @@ impl<'s, 'p> World<'s, 'p> {
         scheduler.schedule_at(first_minute, Phase::Decide, Event::Decide);
         self.start_metrics(scheduler);
         self.start_alarms(scheduler);
+        self.start_group_alarms(scheduler);
         self.schedule_judging(scheduler);
         let record = SimTime::ZERO + self.scenario.record_interval;
         scheduler.schedule_at(record, Phase::Observe, Event::Record);
@@ -268,7 +284,9 @@ impl Model for World<'_, '_> {
             Event::SampleMetrics(index) => self.sample_metrics(index, scheduler),
             Event::Suspension(service) => self.change_suspension(service, scheduler),
             Event::EvaluateAlarms(service) => self.evaluate_alarms(service, scheduler),
+            Event::EvaluateGroupAlarms(group) => self.evaluate_group_alarms(group, scheduler),
             Event::JudgeReservation(provider) => self.judge_reservation(provider, scheduler),
+            Event::RegistrationRetry => self.retry_registration(scheduler),
         }
     }
 

@@ -128,6 +128,9 @@ impl ElasticityRecorder {
     /// From `now` on `demand` is asked for and `supply` is there. Calls come in time order; of several at
     /// one instant the last one counts.
     pub fn observe(&mut self, now: SimTime, demand: u64, supply: u64) {
+        if (demand, supply) == (self.demand, self.supply) {
+            return;
+        }
         self.advance(now);
         self.demand = demand;
         self.supply = supply;

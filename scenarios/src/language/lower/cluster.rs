@@ -122,6 +122,17 @@ impl Cluster {
         self.providers.get(id.index())?.as_ref().map(|provider| &provider.kind)
     }
 
+    /// Groups that ECS scales.
+    pub(super) fn managed_groups(&self) -> BTreeSet<AsgId> {
+        let managed = |provider: &CapacityProvider| match provider.kind {
+            CapacityProviderKind::AutoScalingGroup { group, managed_scaling: Some(_), .. } => {
+                Some(group)
+            }
+            _ => None,
+        };
+        self.providers.iter().flatten().filter_map(managed).collect()
+    }
+
     pub(super) fn is_fargate(&self, id: CapacityProviderId) -> bool {
         matches!(self.provider_name(id), FARGATE | FARGATE_SPOT)
     }

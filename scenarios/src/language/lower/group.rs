@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use plimsoll_core::autoscaling::group::{
-    ActionResult, CapacityDistribution, InstanceRefresh, LaunchSource, LifecycleHook,
+    ActionResult, CapacityDistribution, GroupScaling, InstanceRefresh, LaunchSource, LifecycleHook,
     MaintenancePolicy, TerminationPolicy, Transition, ZoneOrder,
 };
 use plimsoll_core::scenario::{
@@ -78,11 +78,13 @@ pub(super) fn operation(
             .collect(),
         max_instance_lifetime: lifetime,
         refreshes: Vec::new(),
+        // Known when all metrics are, with the scheduled actions.
+        scaling: GroupScaling::default(),
         changes: Vec::new(),
     };
     for (index, update) in raw.updates.iter().enumerate() {
         let path = path.key("updates").index(index);
-        changes(context, &path, update, zones, &mut operation);
+        changes(context, &path, update, zones, (raw, &mut operation));
     }
     operation.changes.sort_by_key(|change| change.at);
     operation
@@ -192,7 +194,7 @@ fn changes(
     path: &Path,
     raw: &raw::GroupUpdate,
     zones: &[String],
-    operation: &mut GroupOperation,
+    (group, operation): (&AutoScalingGroup, &mut GroupOperation),
 ) {
     if context.duration < raw.at.duration() {
         context.note(&path.key("at"), "is after the end of the run");
@@ -256,7 +258,8 @@ fn changes(
         for problem in bounds.problems() {
             context.error(&path, problem);
         }
-        let warm_up = preferences.instance_warmup.map(Seconds::duration);
+        let warm_up = preferences.instance_warmup.or(group.default_instance_warmup);
+        let warm_up = warm_up.map(Seconds::duration);
         let delay = preferences.checkpoint_delay.map(Seconds::duration);
         let refresh = InstanceRefresh {
             bounds,

@@ -7,8 +7,10 @@ mod user;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use plimsoll_core::metrics::{Metric, MetricSource, Percentile, ServiceMeasure, Statistic};
-use plimsoll_core::units::{Id, IdVec, MetricId, ServiceId, SimDuration};
+use plimsoll_core::metrics::{
+    GroupMeasure, Metric, MetricSource, Percentile, ServiceMeasure, Statistic,
+};
+use plimsoll_core::units::{AsgId, Id, IdVec, MetricId, ServiceId, SimDuration};
 
 pub(super) use math::math;
 pub(super) use resolve::{Reference, resolve};
@@ -21,6 +23,20 @@ use crate::language::raw::metric as raw;
 pub(super) const MINUTE: SimDuration = SimDuration::from_secs(60);
 /// Period of the service metrics of high resolution.
 pub(super) const TWENTY_SECONDS: SimDuration = SimDuration::from_secs(20);
+
+/// Period of the instance metrics of EC2 without detailed monitoring.
+const FIVE_MINUTES: SimDuration = SimDuration::from_secs(300);
+
+/// Whose policy names a metric: dimensions that it does not give are those of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Subject {
+    /// Nobody's.
+    Nobody,
+    /// A service's.
+    Service(ServiceId),
+    /// An Auto Scaling group's.
+    Group(AsgId),
+}
 
 /// Publication delays.
 #[derive(Clone, Copy, Debug)]
@@ -40,7 +56,11 @@ struct Names {
     services: Vec<String>,
     /// Whether a service's metrics have 20 s resolution.
     high_resolution: Vec<bool>,
+    /// Whether requests go to a service.
+    loaded: Vec<bool>,
     groups: Vec<String>,
+    /// Whether a group's instances have detailed monitoring.
+    detailed: Vec<bool>,
     providers: Vec<String>,
     queues: Vec<String>,
 }
@@ -86,6 +106,12 @@ impl Metrics {
             names: Names {
                 services: document.services.iter().map(|it| it.service_name.clone()).collect(),
                 high_resolution: resolutions.collect(),
+                loaded: document.services.iter().map(|it| it.load.is_some()).collect(),
+                detailed: document
+                    .auto_scaling_groups
+                    .iter()
+                    .map(|it| it.instance_monitoring.enabled)
+                    .collect(),
                 groups: document
                     .auto_scaling_groups
                     .iter()
@@ -118,6 +144,36 @@ impl Metrics {
         self.register(Metric { source, period: TWENTY_SECONDS, delay })
     }
 
+    /// Whether EC2 publishes metrics of a group's instances every minute.
+    pub(super) fn has_detailed_monitoring(&self, group: AsgId) -> bool {
+        self.names.detailed.get(group.index()).copied().unwrap_or(false)
+    }
+
+    /// The metric that measures the CPU of a group's instances, as often as EC2 publishes it.
+    pub(super) fn group_cpu(&self, group: AsgId) -> MetricId {
+        let period = if self.has_detailed_monitoring(group) { MINUTE } else { FIVE_MINUTES };
+        let source = MetricSource::Group(group, GroupMeasure::CpuUtilization);
+        let delay = self.delays.group;
+        self.register(Metric { source, period, delay })
+    }
+
+    /// The service behind the target group called `name`: the one of this name, or the only one with
+    /// load.
+    pub(super) fn behind_target_group(&self, name: Option<&str>) -> Option<ServiceId> {
+        let named = self.names.services.iter().position(|known| Some(known.as_str()) == name);
+        let mut loaded = (0..).zip(&self.names.loaded).filter(|(_, loaded)| **loaded);
+        let only = match (loaded.next(), loaded.next()) {
+            (Some((only, _)), None) => Some(only),
+            _ => None,
+        };
+        named.or(only).map(ServiceId::from_index)
+    }
+
+    /// Names of the services.
+    pub(super) fn service_names(&self) -> Vec<&str> {
+        self.names.services.iter().map(String::as_str).collect()
+    }
+
     fn register(&self, metric: Metric) -> MetricId {
         let key = format!("{:?} {:?}", metric.source, metric.period);
         let mut known = self.known.borrow_mut();
@@ -144,6 +200,7 @@ impl Metrics {
             },
             MetricSource::Group(..) => self.delays.group,
             MetricSource::CapacityProvider(_) => self.delays.capacity_provider,
+            MetricSource::Cluster(_) => self.delays.service,
             MetricSource::Queue(..) => self.delays.queue,
             MetricSource::Trace(_) | MetricSource::Formula(_) => SimDuration::ZERO,
         }

@@ -12,10 +12,12 @@ use plimsoll_core::metrics::{MetricQuery, MetricSource, QueryKind, ServiceMeasur
 use plimsoll_core::scenario::ScalableTarget;
 use plimsoll_core::units::{ServiceId, SimTime};
 
+pub(super) use alarm::alarm;
 pub(super) use rules::rules;
+pub(super) use schedule::instants;
 
 use super::Context;
-use super::metric::{MINUTE, Reference, TWENTY_SECONDS, math, resolve, statistic};
+use super::metric::{MINUTE, Reference, Subject, TWENTY_SECONDS, math, resolve, statistic};
 use crate::language::raw::kinds::Seconds;
 use crate::language::raw::scaling as raw;
 use crate::language::tree::Path;
@@ -83,6 +85,60 @@ fn suspended(raw: raw::SuspendedState) -> SuspendedState {
         dynamic_scaling_out: raw.dynamic_scaling_out_suspended,
         scheduled_scaling: raw.scheduled_scaling_suspended,
     }
+}
+
+pub(super) fn adjustment_type(raw: raw::AdjustmentType) -> AdjustmentType {
+    match raw {
+        raw::AdjustmentType::ChangeInCapacity => AdjustmentType::ChangeInCapacity,
+        raw::AdjustmentType::ExactCapacity => AdjustmentType::ExactCapacity,
+        raw::AdjustmentType::PercentChangeInCapacity => AdjustmentType::PercentChangeInCapacity,
+    }
+}
+
+pub(super) fn aggregation(raw: raw::MetricAggregationType) -> MetricAggregation {
+    match raw {
+        raw::MetricAggregationType::Average => MetricAggregation::Average,
+        raw::MetricAggregationType::Minimum => MetricAggregation::Minimum,
+        raw::MetricAggregationType::Maximum => MetricAggregation::Maximum,
+    }
+}
+
+/// Steps in ascending order.
+pub(super) fn steps(raw: &[raw::StepAdjustment]) -> Vec<StepAdjustment> {
+    let step = |step: &raw::StepAdjustment| StepAdjustment {
+        lower: step.metric_interval_lower_bound,
+        upper: step.metric_interval_upper_bound,
+        adjustment: step.scaling_adjustment,
+    };
+    let mut steps: Vec<StepAdjustment> = raw.iter().map(step).collect();
+    let low = |step: &StepAdjustment| step.lower.unwrap_or(f64::NEG_INFINITY);
+    steps.sort_by(|a, b| low(a).total_cmp(&low(b)));
+    steps
+}
+
+/// The one alarm out of `alarms` whose action is the policy at `path`, of this name and ARN, which may
+/// name alarms itself.
+pub(super) fn own_alarm<'r>(
+    context: &Context<'_>,
+    path: &Path,
+    (name, arn, named): (&str, Option<&String>, &[raw::AlarmReference]),
+    alarms: &'r [raw::Alarm],
+) -> Option<(usize, &'r raw::Alarm)> {
+    let ending = format!("policyName/{name}");
+    let is_own = |alarm: &raw::Alarm| {
+        named.iter().any(|it| Some(&it.alarm_name) == alarm.alarm_name.as_ref())
+            || alarm.alarm_actions.iter().any(|it| Some(it) == arn || it.ends_with(&ending))
+    };
+    let mut own = alarms.iter().enumerate().filter(|(_, alarm)| is_own(alarm));
+    let (Some(found), None) = (own.next(), own.next()) else {
+        context.error_hint(
+            path,
+            "needs exactly one alarm of `metricAlarms`",
+            "the alarm names the policy in `alarmActions`, or the policy the alarm in `alarms`",
+        );
+        return None;
+    };
+    Some(found)
 }
 
 /// A policy of either kind.
@@ -253,7 +309,7 @@ impl Target<'_, '_> {
         path: &Path,
         raw: &raw::CustomizedMetricSpecification,
     ) -> Option<(MetricQuery, String)> {
-        let id = Some(self.id);
+        let own = Subject::Service(self.id);
         match (&raw.metric_name, raw.metrics.is_empty()) {
             (Some(name), true) => {
                 let reference = Reference {
@@ -263,12 +319,12 @@ impl Target<'_, '_> {
                     statistic: raw.statistic.map(statistic),
                     period: MINUTE,
                 };
-                let (metric, wanted) = resolve(self.context, path, id, &reference)?;
+                let (metric, wanted) = resolve(self.context, path, own, &reference)?;
                 Some((MetricQuery::per_minute(metric, wanted), name.clone()))
             }
             (None, false) => {
                 let path = path.key("metrics");
-                let query = math(self.context, &path, id, &raw.metrics)?;
+                let query = math(self.context, &path, own, &raw.metrics)?;
                 if query.period != MINUTE {
                     let message = "target tracking looks at periods of 60 s";
                     self.context.error(&path, message);
@@ -328,35 +384,15 @@ impl Target<'_, '_> {
     ) -> Option<StepScalingPolicy> {
         let context = self.context;
         self.register(path, &name);
-        let alarm = alarm::alarm(context, alarm_path, (self.id, raw_alarm), alarm_name)?;
-        let mut steps: Vec<StepAdjustment> = raw
-            .step_adjustments
-            .iter()
-            .map(|step| StepAdjustment {
-                lower: step.metric_interval_lower_bound,
-                upper: step.metric_interval_upper_bound,
-                adjustment: step.scaling_adjustment,
-            })
-            .collect();
-        let low = |step: &StepAdjustment| step.lower.unwrap_or(f64::NEG_INFINITY);
-        steps.sort_by(|a, b| low(a).total_cmp(&low(b)));
+        let own = Subject::Service(self.id);
+        let alarm = alarm(context, alarm_path, (own, raw_alarm), alarm_name)?;
         let policy = StepScalingPolicy {
             name,
             alarm,
-            adjustment_type: match raw.adjustment_type {
-                raw::AdjustmentType::ChangeInCapacity => AdjustmentType::ChangeInCapacity,
-                raw::AdjustmentType::ExactCapacity => AdjustmentType::ExactCapacity,
-                raw::AdjustmentType::PercentChangeInCapacity => {
-                    AdjustmentType::PercentChangeInCapacity
-                }
-            },
-            steps,
+            adjustment_type: adjustment_type(raw.adjustment_type),
+            steps: steps(&raw.step_adjustments),
             min_adjustment_magnitude: raw.min_adjustment_magnitude,
-            aggregation: match raw.metric_aggregation_type {
-                raw::MetricAggregationType::Average => MetricAggregation::Average,
-                raw::MetricAggregationType::Minimum => MetricAggregation::Minimum,
-                raw::MetricAggregationType::Maximum => MetricAggregation::Maximum,
-            },
+            aggregation: aggregation(raw.metric_aggregation_type),
             cooldown: raw.cooldown.duration(),
         };
         let alarm_problems = policy.alarm.problems();
@@ -396,24 +432,9 @@ impl Target<'_, '_> {
             let policy = self.tracking(path, &at, Some(&raw.policy_name), tracking)?;
             return Some(Policy::Tracking(policy));
         }
-        let is_own = |alarm: &raw::Alarm| {
-            let named =
-                raw.alarms.iter().any(|it| Some(&it.alarm_name) == alarm.alarm_name.as_ref());
-            let acts = alarm.alarm_actions.iter().any(|arn| {
-                Some(arn) == raw.policy_arn.as_ref()
-                    || arn.ends_with(&format!("policyName/{}", raw.policy_name))
-            });
-            named || acts
-        };
-        let mut own = alarms.iter().enumerate().filter(|(_, alarm)| is_own(alarm));
-        let (Some((index, alarm)), None) = (own.next(), own.next()) else {
-            self.context.error_hint(
-                path,
-                "needs exactly one alarm of `metricAlarms`",
-                "the alarm names the policy in `alarmActions`, or the policy the alarm in `alarms`",
-            );
-            return None;
-        };
+        let arn = raw.policy_arn.as_ref();
+        let (index, alarm) =
+            own_alarm(self.context, path, (&raw.policy_name, arn, &raw.alarms), alarms)?;
         let name = raw.policy_name.clone();
         let alarm_name = alarm.alarm_name.clone().unwrap_or_else(|| format!("{name}-alarm"));
         let alarm = (&alarms_path.index(index), alarm, alarm_name);

@@ -9,8 +9,10 @@ use super::group::{
     GroupUpdate, LifecycleHook, MaintenancePolicy, SuspendedProcess, TerminationPolicy,
     ZoneDistribution, ZoneOrder,
 };
+use super::group_scaling::{GroupScalingPolicy, GroupScheduledAction, InstanceMonitoring};
 use super::kinds::{Bytes, Length, Mebibytes, Seconds};
 use super::purchase::{MixedInstancesPolicy, OnOff};
+use super::scaling::Alarm;
 use super::yes;
 
 /// An EC2 Auto Scaling group of container instances.
@@ -18,7 +20,7 @@ use super::yes;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(extend("x-plimsoll-ignored" = [
     "autoScalingGroupARN", "context", "createdTime",
-    "defaultCooldown", "defaultInstanceWarmup", "deletionProtection", "desiredCapacityType",
+    "deletionProtection", "desiredCapacityType",
     "enabledMetrics", "placementGroup", "predictedCapacity", "instances", "launchConfigurationName",
     "launchTemplate", "loadBalancerNames",
     "serviceLinkedRoleARN", "status", "tags", "targetGroupARNs",
@@ -160,6 +162,30 @@ pub struct AutoScalingGroup {
     #[serde(default)]
     #[schemars(length(max = 50))]
     pub lifecycle_hooks: Vec<LifecycleHook>,
+    /// Scaling policies. A group whose capacity provider has managed scaling needs none.
+    #[serde(default)]
+    #[schemars(length(max = 50))]
+    pub scaling_policies: Vec<GroupScalingPolicy>,
+    /// The alarms of simple and step policies, as `aws cloudwatch describe-alarms` prints them. Alarms that
+    /// target tracking manages itself are skipped.
+    #[serde(default)]
+    #[schemars(length(max = 500))]
+    pub metric_alarms: Vec<Alarm>,
+    /// Scheduled actions.
+    #[serde(default)]
+    #[schemars(length(max = 125))]
+    pub scheduled_update_group_actions: Vec<GroupScheduledAction>,
+    /// Pause after an activity of simple scaling. Default: 300 s.
+    #[serde(default = "default_cooldown")]
+    pub default_cooldown: Seconds,
+    /// Time in service until an instance counts for policies and in the group's metrics, at most an hour.
+    /// Default: in metrics at once, for policies `defaultCooldown`.
+    #[serde(default)]
+    #[schemars(extend("x-plimsoll-max" = "3600s"))]
+    pub default_instance_warmup: Option<Seconds>,
+    /// How often EC2 publishes metrics of the instances.
+    #[serde(default)]
+    pub instance_monitoring: InstanceMonitoring,
     /// Version of the launch template at the start.
     #[serde(default = "first_version")]
     #[schemars(range(min = 1, max = 10000))]
@@ -180,6 +206,10 @@ fn default_health_check_interval() -> Seconds {
 
 fn default_impaired_after() -> Seconds {
     Seconds::from_secs(120)
+}
+
+fn default_cooldown() -> Seconds {
+    Seconds::from_secs(300)
 }
 
 fn first_version() -> u32 {

@@ -218,7 +218,8 @@ pub struct RefreshPreferences {
     #[serde(default)]
     #[schemars(range(min = 100, max = 200))]
     pub max_healthy_percentage: Option<u32>,
-    /// Time in service until a new instance counts. Default: the group's grace period.
+    /// Time in service until a new instance counts. Default: the group's default warm-up, then its grace
+    /// period.
     #[serde(default)]
     pub instance_warmup: Option<Seconds>,
     /// Shares of the instances after which the refresh pauses, ascending.

@@ -12,6 +12,7 @@ pub mod deployment;
 pub mod distribution;
 pub mod fault;
 pub mod group;
+pub mod group_scaling;
 pub mod kinds;
 pub mod load;
 pub mod metric;

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::group_scaling::GroupPolicies;
 use super::kinds::Length;
 
 /// What AWS leaves open about alarms and about Application Auto Scaling.
@@ -47,6 +48,8 @@ pub struct ScalingPolicies {
     /// Default: it does.
     #[serde(default = "super::yes")]
     pub run_at_start_time: bool,
+    /// What differs for target tracking of Auto Scaling groups.
+    pub groups: GroupPolicies,
 }
 
 fn maximum() -> JudgedValue {
@@ -71,6 +74,7 @@ impl Default for ScalingPolicies {
             scale_out_cooldown_blocks_scale_in: false,
             step_data_points: None,
             run_at_start_time: true,
+            groups: GroupPolicies::default(),
         }
     }
 }

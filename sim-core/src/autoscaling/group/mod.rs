@@ -8,10 +8,13 @@
 //! | `warm_pool` | size of a warm pool |
 //! | `zones` | where instances are launched, balance of zones |
 //! | `activity` | what Auto Scaling prints |
+//! | `policy`, `scaler` | simple, step and target tracking policies: settings, and at work |
 
 mod activity;
 mod lifecycle;
 mod maintenance;
+mod policy;
+mod scaler;
 mod termination;
 mod warm_pool;
 mod zones;
@@ -22,6 +25,11 @@ pub use maintenance::{
     InstanceRefresh, MaintenanceBounds, MaintenancePolicy, ReplacementCounts, ReplacementStep,
     replacement_step,
 };
+pub use policy::{
+    GroupPolicy, GroupPolicyKind, GroupRules, GroupScaling, GroupStepPolicy, GroupTracking,
+    SimplePolicy,
+};
+pub use scaler::{GroupEvaluation, GroupNotScaled, GroupScaler, GroupSize};
 pub use termination::{
     Candidate, CandidateIndex, LaunchSource, TerminationPolicy, choose_for_termination,
 };

@@ -91,6 +91,7 @@ impl World<'_, '_> {
         } else if target < units && !self.groups[id].operation.is_suspended(Process::Terminate) {
             self.shrink(id, target, scheduler);
         }
+        self.group_settles(id, true, scheduler.now());
     }
 
     fn shrink(&mut self, id: AsgId, target: u32, scheduler: &mut Scheduler<Event>) {

@@ -82,6 +82,7 @@ impl World<'_, '_> {
         self.groups[group].operation.failures = 0;
         self.schedule_lifetime(id, scheduler);
         self.entered_during_replacement(id, scheduler);
+        self.group_settles(group, false, now);
     }
 
     /// Notes that an instance is in service.
@@ -152,6 +153,9 @@ impl World<'_, '_> {
         instance.membership.stage = Stage::Leaving;
         instance.membership.cause = Some(cause);
         let group_id = instance.group;
+        if instance.state != InstanceState::Terminated {
+            self.groups[group_id].policies.leaves(instance.purchase.weight);
+        }
         self.leaves_group(id);
         let operation = &mut self.groups[group_id].operation;
         operation.unmark(id);

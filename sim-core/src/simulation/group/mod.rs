@@ -7,6 +7,7 @@
 //! | `health` | health checks, instances lost or impaired from outside |
 //! | `replacement` | instances that others replace; lifetime and refresh |
 //! | `zones` | balance of zones |
+//! | `policies` | scaling policies |
 //! | `changes` | what the scenario changes during the run |
 //!
 //! Source: Auto Scaling user guide.
@@ -15,6 +16,11 @@ mod capacity;
 mod changes;
 mod health;
 mod lifecycle;
+mod policies;
+#[cfg(test)]
+mod policy_laws;
+#[cfg(test)]
+mod policy_tests;
 mod replacement;
 #[cfg(test)]
 mod tests;
@@ -29,6 +35,7 @@ use crate::engine::StreamKey;
 use crate::scenario::{AutoScalingGroup, Process, Scenario};
 use crate::units::{InstanceId, NANOS_PER_SECOND, SimTime};
 
+pub(super) use policies::Policies;
 use replacement::Refresh;
 
 /// Where an instance is in the lifecycle of its group.

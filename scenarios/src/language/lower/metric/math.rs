@@ -5,9 +5,9 @@ use std::sync::Arc;
 use plimsoll_core::metrics::{
     MAX_MATH_METRICS, MathBuilder, MathError, MathQuery, MetricQuery, QueryKind,
 };
-use plimsoll_core::units::{ServiceId, SimDuration};
+use plimsoll_core::units::SimDuration;
 
-use super::{MINUTE, Reference, resolve, stat as parse};
+use super::{MINUTE, Reference, Subject, resolve, stat as parse};
 use crate::language::lower::Context;
 use crate::language::raw::metric as raw;
 use crate::language::tree::Path;
@@ -16,7 +16,7 @@ use crate::language::tree::Path;
 pub(in crate::language::lower) fn math(
     context: &Context<'_>,
     path: &Path,
-    own: Option<ServiceId>,
+    own: Subject,
     lines: &[raw::MetricDataQuery],
 ) -> Option<MetricQuery> {
     let period = period(context, path, lines)?;

@@ -1,14 +1,14 @@
 //! From the names of CloudWatch to what is measured.
 
 use plimsoll_core::metrics::{
-    CAPACITY_PROVIDER_RESERVATION, GroupMeasure, MetricSource, QueueMeasure, ServiceMeasure,
-    Statistic,
+    CAPACITY_PROVIDER_RESERVATION, ClusterMeasure, GroupMeasure, MetricSource, QueueMeasure,
+    ServiceMeasure, Statistic,
 };
 use plimsoll_core::units::{
     AsgId, CapacityProviderId, Id, MetricId, QueueId, ServiceId, SimDuration,
 };
 
-use super::{MINUTE, Metrics};
+use super::{FIVE_MINUTES, MINUTE, Metrics, Subject};
 use crate::language::lower::Context;
 use crate::language::raw::metric as raw;
 use crate::language::tree::Path;
@@ -17,6 +17,7 @@ const ECS: &str = "AWS/ECS";
 const LOAD_BALANCER: &str = "AWS/ApplicationELB";
 const INSIGHTS: &str = "ECS/ContainerInsights";
 const GROUPS: &str = "AWS/AutoScaling";
+const EC2: &str = "AWS/EC2";
 const QUEUES: &str = "AWS/SQS";
 const MANAGED_SCALING: &str = "AWS/ECS/ManagedScaling";
 
@@ -30,12 +31,20 @@ const SERVICE_METRICS: [(&str, ServiceMeasure); 7] = [
     (INSIGHTS, ServiceMeasure::PendingTaskCount),
 ];
 
-const GROUP_METRICS: [GroupMeasure; 4] = [
+const GROUP_METRICS: [GroupMeasure; 7] = [
     GroupMeasure::DesiredCapacity,
     GroupMeasure::InServiceInstances,
     GroupMeasure::PendingInstances,
+    GroupMeasure::TerminatingInstances,
     GroupMeasure::TotalInstances,
+    GroupMeasure::MinSize,
+    GroupMeasure::MaxSize,
 ];
+
+const CLUSTER_METRICS: [ClusterMeasure; 2] =
+    [ClusterMeasure::CpuReservation, ClusterMeasure::MemoryReservation];
+
+const GROUP_DIMENSION: &str = "AutoScalingGroupName";
 
 /// How a document names a metric.
 #[derive(Clone, Copy, Debug)]
@@ -59,11 +68,11 @@ impl Reference<'_> {
     }
 }
 
-/// The metric that `reference` at `path` names, for a policy of the service `own` if it is one's.
+/// The metric that `reference` at `path` names, in a policy of `own`.
 pub(in crate::language::lower) fn resolve(
     context: &Context<'_>,
     path: &Path,
-    own: Option<ServiceId>,
+    own: Subject,
     reference: &Reference<'_>,
 ) -> Option<(MetricId, Statistic)> {
     let metrics = &context.metrics;
@@ -73,6 +82,10 @@ pub(in crate::language::lower) fn resolve(
             .map(|()| (metric, wanted));
     }
     let name = reference.name;
+    if means_instance_cpu(own, reference) {
+        let group = group_of(context, path, own, reference)?;
+        return group_cpu(context, path, reference, group);
+    }
     let service = SERVICE_METRICS
         .into_iter()
         .find(|(namespace, it)| reference.is_in(namespace) && it.metric_name() == name);
@@ -81,9 +94,12 @@ pub(in crate::language::lower) fn resolve(
     }
     let group = GROUP_METRICS.into_iter().find(|it| it.metric_name() == name);
     if let Some(measure) = group.filter(|_| reference.is_in(GROUPS)) {
-        let id = named(context, path, reference, ("AutoScalingGroupName", &metrics.names.groups))?;
-        let source = MetricSource::Group(AsgId::from_index(id), measure);
+        let source = MetricSource::Group(group_of(context, path, own, reference)?, measure);
         return gauge(context, path, reference, source);
+    }
+    let cluster = CLUSTER_METRICS.into_iter().find(|it| it.metric_name() == name);
+    if let Some(measure) = cluster.filter(|_| reference.is_in(ECS)) {
+        return gauge(context, path, reference, MetricSource::Cluster(measure));
     }
     if name == CAPACITY_PROVIDER_RESERVATION && reference.is_in(MANAGED_SCALING) {
         let key = ("CapacityProviderName", &metrics.names.providers[..]);
@@ -128,13 +144,13 @@ fn percentile_of_period(
 fn of_service(
     context: &Context<'_>,
     path: &Path,
-    own: Option<ServiceId>,
+    own: Subject,
     reference: &Reference<'_>,
     measure: ServiceMeasure,
 ) -> Option<(MetricId, Statistic)> {
     let metrics = &context.metrics;
     let id = match (reference.dimension("ServiceName"), own) {
-        (None, Some(own)) => own,
+        (None, Subject::Service(own)) => own,
         (Some((index, name)), _) => {
             let Some(found) = metrics.names.services.iter().position(|known| known == name) else {
                 let at = path.key("dimensions").index(index).key("value");
@@ -144,7 +160,7 @@ fn of_service(
             };
             ServiceId::from_index(found)
         }
-        (None, None) => {
+        (None, Subject::Nobody | Subject::Group(_)) => {
             context.error(path, "needs the dimension `ServiceName`");
             return None;
         }
@@ -187,6 +203,52 @@ fn of_service(
         metrics.per_minute(MetricSource::Service(id, measure))
     };
     Some((metric, wanted))
+}
+
+/// Whether the `CPUUtilization` of a group's instances is meant; services have one too.
+fn means_instance_cpu(own: Subject, reference: &Reference<'_>) -> bool {
+    let of_own = matches!(own, Subject::Group(_)) && reference.dimension("ServiceName").is_none();
+    reference.name == GroupMeasure::CpuUtilization.metric_name()
+        && reference.is_in(EC2)
+        && (of_own
+            || reference.namespace == Some(EC2)
+            || reference.dimension(GROUP_DIMENSION).is_some())
+}
+
+/// The group that a dimension names, or the one whose policy it is.
+fn group_of(
+    context: &Context<'_>,
+    path: &Path,
+    own: Subject,
+    reference: &Reference<'_>,
+) -> Option<AsgId> {
+    match own {
+        Subject::Group(own) if reference.dimension(GROUP_DIMENSION).is_none() => Some(own),
+        _ => {
+            let key = (GROUP_DIMENSION, &context.metrics.names.groups[..]);
+            named(context, path, reference, key).map(AsgId::from_index)
+        }
+    }
+}
+
+/// The CPU of a group's instances.
+#[allow(clippy::unnecessary_wraps)] // one of several resolvers with one type
+fn group_cpu(
+    context: &Context<'_>,
+    path: &Path,
+    reference: &Reference<'_>,
+    group: AsgId,
+) -> Option<(MetricId, Statistic)> {
+    let metrics = &context.metrics;
+    if !metrics.has_detailed_monitoring(group) && reference.period < FIVE_MINUTES {
+        let message = "EC2 publishes the metric every five minutes; `instanceMonitoring: {enabled: true}` of \
+                       the group makes it every minute";
+        context.note(path, message);
+    } else if reference.period < MINUTE {
+        context.note(path, "the metric has one data point per minute");
+    }
+    let wanted = reference.statistic.unwrap_or_default();
+    Some((metrics.group_cpu(group), wanted))
 }
 
 /// A metric with one sample per minute, of which every statistic can be had.
@@ -242,6 +304,7 @@ impl Metrics {
             SERVICE_METRICS.iter().map(|(_, it)| it.metric_name().to_owned()).collect();
         known.extend(GROUP_METRICS.iter().map(|it| it.metric_name().to_owned()));
         known.push(CAPACITY_PROVIDER_RESERVATION.to_owned());
+        known.extend(CLUSTER_METRICS.iter().map(|it| it.metric_name().to_owned()));
         known.extend(QueueMeasure::ALL.iter().map(|it| it.metric_name().to_owned()));
         known.extend(self.own.borrow().iter().map(|it| it.name.clone()));
         known

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use plimsoll_core::metrics::{MathQuery, Metric, MetricSource, QueryKind};
 use plimsoll_core::units::SimDuration;
 
-use super::{MINUTE, Own, math};
+use super::{MINUTE, Own, Subject, math};
 use crate::language::lower::Context;
 use crate::language::metric_trace::MetricTraceOptions;
 use crate::language::raw::ScenarioDocument;
@@ -53,7 +53,7 @@ fn source(
         (Some(trace), true) => of_trace(context, &path.key("trace"), trace),
         (None, false) => {
             let path = path.key("metrics");
-            let query = math(context, &path, None, &raw.metrics)?;
+            let query = math(context, &path, Subject::Nobody, &raw.metrics)?;
             let QueryKind::Math(formula) = query.kind else { return None };
             of_formula(context, &path, formula, query.period)
         }

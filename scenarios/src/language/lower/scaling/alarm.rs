@@ -2,19 +2,18 @@
 
 use plimsoll_core::autoscaling::{AlarmSettings, ComparisonOperator, TreatMissingData};
 use plimsoll_core::metrics::{LowSampleCount, MetricQuery, Percentile, QueryKind, Statistic};
-use plimsoll_core::units::ServiceId;
 
 use crate::language::lower::Context;
-use crate::language::lower::metric::{MINUTE, Reference, math, resolve, statistic};
+use crate::language::lower::metric::{MINUTE, Reference, Subject, math, resolve, statistic};
 use crate::language::raw::kinds::Seconds;
 use crate::language::raw::scaling as raw;
 use crate::language::tree::Path;
 
-/// An alarm for a policy of a service; a problem of its numbers is left to whoever checks the policy.
-pub(super) fn alarm(
+/// An alarm for a policy of `own`; a problem of its numbers is left to whoever checks the policy.
+pub(in crate::language::lower) fn alarm(
     context: &Context<'_>,
     path: &Path,
-    (id, raw): (ServiceId, &raw::Alarm),
+    (own, raw): (Subject, &raw::Alarm),
     name: String,
 ) -> Option<AlarmSettings> {
     let datapoints = raw.datapoints_to_alarm.unwrap_or(raw.evaluation_periods);
@@ -28,7 +27,7 @@ pub(super) fn alarm(
     }
     Some(AlarmSettings {
         name,
-        query: query(context, path, id, raw)?,
+        query: query(context, path, own, raw)?,
         comparison_operator: match raw.comparison_operator {
             raw::ComparisonOperator::GreaterThanOrEqualToThreshold => {
                 ComparisonOperator::GreaterThanOrEqual
@@ -85,7 +84,7 @@ fn wanted_statistic(
 fn query(
     context: &Context<'_>,
     path: &Path,
-    id: ServiceId,
+    own: Subject,
     raw: &raw::Alarm,
 ) -> Option<MetricQuery> {
     let Some(name) = &raw.metric_name else {
@@ -102,7 +101,7 @@ fn query(
                 context.error(&path.key(key), "is given by each line of `metrics`");
             }
         }
-        return math(context, &path.key("metrics"), Some(id), &raw.metrics);
+        return math(context, &path.key("metrics"), own, &raw.metrics);
     };
     if !raw.metrics.is_empty() {
         context.error(path, "needs exactly one of `metricName`, `metrics`");
@@ -116,6 +115,6 @@ fn query(
         statistic: wanted_statistic(context, path, raw)?,
         period,
     };
-    let (metric, wanted) = resolve(context, path, Some(id), &reference)?;
+    let (metric, wanted) = resolve(context, path, own, &reference)?;
     Some(MetricQuery { kind: QueryKind::Metric(metric, wanted), period })
 }

@@ -1,5 +1,6 @@
 //! What AWS leaves open about alarms and service scaling.
 
+use plimsoll_core::autoscaling::group::GroupRules;
 use plimsoll_core::autoscaling::{
     AlarmPhase, AlarmRules, CooldownStart, JudgedValue, LoneBreach, ScalingRules,
 };
@@ -52,6 +53,11 @@ pub(in crate::language::lower) fn rules(
         activity_timeout: control_plane.scaling_activity_timeout.duration(),
         out_cooldown_blocks_in: raw.scale_out_cooldown_blocks_scale_in,
         step_points: raw.step_data_points,
+        groups: GroupRules {
+            low_alarm_share: raw.groups.low_alarm_share,
+            high_alarm_periods: raw.groups.high_alarm_periods,
+            low_alarm_periods: raw.groups.low_alarm_periods,
+        },
     })
 }
 

@@ -4,9 +4,10 @@ use plimsoll_core::scenario::ScheduledChange;
 use plimsoll_core::units::SimTime;
 
 use crate::language::lower::{Context, time_zone as time_zone_of};
+use crate::language::raw::kinds::Instant;
 use crate::language::raw::scaling as raw;
 use crate::language::tree::Path;
-use crate::schedule;
+use crate::schedule::{self, Schedule};
 
 /// Scheduled actions expanded to instants, in time order; actions of one instant in listed order.
 pub(super) fn scheduled(
@@ -67,16 +68,30 @@ fn firings(
             return None;
         }
     };
+    let times = (action.start_time, action.end_time);
+    // A rate counts from its start, even if that lies before the run.
+    let from_start = action.schedule.starts_with("rate");
+    let limit = schedule::MAX_FIRINGS;
+    instants(context, &path.key("schedule"), (&schedule, from_start), times, limit)
+}
+
+/// At most `limit` instants of a schedule, which is written at `at`, during the run and between its start
+/// and end time. `from_start` if it counts from a start time before the run.
+pub(in crate::language::lower) fn instants(
+    context: &Context<'_>,
+    at: &Path,
+    (schedule, from_start): (&Schedule, bool),
+    (start_time, end_time): (Option<Instant>, Option<Instant>),
+    limit: usize,
+) -> Option<Vec<SimTime>> {
     let start = context.start;
     let end = start.saturating_add(context.duration.as_secs_ceil() as i64);
-    let until = action.end_time.map_or(end, |last| end.min(last.0.saturating_add(1)));
-    let limit = schedule::MAX_FIRINGS;
-    let found = match action.start_time {
-        // A rate counts from its start, even if that lies before the run.
-        Some(first) if !context.run_at_start_time && !action.schedule.starts_with("rate") => {
+    let until = end_time.map_or(end, |last| end.min(last.0.saturating_add(1)));
+    let found = match start_time {
+        Some(first) if !context.run_at_start_time && !from_start => {
             schedule.firings(start.max(first.0), until, limit)
         }
-        Some(first) if start < first.0 || action.schedule.starts_with("rate") => {
+        Some(first) if start < first.0 || from_start => {
             schedule.firings_from_start_time(first.0, until, limit)
         }
         _ => schedule.firings(start, until, limit),
@@ -84,7 +99,7 @@ fn firings(
     let found = match found {
         Ok(found) => found,
         Err(error) => {
-            context.error(&path.key("schedule"), error.to_string());
+            context.error(at, error.to_string());
             return None;
         }
     };
@@ -94,7 +109,7 @@ fn firings(
         .map(SimTime::from_secs)
         .collect();
     if instants.is_empty() {
-        context.note(&path.key("schedule"), "the action does not happen during the run");
+        context.note(at, "the action does not happen during the run");
     }
     Some(instants)
 }

@@ -69,6 +69,9 @@ impl MetricLook {
             return number(format!("{entity}: SLO violation minutes"), "minutes");
         }
         if let Some((entity, measure)) = rest.rsplit_once(".elasticity.") {
+            // A group often has the name of its service.
+            let group = if group == "capacity" { "group " } else { "" };
+            let entity = format!("{group}{entity}");
             if measure == "speedUp" {
                 return number(format!("{entity}: elastic speed-up over the baseline"), "");
             }
@@ -165,7 +168,7 @@ mod tests {
         assert_eq!(name("batches.etl.waitSeconds.mean"), "etl: wait, mean, seconds");
         assert_eq!(name("queues.jobs.waitSeconds.p95"), "jobs: wait, p95, seconds");
         assert_eq!(name("queues.jobs.wasted"), "jobs: attempts in vain");
-        assert_eq!(name("capacity.web.elasticity.instability"), "web: instability");
+        assert_eq!(name("capacity.web.elasticity.instability"), "group web: instability");
         assert_eq!(
             name("services.api.elasticity.speedUp"),
             "api: elastic speed-up over the baseline"

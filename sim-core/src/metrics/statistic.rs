@@ -130,12 +130,13 @@ impl StatisticSet {
         Some(match statistic {
             Statistic::SampleCount => self.sample_count,
             // Exact for a single value, whatever its weight.
-            Statistic::Average if self.minimum >= self.maximum => self.maximum,
+            Statistic::Average | Statistic::Percentile(_) if self.minimum >= self.maximum => {
+                self.maximum
+            }
             Statistic::Average => self.sum / self.sample_count,
             Statistic::Sum => self.sum,
             Statistic::Minimum => self.minimum,
             Statistic::Maximum => self.maximum,
-            Statistic::Percentile(_) if self.minimum >= self.maximum => self.maximum,
             Statistic::Percentile(_) => return None,
         })
     }

@@ -17,7 +17,7 @@ impl MetricStore {
     pub fn new(metrics: &IdVec<MetricId, Metric>) -> Self {
         let series = metrics.iter().map(|metric| MetricSeries::new(metric.period, metric.delay, 1));
         let mut store = Self { series: series.collect() };
-        for metric in metrics.iter() {
+        for metric in metrics {
             if let MetricSource::Formula(formula) = &metric.source {
                 store.watch_percentiles(formula.operands.iter().copied());
             }

@@ -114,7 +114,7 @@ fn a_balancer_without_a_healthy_target_sends_requests_to_all() {
 fn watch(scenario: &Scenario) -> (u64, u64) {
     let (mut open, mut shut) = (0, 0);
     run_watched(scenario, &mut |world, _| {
-        for state in world.services.iter() {
+        for state in &world.services {
             if state.settings.target_group.is_none() || state.rollout.current().shift.is_some() {
                 continue;
             }

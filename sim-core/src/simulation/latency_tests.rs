@@ -1,5 +1,6 @@
 //! Policies on the response time of the targets of a load balancer, at both levels of fidelity.
 
+use std::f64::consts::{LN_2, LN_10};
 use std::sync::Arc;
 
 use super::testing::{definition, empty, service, watch};
@@ -121,10 +122,10 @@ fn percentiles_of_the_response_time_are_those_of_mm1() {
     // −ln(1 − q)·S / (1 − ρ), and S / (1 − ρ) on average.
     let second = SimDuration::from_millis(200).as_secs_f64();
     for (statistic, expected) in [
-        (percentile("p50", LowSampleCount::Evaluate), second * std::f64::consts::LN_2),
-        (percentile("p90", LowSampleCount::Evaluate), second * 2.302_585_093),
-        (percentile("p99", LowSampleCount::Evaluate), second * 4.605_170_186),
-        (percentile("p99.9", LowSampleCount::Evaluate), second * 6.907_755_279),
+        (percentile("p50", LowSampleCount::Evaluate), second * LN_2),
+        (percentile("p90", LowSampleCount::Evaluate), second * LN_10),
+        (percentile("p99", LowSampleCount::Evaluate), second * 2.0 * LN_10),
+        (percentile("p99.9", LowSampleCount::Evaluate), second * 3.0 * LN_10),
         (Statistic::Average, second),
     ] {
         let mut fluid = half_loaded(Fidelity::default());
@@ -144,7 +145,7 @@ fn percentiles_of_the_response_time_are_those_of_mm1() {
 #[test]
 fn single_requests_have_the_percentiles_of_the_fluid() {
     // Of 300 requests a minute: within a third of the law, and on the same side of a far threshold.
-    for (text, of_law) in [("p50", std::f64::consts::LN_2), ("p90", 2.302_585), ("p99", 4.605_17)] {
+    for (text, of_law) in [("p50", LN_2), ("p90", LN_10), ("p99", 2.0 * LN_10)] {
         let mut scenario = half_loaded(single_requests());
         let query = times(&mut scenario, percentile(text, LowSampleCount::Evaluate));
         step_above(&mut scenario, query, 0.01);

@@ -27,6 +27,9 @@ pub struct Chart {
     pub panels: Vec<Panel>,
     /// Scaling actions, marked below the first panel.
     pub marks: Vec<Mark>,
+    /// When faults held, shaded behind the lines of every panel.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bands: Vec<Band>,
 }
 
 /// A panel with its own value axis.
@@ -134,6 +137,29 @@ pub struct Mark {
     pub at: f64,
     /// Whether it added capacity.
     pub out: bool,
+}
+
+/// A time at which a fault held.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Band {
+    /// Seconds from the start of the axis to its beginning.
+    pub from: f64,
+    /// To its end; no later than that of the axis.
+    pub until: f64,
+    /// Which kind of fault it is, and how it is drawn.
+    pub kind: BandKind,
+    /// Name in the legend; the same for all of a kind.
+    pub name: String,
+}
+
+/// Kind of a band. They differ by their pattern, so that nobody needs to tell colours apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum BandKind {
+    /// The outage of a zone: hatched.
+    ZoneOutage,
+    /// Any other fault: plain.
+    Other,
 }
 
 impl Chart {

@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 
 use plimsoll_core::results::{EventCategory, QueueResults, RunResults, Series};
 
+use crate::bands::bands;
 use crate::bill::Bill;
-use crate::chart::{AxisUnit, Bound, Chart, Form, Hue, Line, MAX_POINTS, Mark, Panel, short, thin};
+use crate::chart::{
+    AxisUnit, Band, Bound, Chart, Form, Hue, Line, MAX_POINTS, Mark, Panel, short, thin,
+};
 use crate::number::{millis, usd_f64};
 use crate::series::{self, GROUP, Name, QUEUE, SERVICE, TASK_GROUP, find, find_cluster};
 
@@ -14,7 +17,8 @@ pub(crate) const MAX_DRAWN: usize = 8;
 
 /// The charts of a run in the order of the report, and what was left out, in words.
 pub(crate) fn charts(results: &RunResults, bill: &Bill) -> (Vec<Chart>, Option<String>) {
-    let context = Context { results, interval: results.record_interval.as_secs_f64() };
+    let interval = results.record_interval.as_secs_f64();
+    let context = Context { results, interval, bands: bands(results) };
     let mut charts = Vec::new();
     let mut services: Vec<_> = results.services.iter().collect();
     // The dearest first, in scenario order among equals (the sort is stable).
@@ -59,6 +63,8 @@ pub(crate) fn charts(results: &RunResults, bill: &Bill) -> (Vec<Chart>, Option<S
 struct Context<'a> {
     results: &'a RunResults,
     interval: f64,
+    /// When faults held.
+    bands: Vec<Band>,
 }
 
 impl Context<'_> {
@@ -71,6 +77,7 @@ impl Context<'_> {
             length: self.results.simulated.as_secs_f64(),
             panels: Vec::new(),
             marks: Vec::new(),
+            bands: self.bands.clone(),
         }
     }
 

@@ -29,6 +29,7 @@
 //! *How do figures follow a dark page?* They carry fixed colours; the page's style sheet matches those
 //! colours and replaces them. So a figure is the same text on its own and inside a page.
 
+mod bands;
 pub mod bill;
 pub mod chart;
 mod charts;

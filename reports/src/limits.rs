@@ -29,6 +29,8 @@ pub enum FindingKind {
     FailedRequests,
     /// Tasks found no instance.
     NoRoom,
+    /// Deployments failed, or were not complete at the end.
+    Deployments,
     /// Spot took capacity back.
     Interruptions,
     /// Jobs waited.
@@ -39,7 +41,7 @@ pub enum FindingKind {
     ScarceResource,
     /// Reserved much more than used.
     OversizedTasks,
-    /// Nothing is scarce and instances stand idle.
+    /// Neither CPU nor memory is scarce and instances stand idle.
     IdleCapacity,
 }
 
@@ -52,6 +54,7 @@ pub fn limits(summary: &Summary) -> Vec<Finding> {
         findings.extend(maximum_reached(name, service));
         findings.extend(scaling_lag(name, service));
         findings.extend(failed_requests(name, service));
+        findings.extend(deployments(name, service));
     }
     findings.extend(group_at_maximum(summary));
     findings.extend(no_room(summary));
@@ -155,12 +158,45 @@ fn no_room(summary: &Summary) -> Option<Finding> {
     let waits = summary.tasks.pending_seconds.as_ref().map_or(String::new(), |pending| {
         format!("; from creation to RUNNING tasks took {} at p95", duration(pending.p95))
     });
+    let reason = summary.tasks.placement_failure_reason.as_ref();
+    let reason = reason
+        .map_or(String::new(), |reason| format!(", most often because the closest one {reason}"));
+    let plural = if failures == 1 { "" } else { "s" };
     let sentence = format!(
-        "{} placement attempts found no instance with room{waits}.",
+        "{} placement attempt{plural} found no instance with room{reason}{waits}.",
         count(failures as f64)
     );
     let per_task = failures as f64 / (summary.tasks.created.max(1) as f64);
     Some(finding(FindingKind::NoRoom, 2.0 + per_task.min(0.99), "No room for tasks", sentence))
+}
+
+/// Deployments that failed, and one that goes on at the end of the run.
+fn deployments(name: &str, service: &ServiceSummary) -> Option<Finding> {
+    // The first one is the creation of the service.
+    let later = service.deployments.get(1..)?;
+    let failed = later.iter().filter(|it| it.rollout_state == "FAILED").count();
+    let open = later.last().filter(|it| it.rollout_state == "IN_PROGRESS");
+    let mut parts = Vec::new();
+    if failed > 0 {
+        parts.push(format!("{failed} of {} deployments of {name} failed", later.len()));
+    }
+    if let Some(open) = open {
+        let id = &open.id;
+        parts.push(format!(
+            "the deployment {id} was not complete at the end, with {} of its tasks running",
+            open.running_count
+        ));
+    }
+    if parts.is_empty() {
+        return None;
+    }
+    let mut sentence = parts.join("; ");
+    if let Some(first) = sentence.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    sentence.push('.');
+    let weight = if failed > 0 { 3.3 } else { 2.2 };
+    Some(finding(FindingKind::Deployments, weight, "Deployments do not succeed", sentence))
 }
 
 fn interruptions(summary: &Summary) -> Option<Finding> {
@@ -287,7 +323,7 @@ fn idle_capacity(summary: &Summary) -> Option<Finding> {
     } else {
         String::new()
     };
-    let sentence = format!("No resource is more than {} reserved{paid}.", percent(most));
+    let sentence = format!("Neither CPU nor memory is more than {} reserved{paid}.", percent(most));
     Some(finding(FindingKind::IdleCapacity, 1.0, "Instances stand idle", sentence))
 }
 
@@ -295,8 +331,8 @@ fn idle_capacity(summary: &Summary) -> Option<Finding> {
 mod tests {
     use super::*;
     use crate::summary::{
-        BatchSummary, CapacitySummary, ElasticitySummary, Quantiles, RequestsSummary,
-        ServiceScaling, UtilizationSummary,
+        BatchSummary, CapacitySummary, DeploymentSummary, ElasticitySummary, Quantiles,
+        RequestsSummary, ServiceScaling, UtilizationSummary,
     };
 
     /// The sentence with plain spaces.
@@ -377,6 +413,47 @@ mod tests {
     }
 
     #[test]
+    fn deployments_that_failed_or_go_on_are_told() {
+        let deployment = |id: &str, state: &str| DeploymentSummary {
+            id: id.to_owned(),
+            rollout_state: state.to_owned(),
+            running_count: 2,
+            ..DeploymentSummary::default()
+        };
+        let of = |deployments: &[DeploymentSummary]| {
+            let service =
+                ServiceSummary { deployments: deployments.to_vec(), ..ServiceSummary::default() };
+            let services = [("api".to_owned(), service)].into();
+            let found = limits(&Summary { services, ..Summary::default() });
+            found.into_iter().map(|finding| finding.sentence).collect::<Vec<_>>()
+        };
+        let created = deployment("ecs-svc/api", "COMPLETED");
+        let never = deployment("ecs-svc/api", "IN_PROGRESS");
+        assert_eq!(of(&[never]), Vec::<String>::new(), "a service that is being created");
+        let failed = deployment("ecs-svc/api/2", "FAILED");
+        let back = deployment("ecs-svc/api/3", "COMPLETED");
+        assert_eq!(
+            of(&[created.clone(), failed.clone(), back]),
+            ["1 of 2 deployments of api failed."]
+        );
+        let open = deployment("ecs-svc/api/2", "IN_PROGRESS");
+        assert_eq!(
+            of(&[created.clone(), open]),
+            [
+                "The deployment ecs-svc/api/2 was not complete at the end, with 2 of its tasks running."
+            ]
+        );
+        let rolling_back = deployment("ecs-svc/api/3", "IN_PROGRESS");
+        assert_eq!(
+            of(&[created, failed, rolling_back]),
+            [
+                "1 of 2 deployments of api failed; the deployment ecs-svc/api/3 was not complete at the \
+              end, with 2 of its tasks running."
+            ]
+        );
+    }
+
+    #[test]
     fn many_failures_come_first() {
         let mut summary = service(ServiceScaling::default(), 0.5);
         if let Some(service) = summary.services.get_mut("api") {
@@ -428,6 +505,7 @@ mod tests {
             plain(&found[0]),
             "Jobs of etl waited 30 min for room at p95, 5 min on average."
         );
+        assert_eq!(plain(&found[1]), "3 placement attempts found no instance with room.");
         assert_eq!(found[2].sentence, "Spot took back 1 instance.");
         assert_eq!(found[3].sentence, "1 job was still unfinished at the end.");
     }

@@ -15,6 +15,8 @@ pub(crate) enum Ink {
     Muted,
     /// Grid lines.
     Grid,
+    /// Times of faults.
+    Fault,
     /// Background.
     Paper,
     /// Data.
@@ -22,10 +24,11 @@ pub(crate) enum Ink {
 }
 
 /// Role, colour in light figures, colour on dark pages.
-const TABLE: [(Ink, (u8, u8, u8), &str); 12] = [
+const TABLE: [(Ink, (u8, u8, u8), &str); 13] = [
     (Ink::Text, (0x1B, 0x1F, 0x24), "#E8EBEF"),
     (Ink::Muted, (0x56, 0x5F, 0x69), "#A3ADB8"),
     (Ink::Grid, (0xDF, 0xE3, 0xE8), "#323A43"),
+    (Ink::Fault, (0x8C, 0x8F, 0x97), "#7F8894"),
     (Ink::Paper, (0xFF, 0xFF, 0xFF), "none"),
     (Ink::Hue(Hue::Blue), (0x00, 0x72, 0xB2), "#4FA8E0"),
     (Ink::Hue(Hue::Vermillion), (0xD5, 0x5E, 0x00), "#F0803C"),

@@ -4,6 +4,7 @@
 //! through and follows its dark theme.
 
 mod axis;
+mod bands;
 mod canvas;
 mod ink;
 mod intervals;
@@ -115,7 +116,7 @@ fn draw<F: Figure, DB: DrawingBackend>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chart::{AxisUnit, Form, Hue, Line, Mark, Panel};
+    use crate::chart::{AxisUnit, Band, BandKind, Form, Hue, Line, Mark, Panel};
     use crate::charts::charts;
     use crate::testing;
 
@@ -136,6 +137,7 @@ mod tests {
             length,
             panels: vec![panel],
             marks: vec![Mark { at: 0.0, out: true }],
+            bands: Vec::new(),
         }
     }
 
@@ -159,6 +161,37 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn faults_are_shaded_behind_every_panel_and_explained_once() {
+        let mut chart = chart(vec![(0.0, Some(1.0)), (60.0, Some(2.0))], Form::Line, false, 240.0);
+        chart.panels.push(chart.panels[0].clone());
+        let drawn = |chart: &Chart| svg(chart, WIDE, Place::Page).expect("draws");
+        let shades = |text: &str| {
+            let tags = text.split('<').filter(|tag| tag.starts_with("rect "));
+            tags.filter(|tag| tag.contains("opacity=\"0.28\"") && tag.contains("#8C8F97")).count()
+        };
+        let plain = drawn(&chart);
+        assert_eq!((shades(&plain), plain.matches("outage").count()), (0, 0));
+        let band =
+            |from, until, kind, name: &str| Band { from, until, kind, name: name.to_owned() };
+        let outage = |from, until| band(from, until, BandKind::ZoneOutage, "zone outage: a");
+        chart.bands = vec![
+            outage(60.0, 120.0),
+            outage(180.0, 180.0),
+            band(30.0, 90.0, BandKind::Other, "fault: slow"),
+        ];
+        let text = drawn(&chart);
+        // Three in each of two panels, and two in the legend.
+        assert_eq!(shades(&text), 3 * 2 + 2);
+        for name in ["zone outage: a", "fault: slow"] {
+            assert_eq!(text.matches(name).count(), 1, "{name}");
+        }
+        // They lie behind the lines.
+        let (first, line) = (text.find("opacity=\"0.28\""), text.rfind("#0072B2"));
+        assert!(first < line);
+        assert!(!text.contains("NaN"));
     }
 
     #[test]

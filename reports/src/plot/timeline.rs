@@ -6,9 +6,10 @@ use plotters::prelude::DrawingBackend;
 
 use super::Place;
 use super::axis::{ValueAxis, time_caption, time_ticks};
+use super::bands::band;
 use super::canvas::{Align, Canvas, Point, Type, text_width};
 use super::ink::Ink;
-use crate::chart::{Chart, Form, Line, Panel};
+use crate::chart::{BandKind, Chart, Form, Line, Panel};
 
 const RIGHT: f64 = 18.0;
 const TITLE_HEIGHT: f64 = 34.0;
@@ -33,6 +34,7 @@ enum Symbol {
     Dash,
     Up,
     Down,
+    Band(BandKind),
 }
 
 /// Left margin: inside a page, the page has one of its own.
@@ -40,7 +42,7 @@ pub(super) fn inset(place: Place) -> f64 {
     if place == Place::Alone { 12.0 } else { 2.0 }
 }
 
-/// Whether a panel is the first: it alone shows the scaling actions.
+/// Whether a panel is the first: it alone shows the scaling actions and explains the bands.
 fn entries<'a>(chart: &'a Chart, panel: &'a Panel, first: bool) -> Vec<Entry<'a>> {
     let lines = panel.lines.iter().map(|line| {
         let filled = panel.stacked || line.form == Form::Area;
@@ -57,6 +59,12 @@ fn entries<'a>(chart: &'a Chart, panel: &'a Panel, first: bool) -> Vec<Entry<'a>
         }
         if chart.marks.iter().any(|mark| !mark.out) {
             entries.push(Entry { name: "scale-in", ink: DOWN, symbol: Symbol::Down });
+        }
+        for kind in [BandKind::ZoneOutage, BandKind::Other] {
+            if let Some(band) = chart.bands.iter().find(|band| band.kind == kind) {
+                let symbol = Symbol::Band(kind);
+                entries.push(Entry { name: &band.name, ink: Ink::Fault, symbol });
+            }
         }
     }
     entries
@@ -165,6 +173,10 @@ pub(crate) fn draw<DB: DrawingBackend>(
         y += legend(panel, &entries, canvas, (inset(place), width), y)? + 10.0;
         frame.top = y;
         frame.bottom = y + plot_height(index, width, chart.panels.len());
+        for it in &chart.bands {
+            let (from, to) = (frame.x(it.from), frame.x(it.until));
+            band(canvas, it.kind, (from, frame.top), (to, frame.bottom))?;
+        }
         grid(panel, axis, canvas, frame)?;
         for tick in &ticks {
             let x = frame.x((tick.at - chart.start) as f64);
@@ -221,6 +233,7 @@ fn legend<DB: DrawingBackend>(
             Symbol::Dash => canvas.dashes(x, x + 19.0, y, entry.ink)?,
             Symbol::Up => triangle(canvas, (x + 9.0, y), true, entry.ink)?,
             Symbol::Down => triangle(canvas, (x + 9.0, y), false, entry.ink)?,
+            Symbol::Band(kind) => band(canvas, kind, (x, y - 6.0), (x + 18.0, y + 6.0))?,
         }
         canvas.text(
             entry.name,

@@ -1,7 +1,10 @@
 //! The summary of a run, field by field.
 
+use std::collections::BTreeMap;
+
 use plimsoll_core::results::{
-    Distribution, ObjectiveResults, Packing, QueueResults, RunResults, ServiceResults,
+    Distribution, ObjectiveResults, Packing, PlacementFailure, QueueResults, RunResults,
+    ServiceResults,
 };
 
 use super::{
@@ -72,6 +75,7 @@ impl Summary {
                 interrupted: results.tasks.interrupted,
                 peak_running: results.tasks.peak_running,
                 placement_failures: results.tasks.placement_failures,
+                placement_failure_reason: placement_failure_reason(&results.placement_failures),
                 pending_seconds: quantiles(results.tasks.pending_seconds.as_ref()),
                 fargate_billed_seconds: results.tasks.fargate_billed_seconds,
             },
@@ -298,6 +302,19 @@ fn queue(queue: &QueueResults) -> QueueSummary {
         wait_seconds: quantiles(queue.wait_seconds.as_ref()),
         stay_seconds: quantiles(queue.stay_seconds.as_ref()),
     }
+}
+
+/// The reason of most failed attempts, of those that have one: in a cluster without instances there is
+/// none.
+fn placement_failure_reason(failures: &[PlacementFailure]) -> Option<String> {
+    let mut attempts: BTreeMap<&str, u64> = BTreeMap::new();
+    for failure in failures {
+        if let Some(reason) = failure.rejections.main_reason() {
+            *attempts.entry(reason).or_default() += failure.attempts;
+        }
+    }
+    let most = attempts.values().max()?;
+    attempts.iter().find(|(_, number)| *number == most).map(|(reason, _)| (*reason).to_owned())
 }
 
 #[cfg(test)]

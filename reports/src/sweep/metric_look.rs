@@ -65,7 +65,13 @@ impl MetricLook {
         if let Some(entity) = rest.strip_suffix(".objective.violatedMinuteFraction") {
             return share(format!("{entity}: minutes beyond the objective"));
         }
+        if let Some(entity) = rest.strip_suffix(".objective.violatedMinutes") {
+            return number(format!("{entity}: SLO violation minutes"), "minutes");
+        }
         if let Some((entity, measure)) = rest.rsplit_once(".elasticity.") {
+            if measure == "speedUp" {
+                return number(format!("{entity}: elastic speed-up over the baseline"), "");
+            }
             let words = match measure {
                 "underProvisioningAccuracy" => "missing against demand (θU)",
                 "overProvisioningAccuracy" => "surplus against demand (θO)",
@@ -159,6 +165,15 @@ mod tests {
         assert_eq!(name("batches.etl.waitSeconds.mean"), "etl: wait, mean, seconds");
         assert_eq!(name("queues.jobs.waitSeconds.p95"), "jobs: wait, p95, seconds");
         assert_eq!(name("queues.jobs.wasted"), "jobs: attempts in vain");
+        assert_eq!(name("capacity.web.elasticity.instability"), "web: instability");
+        assert_eq!(
+            name("services.api.elasticity.speedUp"),
+            "api: elastic speed-up over the baseline"
+        );
+        assert_eq!(
+            name("services.api.objective.violatedMinutes"),
+            "api: SLO violation minutes, minutes"
+        );
         assert_eq!(name("something.new"), "something.new");
         assert_eq!(MetricLook::of("utilization.cpuReserved").difference(-0.051), "−5.1 points");
         assert_eq!(MetricLook::of("cost.totalUsd").difference(0.0), "$0.00");

@@ -264,6 +264,7 @@ fn chart((id, title): (&str, &str), length: u64, lines: Vec<Line>) -> Chart {
             bound: None,
         }],
         marks: Vec::new(),
+        bands: Vec::new(),
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use plimsoll_core::scenario::{BatchJobs, DisruptionKind, FaultKind, LaunchTarget, Scenario};
+use plimsoll_core::scenario::{
+    BatchJobs, DisruptionKind, FaultKind, LaunchTarget, Scenario, SchedulingStrategy,
+};
 use plimsoll_reports::number::{duration, rfc3339_seconds, significant};
 
 use super::arguments::{CheckOptions, ScenarioOptions};
@@ -80,9 +82,12 @@ fn describe(scenario: &Scenario) -> String {
     );
     for service in &scenario.services {
         let definition = &scenario.task_definitions[service.task_definition];
+        let number = match service.scheduling.strategy {
+            SchedulingStrategy::Replica => format!("{} tasks", service.desired_count),
+            SchedulingStrategy::Daemon => "a task on each instance".to_owned(),
+        };
         let mut parts = vec![format!(
-            "{} tasks of {} ({} CPU units, {} MiB) on {}",
-            service.desired_count,
+            "{number} of {} ({} CPU units, {} MiB) on {}",
             definition.family,
             definition.cpu.as_ecs_units(),
             definition.memory.as_mib(),
@@ -105,7 +110,7 @@ fn describe(scenario: &Scenario) -> String {
     }
     for batch in &scenario.batches {
         let jobs = match &batch.jobs {
-            BatchJobs::Trace(jobs) => format!("{} jobs of a trace", jobs.len()),
+            BatchJobs::Trace(jobs) => format!("{} jobs at given times", jobs.len()),
             BatchJobs::Generated { .. } => "generated jobs".to_owned(),
         };
         let launch = launch(scenario, &batch.launch);
@@ -154,7 +159,10 @@ fn describe(scenario: &Scenario) -> String {
             DisruptionKind::ControlPlaneThrottling { remaining_permille } => {
                 format!("launch quotas are cut to {} %", f64::from(*remaining_permille) / 10.0)
             }
-            DisruptionKind::MissingMetrics { .. } => "CloudWatch gets no data".to_owned(),
+            DisruptionKind::MissingMetrics(_) => "CloudWatch gets no data".to_owned(),
+            DisruptionKind::LateMetrics { delay, .. } => {
+                format!("CloudWatch gets its data {} s late", delay.as_secs_f64())
+            }
         };
         let _ = writeln!(text, "  fault {}: {what}", disruption.name);
     }

@@ -20,6 +20,7 @@ use crate::sweep::execute::{Error, Plan, execute, map_in_order};
 use crate::sweep::grid::{Parameter, Point, grid};
 use crate::sweep::identity::scenario_hash;
 use crate::sweep::metrics::{UnitMetrics, all_metrics};
+use crate::sweep::speed_up::add_speed_ups;
 use crate::sweep::unit::run_unit;
 
 /// Most points of a sweep unless more are asked for.
@@ -47,7 +48,8 @@ pub(super) fn sweep(options: &SweepOptions, arguments: &[OsString]) -> Result<()
         resolved.replications = replications;
     }
     let folder = run::output_folder(&options.results, &loaded.scenario.name)?;
-    let units = run_units(&loaded, &resolved, jobs, options.results.quiet)?;
+    let mut units = run_units(&loaded, &resolved, jobs, options.results.quiet)?;
+    add_speed_ups(&mut units, resolved.baseline);
     let mut metrics = all_metrics(&units);
     // Stable: the files and plots begin with what most people ask first.
     metrics.sort_by_key(|metric| !metric.is_headline());

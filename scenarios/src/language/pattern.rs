@@ -20,6 +20,10 @@ pub(crate) enum Pattern {
     Version,
     /// The id of a metric in an expression.
     MetricId,
+    /// A percentile of CloudWatch.
+    Percentile,
+    /// A statistic of CloudWatch, percentiles included.
+    Statistic,
 }
 
 impl Pattern {
@@ -33,6 +37,10 @@ impl Pattern {
             r"^vpc-[a-z0-9]+$" => Self::VpcId,
             r"^[0-9]+(\.[0-9]+)*$" => Self::Version,
             r"^[a-z][a-zA-Z0-9_]*$" => Self::MetricId,
+            r"^p([0-9]{1,2}(\.[0-9]{1,3})?|100)$" => Self::Percentile,
+            r"^(SampleCount|Average|Sum|Minimum|Maximum|p([0-9]{1,2}(\.[0-9]{1,3})?|100))$" => {
+                Self::Statistic
+            }
             r"^(LINUX|WINDOWS_SERVER_[A-Z0-9_]+)$" => Self::OperatingSystemFamily,
             _ => return None,
         })
@@ -57,6 +65,8 @@ impl Pattern {
                 text.starts_with(|first: char| first.is_ascii_lowercase())
                     && text.chars().all(|it| it.is_ascii_alphanumeric() || it == '_')
             }
+            Self::Percentile => is_percentile(text),
+            Self::Statistic => STATISTICS.contains(&text) || is_percentile(text),
             Self::OperatingSystemFamily => {
                 text == "LINUX"
                     || text.strip_prefix("WINDOWS_SERVER_").is_some_and(|rest| {
@@ -82,11 +92,27 @@ impl Pattern {
             Self::MetricId => {
                 "may hold letters, digits and `_` only and starts with a lower-case letter"
             }
+            Self::Percentile => {
+                "is not a percentile such as `p99` or `p99.9`; trimmed statistics are not simulated"
+            }
+            Self::Statistic => {
+                "is not SampleCount, Average, Sum, Minimum, Maximum or a percentile such as `p99`"
+            }
             Self::OperatingSystemFamily => {
                 "is not an operating system family such as `LINUX` or `WINDOWS_SERVER_2022_CORE`"
             }
         }
     }
+}
+
+/// The statistics of CloudWatch that are no percentiles.
+const STATISTICS: [&str; 5] = ["SampleCount", "Average", "Sum", "Minimum", "Maximum"];
+
+fn is_percentile(text: &str) -> bool {
+    // `p100.0` would be one too many digits for the pattern.
+    plimsoll_core::metrics::Percentile::parse(text).is_some_and(|it| {
+        it.rank < 100_000 && text.find('.').unwrap_or(text.len()) <= 3 || text == "p100"
+    })
 }
 
 /// Whether `text` is `prefix` and letters or digits, as the ids of EC2 are.
@@ -131,6 +157,18 @@ mod tests {
         for pattern in found {
             assert!(Pattern::find(&pattern).is_some(), "{pattern}");
         }
+    }
+
+    #[test]
+    fn percentiles_have_up_to_two_digits_and_three_behind_the_point() {
+        for good in ["p0", "p9", "p50", "p99.9", "p99.999", "p100", "p05"] {
+            assert!(Pattern::Percentile.matches(good), "{good}");
+            assert!(Pattern::Statistic.matches(good), "{good}");
+        }
+        for bad in ["p", "p101", "p100.0", "p099", "p99.", "p99.9999", "99", "tm90", "Average"] {
+            assert!(!Pattern::Percentile.matches(bad), "{bad}");
+        }
+        assert!(Pattern::Statistic.matches("Average") && !Pattern::Statistic.matches("average"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What a sweep keeps of a run: a few dozen numbers, so that memory does not grow with the runs.
 
-use plimsoll_reports::summary::Summary;
+use plimsoll_reports::summary::{ElasticitySummary, Summary};
 
 /// A number that every run of a sweep reports, ordered as it is shown.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,12 +29,9 @@ pub enum MetricKind {
     RunningMean,
     SloViolation,
     ViolatedMinutes,
-    UnderProvisioning,
-    OverProvisioning,
-    UnderProvisionedTime,
-    OverProvisionedTime,
-    Instability,
-    ScalingLag,
+    ViolatedMinuteCount,
+    Elasticity(ElasticityMeasure),
+    GroupElasticity(ElasticityMeasure),
     Recovery,
     ObjectiveRecovery,
     NeverRecovered,
@@ -50,6 +47,35 @@ pub enum MetricKind {
     MessageWaitMean,
     MessageWaitP95,
     WastedAttempts,
+}
+
+/// Measures of how well supply follows demand, of a service or of an Auto Scaling group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "each is named by `ElasticityMeasure::key`")]
+pub enum ElasticityMeasure {
+    UnderProvisioning,
+    OverProvisioning,
+    UnderProvisionedTime,
+    OverProvisionedTime,
+    Instability,
+    ScalingLag,
+    /// Against the baseline; see [`speed_up`](super::speed_up).
+    SpeedUp,
+}
+
+impl ElasticityMeasure {
+    /// Its key in the measures of `summary.json`; the speed-up is known to sweeps only.
+    const fn key(self) -> &'static str {
+        match self {
+            Self::UnderProvisioning => "underProvisioningAccuracy",
+            Self::OverProvisioning => "overProvisioningAccuracy",
+            Self::UnderProvisionedTime => "underProvisionedTime",
+            Self::OverProvisionedTime => "overProvisionedTime",
+            Self::Instability => "instability",
+            Self::ScalingLag => "scalingLagSeconds",
+            Self::SpeedUp => "speedUp",
+        }
+    }
 }
 
 impl Metric {
@@ -73,20 +99,15 @@ impl Metric {
             MetricKind::ViolatedMinutes => {
                 format!("services.{name}.objective.violatedMinuteFraction")
             }
-            MetricKind::UnderProvisioning => {
-                format!("services.{name}.elasticity.underProvisioningAccuracy")
+            MetricKind::ViolatedMinuteCount => {
+                format!("services.{name}.objective.violatedMinutes")
             }
-            MetricKind::OverProvisioning => {
-                format!("services.{name}.elasticity.overProvisioningAccuracy")
+            MetricKind::Elasticity(measure) => {
+                format!("services.{name}.elasticity.{}", measure.key())
             }
-            MetricKind::UnderProvisionedTime => {
-                format!("services.{name}.elasticity.underProvisionedTime")
+            MetricKind::GroupElasticity(measure) => {
+                format!("capacity.{name}.elasticity.{}", measure.key())
             }
-            MetricKind::OverProvisionedTime => {
-                format!("services.{name}.elasticity.overProvisionedTime")
-            }
-            MetricKind::Instability => format!("services.{name}.elasticity.instability"),
-            MetricKind::ScalingLag => format!("services.{name}.elasticity.scalingLagSeconds"),
             MetricKind::Recovery => {
                 format!("services.{name}.recovery.desiredCount.longestSeconds")
             }
@@ -121,7 +142,8 @@ impl Metric {
             MetricKind::LatencyP50
             | MetricKind::LatencyP95
             | MetricKind::LatencyP99
-            | MetricKind::ScalingLag
+            | MetricKind::Elasticity(ElasticityMeasure::ScalingLag)
+            | MetricKind::GroupElasticity(ElasticityMeasure::ScalingLag)
             | MetricKind::Recovery
             | MetricKind::ObjectiveRecovery
             | MetricKind::BatchWaitMean
@@ -143,8 +165,12 @@ impl Metric {
                 | MetricKind::CostPerMillionRequests
                 | MetricKind::CpuReserved
                 | MetricKind::SloViolation
-                | MetricKind::UnderProvisioning
-                | MetricKind::Instability
+                | MetricKind::ViolatedMinuteCount
+                | MetricKind::Elasticity(
+                    ElasticityMeasure::UnderProvisioning
+                        | ElasticityMeasure::Instability
+                        | ElasticityMeasure::SpeedUp
+                )
                 | MetricKind::Recovery
                 | MetricKind::LatencyP99
                 | MetricKind::PendingP95
@@ -173,6 +199,9 @@ impl UnitMetrics {
         let mut values = Values(Vec::new());
         values.whole_run(summary);
         values.services(summary);
+        for (name, group) in &summary.capacity {
+            values.elasticity(MetricKind::GroupElasticity, name, group.elasticity.as_ref());
+        }
         for (name, batch) in &summary.batches {
             let wait = batch.wait_seconds.as_ref();
             values.put(MetricKind::BatchWaitMean, name, wait.map(|wait| wait.mean));
@@ -187,6 +216,13 @@ impl UnitMetrics {
         let mut values = values.0;
         values.sort_by(|a, b| a.0.cmp(&b.0));
         Self { point, replication, fingerprint: summary.fingerprint.clone(), values }
+    }
+
+    /// Adds a value that is known only beside other runs.
+    pub(super) fn add(&mut self, metric: Metric, value: f64) {
+        if let Err(index) = self.values.binary_search_by(|(known, _)| known.cmp(&metric)) {
+            self.values.insert(index, (metric, value));
+        }
     }
 
     /// The value of `metric`, if it applies to this run.
@@ -236,6 +272,25 @@ impl Values {
         self.put(MetricKind::PlacementFailures, "", Some(failures));
     }
 
+    fn elasticity(
+        &mut self,
+        kind: impl Fn(ElasticityMeasure) -> MetricKind,
+        name: &str,
+        measures: Option<&ElasticitySummary>,
+    ) {
+        let Some(of) = measures else { return };
+        for (measure, value) in [
+            (ElasticityMeasure::UnderProvisioning, Some(of.under_provisioning_accuracy)),
+            (ElasticityMeasure::OverProvisioning, Some(of.over_provisioning_accuracy)),
+            (ElasticityMeasure::UnderProvisionedTime, Some(of.under_provisioned_time)),
+            (ElasticityMeasure::OverProvisionedTime, Some(of.over_provisioned_time)),
+            (ElasticityMeasure::Instability, Some(of.instability)),
+            (ElasticityMeasure::ScalingLag, of.scaling_lag_seconds),
+        ] {
+            self.put(kind(measure), name, value);
+        }
+    }
+
     fn services(&mut self, summary: &Summary) {
         for (name, service) in &summary.services {
             self.put(MetricKind::CostOfService, name, usd(&service.cost_usd));
@@ -244,19 +299,9 @@ impl Values {
             let objective = service.objective.as_ref();
             let minutes = objective.map(|objective| objective.violated_minute_fraction);
             self.put(MetricKind::ViolatedMinutes, name, minutes);
-            if let Some(elasticity) = &service.elasticity {
-                let shares = [
-                    (MetricKind::UnderProvisioning, elasticity.under_provisioning_accuracy),
-                    (MetricKind::OverProvisioning, elasticity.over_provisioning_accuracy),
-                    (MetricKind::UnderProvisionedTime, elasticity.under_provisioned_time),
-                    (MetricKind::OverProvisionedTime, elasticity.over_provisioned_time),
-                    (MetricKind::Instability, elasticity.instability),
-                ];
-                for (kind, share) in shares {
-                    self.put(kind, name, Some(share));
-                }
-                self.put(MetricKind::ScalingLag, name, elasticity.scaling_lag_seconds);
-            }
+            let count = objective.map(|objective| objective.violated_minutes as f64);
+            self.put(MetricKind::ViolatedMinuteCount, name, count);
+            self.elasticity(MetricKind::Elasticity, name, service.elasticity.as_ref());
             if let Some(recovery) = &service.recovery {
                 let (count, objective) = (&recovery.desired_count, recovery.objective.as_ref());
                 self.put(MetricKind::Recovery, name, count.longest_seconds);

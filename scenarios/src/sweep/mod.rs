@@ -4,6 +4,7 @@
 //! * [`execute`]: runs every (point, replication) on all cores, results in order;
 //! * [`mod@unit`]: one run, a pure function;
 //! * [`metrics`]: what is kept of a run;
+//! * [`speed_up`]: elastic speed-up over the baseline;
 //! * [`compare`]: paired differences against the baseline;
 //! * [`identity`]: tells points that are the same scenario.
 //!
@@ -15,4 +16,5 @@ pub mod execute;
 pub mod grid;
 pub mod identity;
 pub mod metrics;
+pub mod speed_up;
 pub mod unit;

@@ -106,6 +106,7 @@ fn changes() -> Vec<Case> {
             "{requests: {constant: 5/s}, cpuPerRequest: soon}",
         ),
         ("set_broken_value", "services.api.desiredCount", "[1"),
+        ("set_too_much_storage", "taskDefinitions.api.ephemeralStorage", "{sizeInGiB: 201}"),
         ("set_empty_path", "", "3"),
         ("set_nothing", "services.api.desiredCount", ""),
     ];
@@ -206,6 +207,36 @@ fn scheduling() -> Vec<Case> {
             )],
         ),
         (
+            "canary_of_hundredths",
+            vec![(deployment, "{strategy: CANARY, canaryConfiguration: {canaryPercent: 0.25}}")],
+        ),
+        (
+            "linear_step_of_hundredths",
+            vec![(deployment, "{strategy: LINEAR, linearConfiguration: {stepPercent: 12.55}}")],
+        ),
+        (
+            "linear_settings_of_canary",
+            vec![(deployment, "{strategy: CANARY, linearConfiguration: {stepPercent: 20}}")],
+        ),
+        (
+            "linear_settings_of_blue_green",
+            vec![(
+                deployment,
+                "{strategy: BLUE_GREEN, bakeTimeInMinutes: 5, linearConfiguration: {stepPercent: 20}}",
+            )],
+        ),
+        (
+            "linear_before_its_time",
+            vec![
+                ("awsRules", "2025-09"),
+                (deployment, "{strategy: LINEAR, linearConfiguration: {stepPercent: 20}}"),
+            ],
+        ),
+        (
+            "linear_misspelt",
+            vec![(deployment, "{strategy: LINEAR, linearConfiguration: {stepPercnt: 20}}")],
+        ),
+        (
             "hooks_of_rolling",
             vec![(
                 deployment,
@@ -296,6 +327,22 @@ fn scheduling() -> Vec<Case> {
             vec![old, ("capacityProviders.0.autoScalingGroupProvider.managedDraining", "ENABLED")],
         ),
         ("strategy_of_seven", vec![old, ("services.api.capacityProviderStrategy", strategy)]),
+        (
+            "launch_quotas_of_nothing",
+            vec![
+                ("controlPlane.fargateLaunches", "{burst: 0, refillPerSecond: 20}"),
+                ("controlPlane.fargateSpotLaunches", "{burst: 100}"),
+                ("controlPlane.serviceScheduler", "{launchesPerMinute: 0}"),
+            ],
+        ),
+        (
+            "registration_retry_of_nothing",
+            vec![("controlPlane.registrationRetry", "{firstInterval: 0s, longestInterval: 0s}")],
+        ),
+        (
+            "registration_retry_upside_down",
+            vec![("controlPlane.registrationRetry", "{firstInterval: 1m}")],
+        ),
         ("scheduler_tick", vec![("controlPlane.serviceScheduler", "{tick: 0}")]),
         ("scheduler_batch", vec![("controlPlane.serviceScheduler", "{batchSize: 0}")]),
         ("scheduler_healthy", vec![("controlPlane.serviceScheduler", "{healthyAfter: -40s}")]),

@@ -209,6 +209,25 @@ fn a_limit_of_cpu_is_that_of_the_task_on_linux_and_of_containers_on_windows() {
 }
 
 #[test]
+fn host_ports_follow_the_network_mode() {
+    let with = |mode: &str, mappings: &str| {
+        let containers =
+            format!("[{{name: api, cpu: 256, memory: 512, portMappings: [{mappings}]}}]");
+        let set = [
+            ("taskDefinitions.api.networkMode", mode),
+            ("taskDefinitions.api.containerDefinitions", containers.as_str()),
+        ];
+        let definitions = loaded("minimal.yaml", &set).scenario.task_definitions;
+        definitions.as_slice()[0].host_ports.iter().map(|it| it.0).collect::<Vec<u16>>()
+    };
+    let (any, fixed) = ("{containerPort: 8080}", "{containerPort: 8080, hostPort: 80}");
+    assert_eq!([with("bridge", any), with("bridge", fixed)], [vec![], vec![80]]);
+    assert_eq!(with("host", any), [8080], "the container's port is that of the instance");
+    let own = "{containerPort: 8080, hostPort: 8080}";
+    assert_eq!(with("awsvpc", own), [0_u16; 0], "a task has its own ports");
+}
+
+#[test]
 fn a_task_that_reserves_no_cpu_may_have_load() {
     let none = [("taskDefinitions.api.containerDefinitions", "[{name: api, memory: 512}]")];
     let scenario = loaded("minimal.yaml", &none).scenario;

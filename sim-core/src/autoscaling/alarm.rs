@@ -256,6 +256,7 @@ impl Alarm {
         if !(steady && published == self.judged) {
             let span = self.condition.span();
             self.state = match points {
+                Some(points) if points.has_too_few_samples(now, span) => before,
                 Some(points) => {
                     let values = points.points(now, span).map(|point| point.map(|it| it.value));
                     self.condition.evaluate(values, before)

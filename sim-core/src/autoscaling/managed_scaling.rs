@@ -127,6 +127,12 @@ impl CapacityScaler {
         percent
     }
 
+    /// The newest point is published `by` later than usual.
+    pub fn delay_newest(&mut self, by: SimDuration) {
+        self.reservation.delay_newest(by);
+        self.size.delay_newest(by);
+    }
+
     /// `CapacityProviderReservation`, percent.
     pub fn reservation(&self) -> &MetricSeries {
         &self.reservation

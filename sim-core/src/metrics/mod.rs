@@ -24,8 +24,9 @@ pub use math::{
 pub use query::{MathQuery, MetricQuery, QueryKind, QueryView, QueryWindow};
 pub use series::MetricSeries;
 pub use source::{
-    ClusterMeasure, GroupMeasure, Metric, MetricSource, MetricTrace, QueueMeasure, ServiceMeasure,
+    CAPACITY_PROVIDER_RESERVATION, ClusterMeasure, GroupMeasure, Metric, MetricSource, MetricTrace,
+    QueueMeasure, ServiceMeasure,
 };
-pub use statistic::{Statistic, StatisticSet};
+pub use statistic::{LowSampleCount, Percentile, Statistic, StatisticSet, fraction_of};
 pub use store::MetricStore;
 pub use window::{DataPoint, Points, Span, Window};

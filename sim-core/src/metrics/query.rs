@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::math::MathExpression;
 use super::store::MetricStore;
 use super::window::{DataPoint, Points, Span, Window};
-use super::{MetricSeries, Statistic};
+use super::{LowSampleCount, MetricSeries, Statistic};
 use crate::units::{MetricId, NANOS_PER_SECOND, SimDuration, SimTime};
 
 /// A metric with its statistic, or an expression over some, and the period.
@@ -50,11 +50,16 @@ impl MetricQuery {
 
     /// The metrics it reads.
     pub fn metrics(&self) -> impl Iterator<Item = MetricId> {
+        self.reads().map(|(metric, _)| metric)
+    }
+
+    /// The metrics it reads, with their statistics.
+    pub fn reads(&self) -> impl Iterator<Item = (MetricId, Statistic)> {
         let (one, several) = match &self.kind {
-            QueryKind::Metric(metric, _) => (Some(*metric), &[][..]),
+            QueryKind::Metric(metric, statistic) => (Some((*metric, *statistic)), &[][..]),
             QueryKind::Math(math) => (None, &math.operands[..]),
         };
-        one.into_iter().chain(several.iter().map(|(metric, _)| *metric))
+        one.into_iter().chain(several.iter().copied())
     }
 }
 
@@ -112,6 +117,17 @@ impl Points for QueryView<'_> {
         // A sum changes whenever one of its parts does, since none ever falls.
         self.query.metrics().map(|metric| self.store.series(metric).published(now)).sum()
     }
+
+    fn has_too_few_samples(&self, now: SimTime, span: Span) -> bool {
+        let QueryKind::Metric(metric, Statistic::Percentile(percentile)) = self.query.kind else {
+            return false;
+        };
+        if percentile.low_samples == LowSampleCount::Evaluate {
+            return false;
+        }
+        let counts = self.store.series(metric).read(now, Statistic::SampleCount, span);
+        counts.flatten().next().is_some_and(|point| percentile.passes_over(point.value))
+    }
 }
 
 impl MathQuery {
@@ -153,7 +169,7 @@ impl MathQuery {
     ) -> Option<f64> {
         let value = |operand: usize| {
             let (metric, statistic) = self.operands[operand];
-            store.series(metric).recorded(start, period).map(|set| set.get(statistic))
+            store.series(metric).recorded(start, period, statistic)
         };
         let seconds = period.as_nanos() as f64 / NANOS_PER_SECOND as f64;
         self.expression.evaluate(seconds, 1, |operand, _| value(operand)).pop().flatten()

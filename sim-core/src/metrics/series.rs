@@ -12,7 +12,8 @@ use crate::units::{SimDuration, SimTime};
 /// `[start, start + period)` is visible from `start + period + delay` on. AWS does not publish that
 /// delay; 120 s for the ECS service metrics reproduces AWS's own benchmark (363 s from load step to
 /// trigger), other values are settings. A point that is not visible yet is not missing: the window
-/// of a reader ends before it. A slot that is visible and has no value is a gap.
+/// of a reader ends before it. A slot that is visible and has no value is a gap. So is one whose point is
+/// later than that delay, until the point comes ([`delay_newest`](Self::delay_newest)).
 ///
 /// A writer pushes the point of a slot no later than it becomes visible. At one instant writing
 /// comes before reading, so that a delay of zero works.
@@ -25,6 +26,14 @@ pub struct MetricSeries {
     /// Number of the slot after the newest entry.
     next_slot: u64,
     retained: usize,
+    /// Slots whose point is published later than usual, and by how much, oldest first.
+    late: VecDeque<(u64, SimDuration)>,
+    /// Late slots that are no longer among them.
+    forgotten: u64,
+    /// Ranks of the percentiles that readers ask for, ascending.
+    ranks: Vec<u32>,
+    /// Their values, slot by slot as in `values`.
+    percentiles: VecDeque<Option<f64>>,
 }
 
 impl MetricSeries {
@@ -36,7 +45,17 @@ impl MetricSeries {
         assert!(!period.is_zero(), "a metric has a period");
         let waiting = delay.as_nanos().div_ceil(period.as_nanos()) as usize;
         let retained = range.max(1).saturating_add(waiting).saturating_add(1);
-        Self { period, delay, values: VecDeque::new(), next_slot: 0, retained }
+        Self {
+            period,
+            delay,
+            values: VecDeque::new(),
+            next_slot: 0,
+            retained,
+            late: VecDeque::new(),
+            forgotten: 0,
+            ranks: Vec::new(),
+            percentiles: VecDeque::new(),
+        }
     }
 
     /// Makes room for a reader that looks back over `length`. To be called before the first push.
@@ -84,11 +103,60 @@ impl MetricSeries {
         self.next_slot = slot + 1;
     }
 
+    /// The point of the newest slot is published `by` later than usual.
+    pub fn delay_newest(&mut self, by: SimDuration) {
+        let Some(newest) = self.next_slot.checked_sub(1).filter(|_| !by.is_zero()) else { return };
+        let kept = self.next_slot.saturating_sub(self.retained as u64);
+        while self.late.pop_front_if(|(slot, _)| *slot < kept).is_some() {
+            self.forgotten += 1;
+        }
+        self.late.push_back((newest, by));
+    }
+
     fn append(&mut self, samples: Option<StatisticSet>) {
         if self.values.len() == self.retained {
             self.values.pop_front();
+            self.percentiles.drain(..self.ranks.len());
         }
         self.values.push_back(samples);
+        self.percentiles.extend(self.ranks.iter().map(|_| None));
+    }
+
+    /// A reader asks for the percentile of this rank. To be called before the first push.
+    pub fn watch_percentile(&mut self, rank: u32) {
+        if let Err(index) = self.ranks.binary_search(&rank) {
+            self.ranks.insert(index, rank);
+        }
+    }
+
+    /// Ranks of the percentiles that readers ask for.
+    pub fn ranks(&self) -> &[u32] {
+        &self.ranks
+    }
+
+    /// Percentiles of the newest slot, in the order of [`ranks`](Self::ranks).
+    pub fn set_percentiles(&mut self, values: impl IntoIterator<Item = Option<f64>>) {
+        let start = self.percentiles.len().saturating_sub(self.ranks.len());
+        for (kept, value) in self.percentiles.iter_mut().skip(start).zip(values) {
+            *kept = value.filter(|value| value.is_finite());
+        }
+    }
+
+    /// A statistic of one slot, of which `set` holds the samples.
+    pub(super) fn statistic(
+        &self,
+        slot: u64,
+        set: &StatisticSet,
+        statistic: Statistic,
+    ) -> Option<f64> {
+        let Statistic::Percentile(percentile) = statistic else { return set.get(statistic) };
+        let known = self.ranks.binary_search(&percentile.rank).ok().and_then(|index| {
+            let age = self.next_slot.checked_sub(slot)? as usize;
+            let back = age.checked_mul(self.ranks.len())?;
+            let start = self.percentiles.len().checked_sub(back)?;
+            self.percentiles.get(start + index).copied().flatten()
+        });
+        known.or_else(|| set.get(statistic))
     }
 
     /// The newest data point visible at `now`, gaps passed over, among the retained ones.
@@ -108,7 +176,7 @@ impl MetricSeries {
         Window::new(self, now, statistic, span)
     }
 
-    /// Number of slots whose point is visible at `now`.
+    /// Number of slots whose point is visible at `now` unless it is late.
     pub(super) fn published_at(&self, now: SimTime) -> u64 {
         now.saturating_since(SimTime::ZERO + self.delay).as_nanos() / self.period.as_nanos()
     }
@@ -119,17 +187,61 @@ impl MetricSeries {
         self.values.get(index).copied().flatten()
     }
 
-    /// What is recorded of the points in `[start, start + length)`, visible or not.
-    pub(super) fn recorded(&self, start: SimTime, length: SimDuration) -> Option<StatisticSet> {
+    /// A statistic of what is recorded of the points in `[start, start + length)`, visible or not.
+    pub(super) fn recorded(
+        &self,
+        start: SimTime,
+        length: SimDuration,
+        statistic: Statistic,
+    ) -> Option<f64> {
         let own = self.period.as_nanos();
         let from = start.as_nanos().div_ceil(own);
         let until = (start + length).as_nanos().div_ceil(own).min(self.next_slot);
-        (from..until).filter_map(|slot| self.value(slot)).reduce(StatisticSet::merged)
+        let mut merged: Option<Merged> = None;
+        for slot in from..until {
+            if let Some(set) = self.value(slot) {
+                merged = Some(Merged::with(merged, set, slot));
+            }
+        }
+        merged.and_then(|merged| merged.get(self, statistic))
+    }
+
+    /// The samples of a slot if their point is visible at `now`.
+    pub(super) fn visible(&self, slot: u64, now: SimTime) -> Option<StatisticSet> {
+        let hidden = !self.late.is_empty() && now < self.visible_at(slot);
+        if hidden { None } else { self.value(slot) }
     }
 
     pub(super) fn visible_at(&self, slot: u64) -> SimTime {
         let start = SimTime::from_nanos(slot.saturating_mul(self.period.as_nanos()));
-        start + self.period + self.delay
+        let late = self.late.binary_search_by_key(&slot, |(slot, _)| *slot);
+        let late = late.map_or(SimDuration::ZERO, |index| self.late[index].1);
+        start + self.period + self.delay + late
+    }
+}
+
+/// The samples of some slots.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Merged {
+    set: StatisticSet,
+    /// The slot, if there is only one.
+    alone: Option<u64>,
+}
+
+impl Merged {
+    /// These and those of an earlier slot.
+    pub(super) fn with(others: Option<Self>, set: StatisticSet, slot: u64) -> Self {
+        match others {
+            None => Self { set, alone: Some(slot) },
+            Some(others) => Self { set: set.merged(others.set), alone: None },
+        }
+    }
+
+    pub(super) fn get(&self, series: &MetricSeries, statistic: Statistic) -> Option<f64> {
+        match self.alone {
+            Some(slot) => series.statistic(slot, &self.set, statistic),
+            None => self.set.get(statistic),
+        }
     }
 }
 
@@ -139,7 +251,8 @@ impl Points for MetricSeries {
     }
 
     fn published(&self, now: SimTime) -> u64 {
-        self.published_at(now)
+        let come = self.late.iter().filter(|(slot, _)| self.visible_at(*slot) <= now).count();
+        self.published_at(now) + self.forgotten + come as u64
     }
 }
 
@@ -297,6 +410,76 @@ mod tests {
         let hour = SimDuration::from_secs(3600);
         let span = Span { grid: hour, ..Span::new(hour, 1) };
         assert_eq!(read(&series, 7800, Statistic::Maximum, span), [Some(119.0)]);
+    }
+
+    #[test]
+    fn a_late_point_is_a_gap_until_it_comes() {
+        let mut series = series(60);
+        for minute in 0..5_u32 {
+            series.push(at(60 * u64::from(minute)), Some(f64::from(minute)));
+            if minute == 2 || minute == 3 {
+                series.delay_newest(SimDuration::from_secs(120));
+            }
+        }
+        // The third minute would be visible at 240 s and comes at 360 s, after the fifth.
+        assert_eq!(values(&series, 240, 3), [None, Some(1.0), Some(0.0)]);
+        assert_eq!(values(&series, 300, 3), [None, None, Some(1.0)]);
+        assert_eq!(values(&series, 359, 3), [None, None, Some(1.0)]);
+        assert_eq!(values(&series, 360, 4), [Some(4.0), None, Some(2.0), Some(1.0)]);
+        assert_eq!(values(&series, 420, 4), [None, Some(4.0), Some(3.0), Some(2.0)]);
+        let point = series.window(at(420), 3).nth(2).flatten().map(|point| point.visible_at);
+        assert_eq!(point, Some(at(420)));
+        // Whoever looks again only when something was published sees each of them come.
+        let published = [240, 300, 359, 360, 420].map(|now| series.published(at(now)));
+        assert_eq!(published, [3, 4, 4, 6, 8]);
+    }
+
+    #[test]
+    fn percentiles_stay_with_their_slots() {
+        let percentile = |text| {
+            let percentile = super::super::statistic::Percentile::parse(text);
+            Statistic::Percentile(percentile.expect("a percentile"))
+        };
+        let mut series = series(0);
+        for text in ["p99", "p50"] {
+            let Statistic::Percentile(it) = percentile(text) else { continue };
+            series.watch_percentile(it.rank);
+        }
+        assert_eq!(series.ranks(), [50_000, 99_000]);
+        for minute in 0..100_u32 {
+            let value = f64::from(minute);
+            let samples = StatisticSet::weighted(value, 10.0);
+            let start = at(60 * u64::from(minute));
+            series.record(
+                start,
+                samples.filter(|_| minute != 97).map(|set| {
+                    // Two samples that differ.
+                    set.merged(StatisticSet::of(value + 1.0).unwrap_or(set))
+                }),
+            );
+            series.set_percentiles([Some(value + 0.5), Some(value + 0.99)]);
+        }
+        let read = |text, range| {
+            let span = Span::new(MINUTE, range);
+            read(&series, 6000, percentile(text), span)
+        };
+        assert_eq!(read("p99", 4), [Some(99.99), Some(98.99), None, Some(96.99)]);
+        assert_eq!(read("p50", 2), [Some(99.5), Some(98.5)]);
+        // Nobody asked for it before the first push; and of several slots it cannot be had.
+        assert_eq!(read("p90", 1), [None]);
+        let two = Span::new(SimDuration::from_secs(120), 1);
+        assert_eq!(self::read(&series, 6000, percentile("p99"), two), [None]);
+    }
+
+    #[test]
+    fn late_points_that_nobody_can_read_are_forgotten() {
+        let mut series = series(0);
+        for minute in 0..1000 {
+            series.push(at(60 * minute), Some(1.0));
+            series.delay_newest(SimDuration::from_secs(3600));
+        }
+        assert!(series.late.len() <= series.retained + 1, "{}", series.late.len());
+        assert_eq!(series.published(at(200_000)), 200_000 / 60 + 1000);
     }
 
     #[test]

@@ -5,6 +5,9 @@ use std::sync::Arc;
 use super::query::MathQuery;
 use crate::units::{AsgId, CapacityProviderId, QueueId, ServiceId, SimDuration};
 
+/// CloudWatch's name of what capacity providers with managed scaling publish.
+pub const CAPACITY_PROVIDER_RESERVATION: &str = "CapacityProviderReservation";
+
 /// A metric that something in the scenario watches.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Metric {
@@ -36,6 +39,20 @@ pub enum MetricSource {
     Formula(Arc<MathQuery>),
 }
 
+impl MetricSource {
+    /// CloudWatch's name of the metric; `None` for the user's own.
+    pub const fn metric_name(&self) -> Option<&'static str> {
+        match self {
+            Self::Service(_, measure) => Some(measure.metric_name()),
+            Self::Group(_, measure) => Some(measure.metric_name()),
+            Self::CapacityProvider(_) => Some(CAPACITY_PROVIDER_RESERVATION),
+            Self::Cluster(measure) => Some(measure.metric_name()),
+            Self::Queue(_, measure) => Some(measure.metric_name()),
+            Self::Trace(_) | Self::Formula(_) => None,
+        }
+    }
+}
+
 /// Values of a metric by period, from the start of the run on; `None` is a gap.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MetricTrace {
@@ -63,6 +80,8 @@ pub enum ServiceMeasure {
     MemoryUtilization,
     /// `RequestCountPerTarget` of `AWS/ApplicationELB`, requests per target in the period.
     RequestCountPerTarget,
+    /// `TargetResponseTime` of `AWS/ApplicationELB`, seconds.
+    TargetResponseTime,
     /// `RunningTaskCount` of `ECS/ContainerInsights`.
     RunningTaskCount,
     /// `DesiredTaskCount` of `ECS/ContainerInsights`.
@@ -78,6 +97,7 @@ impl ServiceMeasure {
             Self::CpuUtilization => "CPUUtilization",
             Self::MemoryUtilization => "MemoryUtilization",
             Self::RequestCountPerTarget => "RequestCountPerTarget",
+            Self::TargetResponseTime => "TargetResponseTime",
             Self::RunningTaskCount => "RunningTaskCount",
             Self::DesiredTaskCount => "DesiredTaskCount",
             Self::PendingTaskCount => "PendingTaskCount",
@@ -86,7 +106,13 @@ impl ServiceMeasure {
 
     /// Whether it is computed from the load of the service.
     pub const fn needs_load(self) -> bool {
-        matches!(self, Self::CpuUtilization | Self::MemoryUtilization | Self::RequestCountPerTarget)
+        matches!(
+            self,
+            Self::CpuUtilization
+                | Self::MemoryUtilization
+                | Self::RequestCountPerTarget
+                | Self::TargetResponseTime
+        )
     }
 }
 

@@ -2,8 +2,8 @@
 
 use super::query::{MathQuery, MetricQuery, QueryView};
 use super::series::MetricSeries;
-use super::source::Metric;
-use super::statistic::StatisticSet;
+use super::source::{Metric, MetricSource};
+use super::statistic::{Statistic, StatisticSet};
 use crate::units::{IdVec, MetricId, SimDuration, SimTime};
 
 /// The series of every metric that a scenario watches.
@@ -16,14 +16,29 @@ impl MetricStore {
     /// Empty series.
     pub fn new(metrics: &IdVec<MetricId, Metric>) -> Self {
         let series = metrics.iter().map(|metric| MetricSeries::new(metric.period, metric.delay, 1));
-        Self { series: series.collect() }
+        let mut store = Self { series: series.collect() };
+        for metric in metrics.iter() {
+            if let MetricSource::Formula(formula) = &metric.source {
+                store.watch_percentiles(formula.operands.iter().copied());
+            }
+        }
+        store
     }
 
     /// Makes room for a reader of `query` that looks back over `length`. To be called for every reader
     /// before the first sample.
     pub fn retain(&mut self, query: &MetricQuery, length: SimDuration) {
-        for metric in query.metrics() {
+        for (metric, _) in query.reads() {
             self.series[metric].retain(length);
+        }
+        self.watch_percentiles(query.reads());
+    }
+
+    fn watch_percentiles(&mut self, reads: impl Iterator<Item = (MetricId, Statistic)>) {
+        for (metric, statistic) in reads {
+            if let Statistic::Percentile(percentile) = statistic {
+                self.series[metric].watch_percentile(percentile.rank);
+            }
         }
     }
 
@@ -35,6 +50,16 @@ impl MetricStore {
     /// Records the samples of the period of `metric` that begins at `start`; `None` is a gap.
     pub fn record(&mut self, metric: MetricId, start: SimTime, samples: Option<StatisticSet>) {
         self.series[metric].record(start, samples);
+    }
+
+    /// Percentiles of the newest point of `metric`, in the order of the ranks of its series.
+    pub fn set_percentiles(&mut self, metric: MetricId, values: Vec<Option<f64>>) {
+        self.series[metric].set_percentiles(values);
+    }
+
+    /// The newest point of `metric` is published `by` later than usual.
+    pub fn delay_newest(&mut self, metric: MetricId, by: SimDuration) {
+        self.series[metric].delay_newest(by);
     }
 
     /// The value of a formula for the period that begins at `start`, from what is recorded of it.

@@ -1,6 +1,6 @@
 //! What a reader sees of a series: slots of the period it asks for, newest first.
 
-use super::series::MetricSeries;
+use super::series::{Merged, MetricSeries};
 use super::statistic::Statistic;
 use crate::units::{SimDuration, SimTime};
 
@@ -46,6 +46,11 @@ pub trait Points {
 
     /// How many periods of the series are published at `now`: what is read changes only with it.
     fn published(&self, now: SimTime) -> u64;
+
+    /// Whether the newest point is a percentile of too few samples for whoever asks.
+    fn has_too_few_samples(&self, _now: SimTime, _span: Span) -> bool {
+        false
+    }
 }
 
 /// Slots of a series, newest first. Made by [`MetricSeries::read`].
@@ -115,20 +120,16 @@ impl Iterator for Window<'_> {
         self.end = start;
         let mut slot = None;
         for index in (from..until).rev() {
-            let Some(set) = self.series.value(index) else { continue };
-            let merged =
-                slot.map_or(set, |(merged, _): (super::StatisticSet, u64)| set.merged(merged));
-            let last = slot.map_or(index, |(_, last)| last);
-            slot = Some((merged, last));
+            let Some(set) = self.series.visible(index, self.now) else { continue };
+            let visible_at = self.series.visible_at(index);
+            let (merged, latest) = slot.unzip();
+            let latest = latest.map_or(visible_at, |latest: SimTime| latest.max(visible_at));
+            slot = Some((Merged::with(merged, set, index), latest));
         }
-        Some(slot.map(|(set, last)| {
-            let visible_at = self.series.visible_at(last);
+        Some(slot.and_then(|(merged, visible_at)| {
             debug_assert!(visible_at <= self.now, "law 7: a point is read before its publication");
-            DataPoint {
-                start: SimTime::from_nanos(start),
-                visible_at,
-                value: set.get(self.statistic),
-            }
+            let value = merged.get(self.series, self.statistic)?;
+            Some(DataPoint { start: SimTime::from_nanos(start), visible_at, value })
         }))
     }
 

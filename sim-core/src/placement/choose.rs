@@ -3,19 +3,27 @@
 use super::demand::Demand;
 use super::facts::Facts;
 use super::fleet::Fleet;
-use super::index::{ANY, First, SelectSet, Size, Want, select};
+use super::index::{ANY, Brief, First, Link, SelectSet, Size, Want, select};
 use super::pool::Pool;
 use super::rule::{Lookup, Plan, Recurrence, Rule, RuleId, Score, Verdict};
 use super::slot::Slot;
 use super::strategy::MAX_STRATEGIES;
+use crate::engine::splitmix64;
 use crate::units::{AsgId, InstanceId};
+
+/// Instances that `random` draws for a task of a size of its own before it lists all that fit.
+const DRAWS: usize = 64;
+
+/// Instances among which all that fit are found one by one in good time.
+const FEW: usize = 1024;
 
 /// A question to [`Fleet::choose`].
 #[derive(Clone, Copy, Debug)]
 pub struct PlacementRequest<'a> {
     /// What the task reserves.
     pub demand: Demand<'a>,
-    /// Whether this size comes again and again. It changes the cost, never the answer.
+    /// Whether this size comes again and again. It changes the cost, and which of the equally likely
+    /// instances `random` takes; nothing else.
     pub recurrence: Recurrence,
     /// Strategies, constraints and task group.
     pub rule: RuleId,
@@ -44,6 +52,8 @@ pub(super) struct Scratch {
     tiers: Vec<(Scores, u32)>,
     /// Tied instances.
     ties: Vec<InstanceId>,
+    /// Whether draws from many instances found none with room.
+    missed: bool,
 }
 
 impl Fleet {
@@ -51,10 +61,12 @@ impl Fleet {
     /// instances that fit and satisfy the constraints, then the lowest (tie rank, instance).
     ///
     /// `random` in a chain ends it: one of the instances tied so far is taken, each with equal
-    /// probability, counted in order of instance id.
+    /// probability. They are counted in order of instance id; for a size of its own and a chain that
+    /// spreads over zones and attributes only, instances of the tied pools are first drawn, up to 64
+    /// times, until one can take the task.
     ///
-    /// Instances are not looked at one by one, except for scores of one's own, for `memberOf` that
-    /// asks for more than attributes, and for `random` with sizes that do not come again.
+    /// Instances are not looked at one by one, except for scores of one's own and for `memberOf` that
+    /// asks for more than attributes.
     ///
     /// # Panics
     /// If the rule is not of this fleet.
@@ -80,6 +92,9 @@ impl Fleet {
         let search = Search { fleet: self, rule, request, want, exact };
         let found = search.run(&mut scratch);
         self.scratch = scratch;
+        if self.scratch.missed {
+            self.rules[request.rule.0 as usize].list_what_fits();
+        }
         if found.is_none() && want.size.is_some() {
             self.failures.note(request, &self.changes);
             let Self { pools, all, by_group, .. } = self;
@@ -154,7 +169,9 @@ impl Fleet {
             _ if plan.verdict == Verdict::Never => true,
             None => true,
             Some([]) if rule.chain.random => {
-                if plan.verdict == Verdict::Always && want.size.is_none() {
+                if want.size.is_some() && rule.lists_what_fits {
+                    plan.order = pool.order(&[Link::Memory], want, &self.slots);
+                } else if plan.verdict == Verdict::Always && want.size.is_none() {
                     pool.keep_pick(want.bit);
                 }
                 false
@@ -231,8 +248,9 @@ struct Search<'a> {
 
 impl Search<'_> {
     fn run(&self, scratch: &mut Scratch) -> Option<InstanceId> {
-        let Scratch { tiers, ties } = scratch;
+        let Scratch { tiers, ties, missed } = scratch;
         tiers.clear();
+        *missed = false;
         let leading = self.rule.chain.leading;
         for pool in self.fleet.scope(self.request.group) {
             if self.plan(*pool).verdict == Verdict::Never {
@@ -251,8 +269,11 @@ impl Search<'_> {
         while let Some((shared, _)) = rest.first() {
             let tied = rest.iter().take_while(|(scores, _)| scores == shared).count();
             let (tier, after) = rest.split_at(tied);
-            let found =
-                if self.rule.chain.random { self.random(tier, ties) } else { self.best(tier) };
+            let found = if self.rule.chain.random {
+                self.random(tier, ties, missed)
+            } else {
+                self.best(tier)
+            };
             if found.is_some() {
                 return found;
             }
@@ -344,33 +365,87 @@ impl Search<'_> {
         }
     }
 
-    /// Calls `visit` with the id of all candidates of a pool, one by one.
-    fn scan(&self, pool_index: u32, mut visit: impl FnMut(InstanceId)) {
-        let pool = self.pool(pool_index);
-        let demand = &self.request.demand;
+    /// Whether the index knows all that makes an instance of a pool a candidate.
+    fn is_plain(&self, pool: u32) -> bool {
+        !self.exact
+            && self.plan(pool).verdict == Verdict::Always
+            && (self.pool(pool).is_indexed() || self.want.size.is_none())
+    }
+
+    /// Whether an instance of a pool, which is [plain](Self::is_plain) or not, is a candidate.
+    #[inline]
+    fn passes(&self, pool: u32, plain: bool, brief: &Brief) -> bool {
         let size = self.want.size.unwrap_or_default();
-        let plain = !self.exact
-            && self.plan(pool_index).verdict == Verdict::Always
-            && (pool.is_indexed() || self.want.size.is_none());
-        for brief in &pool.briefs {
-            if brief.mask & self.want.bit == 0 || !size.fits_in(brief.size) {
-                continue;
-            }
-            if !plain {
-                let slot = &self.fleet.slots[brief.instance.0 as usize];
-                let fits = demand.cpu <= slot.free_cpu && demand.memory <= slot.free_memory;
-                if !fits || !self.accepts(pool_index, slot) {
-                    continue;
-                }
-            }
-            visit(brief.instance);
+        if brief.mask & self.want.bit == 0 || !size.fits_in(brief.size) {
+            return false;
+        }
+        plain || {
+            let slot = &self.fleet.slots[brief.instance.0 as usize];
+            let demand = &self.request.demand;
+            let fits = demand.cpu <= slot.free_cpu && demand.memory <= slot.free_memory;
+            fits && self.accepts(pool, slot)
         }
     }
 
+    /// Calls `visit` with the id of all candidates of a pool, one by one.
+    fn scan(&self, pool: u32, mut visit: impl FnMut(InstanceId)) {
+        let plain = self.is_plain(pool);
+        for brief in &self.pool(pool).briefs {
+            if self.passes(pool, plain, brief) {
+                visit(brief.instance);
+            }
+        }
+    }
+
+    /// Calls `visit` with the id of all candidates of a pool, by an order of it if there is one.
+    fn list(&self, pool: u32, mut visit: impl FnMut(InstanceId)) {
+        let order = self.plan(pool).order.filter(|_| self.want.size.is_some());
+        let Some(order) = order else { return self.scan(pool, visit) };
+        let plain = self.is_plain(pool);
+        self.pool(pool).orders.get(order).each(self.want, |instance| {
+            if plain || self.accepts_id(pool, instance) {
+                visit(instance);
+            }
+        });
+    }
+
+    /// The first candidate among a few instances drawn from pools, in which all candidates are equally
+    /// good: each of them is as likely as any other.
+    fn draw(&self, pools: &[(Scores, u32)]) -> Option<InstanceId> {
+        let all: usize = pools.iter().map(|(_, pool)| self.pool(*pool).briefs.len()).sum();
+        let mut state = self.request.random_bits;
+        (0..DRAWS).find_map(|_| {
+            let bits = splitmix64(&mut state);
+            let mut nth = ((u128::from(bits) * all as u128) >> 64) as usize;
+            for (_, pool) in pools {
+                let briefs = &self.pool(*pool).briefs;
+                if let Some(brief) = briefs.get(nth) {
+                    let passes = self.passes(*pool, self.is_plain(*pool), brief);
+                    return passes.then_some(brief.instance);
+                }
+                nth -= briefs.len();
+            }
+            None
+        })
+    }
+
     /// One of the tied instances of pools that share their leading scores.
-    fn random(&self, tier: &[(Scores, u32)], ties: &mut Vec<InstanceId>) -> Option<InstanceId> {
+    fn random(
+        &self,
+        tier: &[(Scores, u32)],
+        ties: &mut Vec<InstanceId>,
+        missed: &mut bool,
+    ) -> Option<InstanceId> {
         let nth = |n: usize| ((u128::from(self.request.random_bits) * n as u128) >> 64) as usize;
         let alike = self.rule.chain.links.as_ref().is_some_and(Vec::is_empty);
+        if alike && self.request.recurrence == Recurrence::OwnSize {
+            let drawn = self.draw(tier);
+            if drawn.is_some() {
+                return drawn;
+            }
+            let all: usize = tier.iter().map(|(_, pool)| self.pool(*pool).briefs.len()).sum();
+            *missed |= FEW < all;
+        }
         if alike && let Some(total) = self.picks(tier) {
             let sets = || tier.iter().filter_map(|(_, pool)| self.pick(*pool));
             return select(sets, nth(total as usize) as u32);
@@ -379,7 +454,7 @@ impl Search<'_> {
         let mut best: Option<Scores> = None;
         for (_, pool) in tier {
             if alike {
-                self.scan(*pool, |instance| ties.push(instance));
+                self.list(*pool, |instance| ties.push(instance));
                 continue;
             }
             let Some((scores, ..)) = self.best_of_pool(*pool) else { continue };

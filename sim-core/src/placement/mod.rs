@@ -23,7 +23,8 @@
 //! holds the instances sorted by the other scores. Demands of task definitions are *registered*, each
 //! with one bit; every instance has a mask of the demands that fit, every part of an order the union
 //! of its masks, and the first instance whose mask has the bit is the answer. Other demands use the
-//! bit of their kind (GPUs, interfaces, ports) and bounds of the free CPU and memory in each part.
+//! bit of their kind (GPUs, interfaces, ports) and bounds of the free CPU and memory in each part;
+//! `random` draws instances for them until one has room, and lists all with room if that takes long.
 //! A change of an instance costs a few comparisons, and a move in those orders that its new state
 //! concerns.
 

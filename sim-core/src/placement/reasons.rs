@@ -6,7 +6,8 @@ use super::demand::Demand;
 use super::facts::Facts;
 use super::fleet::Fleet;
 use super::index::ANY;
-use super::rule::{Rule, Verdict};
+use super::query::Expression;
+use super::rule::{Rule, RuleId, Verdict};
 use super::slot::{Eligibility, Slot, ports_free};
 use super::strategy::PlacementStrategy;
 use crate::units::{InstanceId, TaskGroupId};
@@ -264,14 +265,31 @@ impl Fleet {
     /// If the rule is not of this fleet.
     pub fn qualifies(&self, request: &PlacementRequest<'_>, instance: InstanceId) -> bool {
         let Some(slot) = self.slot(instance) else { return false };
-        let rule = &self.rules[request.rule.0 as usize];
-        let pool = &self.pools[slot.pool as usize];
+        let shape = &self.pools[slot.pool as usize].shape;
         let demand = &request.demand;
-        let facts = Facts { fleet: self, pool, slot };
         slot.eligibility() == Eligibility::Active
-            && pool.shape.architecture == demand.architecture
-            && pool.shape.operating_system == demand.operating_system
-            && rule.expressions().all(|expression| expression.matches(&facts))
+            && shape.architecture == demand.architecture
+            && shape.operating_system == demand.operating_system
+            && self.is_member(request.rule, instance)
+    }
+
+    /// Whether every `memberOf` of a rule holds for a registered instance.
+    ///
+    /// # Panics
+    /// If the rule is not of this fleet.
+    pub fn is_member(&self, rule: RuleId, instance: InstanceId) -> bool {
+        let Some(slot) = self.slot(instance) else { return false };
+        let facts = Facts { fleet: self, pool: &self.pools[slot.pool as usize], slot };
+        let mut expressions = self.rules[rule.0 as usize].expressions();
+        expressions.all(|expression| expression.matches(&facts))
+    }
+
+    /// Whether the answer of a rule's `memberOf` for an instance can change with the tasks on it.
+    ///
+    /// # Panics
+    /// If the rule is not of this fleet.
+    pub fn asks_for_tasks(&self, rule: RuleId) -> bool {
+        self.rules[rule.0 as usize].expressions().any(Expression::asks_for_tasks)
     }
 
     /// What a custom strategy sees of an instance.

@@ -131,8 +131,9 @@ impl Default for Plan {
 pub enum Recurrence {
     /// The size of a task definition.
     Definition,
-    /// Perhaps a size that no other task has. It is treated as the other kind once it has come
-    /// often. Decisions are the same for both.
+    /// Perhaps a size that no other task has. It is found like the other kind once it has come
+    /// often. Decisions are the same for both, except which of the equally likely instances `random`
+    /// takes.
     OwnSize,
 }
 
@@ -194,6 +195,8 @@ pub(super) struct Rule {
     pub(super) group: TaskGroupId,
     pub(super) chain: Chain,
     pub(super) distinct: bool,
+    /// Whether pools keep an order to list the instances that fit a size of its own, for `random`.
+    pub(super) lists_what_fits: bool,
     /// By pool.
     pub(super) plans: Vec<Plan>,
     /// By hash of the size.
@@ -215,9 +218,18 @@ impl Rule {
             group,
             chain: Chain::new(strategy, group, column),
             distinct: constraints.contains(&PlacementConstraint::DistinctInstance),
+            lists_what_fits: false,
             plans: Vec::new(),
             known: Vec::new(),
             kinds: Vec::new(),
+        }
+    }
+
+    /// From the next decision on, pools keep an order to list the instances that fit.
+    pub(super) fn list_what_fits(&mut self) {
+        if !self.lists_what_fits {
+            self.lists_what_fits = true;
+            self.plans.fill(Plan::default());
         }
     }
 

@@ -42,8 +42,14 @@ pub struct ControlPlane {
     pub tasks_per_call: u32,
     /// Whether launch-rate quotas of the service and the account apply, and the rate of those calls.
     pub launch_rate_quotas: bool,
-    /// Container instances that the cluster takes; further ones do not register.
+    /// Tasks that the account may launch on Fargate; `None` for the quota of the rules in the region.
+    pub fargate_launches: Option<TokenBucket>,
+    /// The same on Fargate Spot.
+    pub fargate_spot_launches: Option<TokenBucket>,
+    /// Container instances that the cluster takes; the agents of further ones try again and again.
     pub instances_per_cluster: u32,
+    /// Their attempts.
+    pub registration_retry: RegistrationRetry,
     /// Open choices of the service scheduler.
     pub service_scheduler: ServiceScheduler,
     /// Open choices of capacity providers.
@@ -59,6 +65,25 @@ pub struct PlacementRetry {
     pub quick_phase: SimDuration,
     /// Interval afterwards.
     pub slow_interval: SimDuration,
+}
+
+/// Further attempts to register an instance that the cluster refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RegistrationRetry {
+    /// From the first attempt to the second. The distance then doubles.
+    pub first_interval: SimDuration,
+    /// The longest distance; not zero.
+    pub longest_interval: SimDuration,
+}
+
+impl Default for RegistrationRetry {
+    /// Those of ecs-init (`ecs-init/engine/engine.go`), without its jitter of a tenth.
+    fn default() -> Self {
+        Self {
+            first_interval: SimDuration::from_millis(500),
+            longest_interval: SimDuration::from_secs(15),
+        }
+    }
 }
 
 /// Final tie-break of a placement decision, which AWS does not document.
@@ -89,6 +114,8 @@ pub struct ServiceScheduler {
     pub throttle: ThrottleLaw,
     /// Shape of the launch rate quota of a service.
     pub launch_limiter: LaunchLimiter,
+    /// Tasks that a service launches in a minute; `None` for the quota of the rules.
+    pub launches_per_minute: Option<u32>,
     /// From an imbalance in steady state to the move that mends it.
     pub rebalancing_interval: SimDuration,
     /// Tasks moved at once.

@@ -2,7 +2,8 @@
 
 use super::fault::RandomTimes;
 use crate::agent::Window;
-use crate::units::{AsgId, ServiceId, SimDuration, ZoneId};
+use crate::metrics::{CAPACITY_PROVIDER_RESERVATION, MetricSource};
+use crate::units::{AsgId, MetricId, ServiceId, SimDuration, ZoneId};
 
 /// Something that goes wrong with the cluster.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,12 +32,11 @@ pub struct InstanceScope {
 /// What goes wrong.
 #[derive(Clone, Debug, PartialEq)]
 pub enum DisruptionKind {
-    /// A zone is gone: its instances and Fargate tasks stop, and nothing launches there.
+    /// A zone is gone: status checks of its instances fail, they and Fargate lose their tasks there, and nothing
+    /// launches.
     ZoneOutage {
         /// Which.
         zone: ZoneId,
-        /// From then until the groups' health checks find the instances and replace them.
-        detected_after: SimDuration,
     },
     /// When a window begins, some instances stop.
     InstanceFailure {
@@ -44,8 +44,6 @@ pub enum DisruptionKind {
         scope: InstanceScope,
         /// How many do, chosen at random.
         count: u32,
-        /// From then until their group's health checks find them and replace them.
-        detected_after: SimDuration,
     },
     /// Inside the windows each instance stops after a random time of running, exponentially distributed.
     InstanceFailureRate {
@@ -53,8 +51,6 @@ pub enum DisruptionKind {
         scope: InstanceScope,
         /// Mean of that time.
         mean: SimDuration,
-        /// From then until their group's health checks find them and replace them.
-        detected_after: SimDuration,
     },
     /// The agents of instances that are registered when a window begins do not answer during it: they take
     /// no task, and what they run stays.
@@ -76,11 +72,47 @@ pub enum DisruptionKind {
         /// What is left of them, in thousandths; with 0 no task can be launched at all.
         remaining_permille: u16,
     },
-    /// CloudWatch gets no data: minutes that end inside a window have no data point.
-    MissingMetrics {
-        /// Of this service only; of all services and capacity providers otherwise.
-        service: Option<ServiceId>,
+    /// CloudWatch gets no data: periods that end inside a window have no data point.
+    MissingMetrics(MetricScope),
+    /// CloudWatch gets data late: the points of periods that end inside a window are published later.
+    LateMetrics {
+        /// Which.
+        scope: MetricScope,
+        /// By how much later than usual.
+        delay: SimDuration,
     },
+}
+
+/// Which metrics.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MetricScope {
+    /// Of this service only; of everything otherwise.
+    pub service: Option<ServiceId>,
+    /// Those of these names only, as CloudWatch names them.
+    pub names: Option<Vec<String>>,
+    /// Metrics of the user's own that have one of the names.
+    pub own: Vec<MetricId>,
+}
+
+impl MetricScope {
+    /// Whether a metric is among them.
+    pub fn has(&self, metric: MetricId, source: &MetricSource) -> bool {
+        let of_service = self
+            .service
+            .is_none_or(|service| matches!(source, MetricSource::Service(of, _) if *of == service));
+        let named = self.names.as_ref().is_none_or(|names| {
+            let name = source.metric_name();
+            self.own.contains(&metric) || name.is_some_and(|name| names.iter().any(|it| it == name))
+        });
+        of_service && named
+    }
+
+    /// Whether the reservation of capacity providers is among them.
+    pub fn has_reservation(&self) -> bool {
+        let names = self.names.as_ref();
+        self.service.is_none()
+            && names.is_none_or(|all| all.iter().any(|it| it == CAPACITY_PROVIDER_RESERVATION))
+    }
 }
 
 /// What launches slowly.
@@ -105,7 +137,8 @@ impl DisruptionKind {
             Self::AgentDisconnected { .. } => "agentDisconnected",
             Self::SlowLaunches { .. } => "slowLaunches",
             Self::ControlPlaneThrottling { .. } => "controlPlaneThrottling",
-            Self::MissingMetrics { .. } => "missingMetrics",
+            Self::MissingMetrics(_) => "missingMetrics",
+            Self::LateMetrics { .. } => "metricDelay",
         }
     }
 }

@@ -25,10 +25,10 @@ pub use capacity::{
 };
 pub use containers::{AgentSettings, Container, ImageDelays};
 pub use control_plane::{
-    BelowProtected, ControlPlane, LaunchLimiter, PlacementRetry, ServiceScheduler, TieBreak,
-    UnhealthyOrder,
+    BelowProtected, ControlPlane, LaunchLimiter, PlacementRetry, RegistrationRetry,
+    ServiceScheduler, TieBreak, UnhealthyOrder,
 };
-pub use disruption::{Disruption, DisruptionKind, InstanceScope, SlowLaunches};
+pub use disruption::{Disruption, DisruptionKind, InstanceScope, MetricScope, SlowLaunches};
 pub use fault::{Fault, FaultKind, FaultOwner, RandomTimes};
 pub use group::{CapacityChange, GroupChange, GroupOperation, GroupUpdate, HealthChecks, Process};
 pub use provider_choices::{

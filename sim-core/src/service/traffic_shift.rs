@@ -75,6 +75,9 @@ impl Stage {
 /// Longest time in one stage; a deployment that exceeds it fails.
 pub const STAGE_LIMIT: SimDuration = SimDuration::from_secs(24 * 3600);
 
+/// Longest time of the whole deployment.
+pub const DEPLOYMENT_LIMIT: SimDuration = SimDuration::from_secs(30 * 24 * 3600);
+
 /// How production traffic moves to green. Shares are in thousandths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TrafficShift {

@@ -2,56 +2,20 @@
 
 use std::sync::Arc;
 
-use super::testing::{batch, definition, empty, group, managed_provider, service, watch};
+use super::testing::{
+    at, batch, constant, definition, empty, group, job, managed_provider, on_provider, run,
+    seconds, service, split, watch,
+};
 use crate::autoscaling::TargetTrackingPolicy;
-use crate::engine::DurationDistribution;
 use crate::metrics::ServiceMeasure;
 use crate::results::{EventCategory, RunResults, TaskRecord};
+use crate::rules::TokenBucket;
 use crate::scenario::{
-    BalancingAlgorithm, BatchJob, CapacityProvider, CapacityProviderKind, Fidelity, LaunchTarget,
-    ScalableTarget, Scenario, ScheduledChange, ServiceLoad, StrategyItem, TargetGroup,
+    BalancingAlgorithm, BatchJob, CapacityProvider, CapacityProviderKind, Fidelity, LaunchLimiter,
+    LaunchTarget, ScalableTarget, Scenario, ScheduledChange, ServiceLoad, TargetGroup,
 };
 use crate::traffic::{AfterEnd, RequestRate};
 use crate::units::{AsgId, CapacityProviderId, Cpu, Mib, SimDuration, SimTime, TaskDefinitionId};
-
-fn run(scenario: &Scenario) -> RunResults {
-    super::run(scenario, &mut |_| {}).expect("the run ends")
-}
-
-fn seconds(n: u64) -> SimDuration {
-    SimDuration::from_secs(n)
-}
-
-fn at(n: u64) -> SimTime {
-    SimTime::from_secs(n)
-}
-
-fn constant(n: u64) -> DurationDistribution {
-    DurationDistribution::Constant(seconds(n))
-}
-
-fn job(arrival: u64, duration: u64, cpu_units: u32) -> BatchJob {
-    BatchJob {
-        arrival: SimTime::from_secs(arrival),
-        duration: seconds(duration),
-        cpu: Cpu::from_ecs_units(cpu_units),
-        memory: Mib::new(1024),
-    }
-}
-
-fn on_provider() -> LaunchTarget {
-    split(&[(0, 1)])
-}
-
-/// A strategy over the providers in their order, with base and weight.
-fn split(base_and_weight: &[(u32, u32)]) -> LaunchTarget {
-    let items = (0..).zip(base_and_weight).map(|(id, &(base, weight))| StrategyItem {
-        capacity_provider: CapacityProviderId(id),
-        base,
-        weight,
-    });
-    LaunchTarget::Strategy(items.collect())
-}
 
 fn scheduled(at: u64, min: Option<u32>, max: Option<u32>) -> ScheduledChange {
     ScheduledChange {
@@ -209,6 +173,41 @@ fn quotas_delay_a_big_service() {
     let mut free = on_fargate(600, None);
     free.control_plane.launch_rate_quotas = false;
     assert_eq!(count(&run(&free), |task| task.started == Some(at(0))), 600);
+}
+
+#[test]
+fn a_service_has_no_more_tasks_than_its_quota() {
+    let mut scenario = on_fargate(2001, None);
+    scenario.rules = crate::rules::rule_set("2020-01").expect("a rule set");
+    scenario.control_plane.launch_rate_quotas = false;
+    let results = run(&scenario);
+    assert_eq!(results.services[0].running_peak, 2000);
+    assert!(
+        results.warnings.iter().any(|it| it.contains("was held to 2000 tasks")),
+        "{:?}",
+        results.warnings
+    );
+}
+
+#[test]
+fn launch_quotas_are_settings() {
+    let started = |scenario: &Scenario, second: u64| {
+        count(&run(scenario), |task| task.started <= Some(at(second)))
+    };
+    let bucket = |burst, refill_per_second| Some(TokenBucket { burst, refill_per_second });
+    let mut scenario = on_fargate(60, None);
+    scenario.control_plane.fargate_launches = bucket(10, 2);
+    scenario.control_plane.fargate_spot_launches = bucket(1, 1);
+    assert_eq!([0, 1, 24, 25].map(|at| started(&scenario, at)), [10, 12, 58, 60]);
+    // Fargate Spot has a bucket of its own.
+    let mut spot = on_fargate(60, Some(1_000_000_000));
+    spot.control_plane.fargate_launches = bucket(1, 1);
+    spot.control_plane.fargate_spot_launches = bucket(20, 1);
+    assert_eq!([0, 39, 40].map(|at| started(&spot, at)), [20, 59, 60]);
+    let mut of_service = on_fargate(60, None);
+    of_service.control_plane.service_scheduler.launches_per_minute = Some(30);
+    of_service.control_plane.service_scheduler.launch_limiter = LaunchLimiter::Window;
+    assert_eq!([0, 59, 60].map(|at| started(&of_service, at)), [30, 30, 60]);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::autoscaling::{
 };
 use crate::engine::{Phase, Scheduler};
 use crate::placement::PlacementConstraint;
-use crate::scenario::{CapacityProviderKind, CountedInstances, Process};
+use crate::scenario::{CapacityProviderKind, CountedInstances, MetricScope, Process};
 use crate::units::{AsgId, CapacityProviderId, SimDuration, SimTime};
 
 impl World<'_, '_> {
@@ -45,13 +45,13 @@ impl World<'_, '_> {
             has_several: state.settings.types.len() > 1 || state.settings.zones.len() > 1,
         };
         let needed = instances_needed(n, empty, pending.as_slice(), &sizes, &settings, rule);
-        if self.disruptions.metrics_missing(None) {
-            return;
-        }
+        let late = self.disruptions.publication(MetricScope::has_reservation);
+        let Some(late) = late else { return };
         let Some(start) = now.since(SimTime::ZERO + MINUTE) else { return };
         let provider = &mut self.providers[id];
         if let Some(scaler) = &mut provider.scaler {
             let percent = scaler.record(SimTime::ZERO + start, needed, n);
+            scaler.delay_newest(late);
             provider.newest_reservation = Some(percent);
         }
     }

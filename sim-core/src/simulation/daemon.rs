@@ -63,6 +63,16 @@ impl World<'_, '_> {
         let bounds = Bounds::of(hosts.len() as u32, configuration.minimum_healthy_percent, 100);
         let healthy = state.rollout.revisions.iter().map(|revision| revision.counted).sum();
         let mut changes = Changes::default();
+        // Constraints hold for running daemons, too: those of instances that drain or do not answer
+        // are none of their business.
+        let rule = state.rollout.revision(primary).rule;
+        let strays: Vec<TaskId> = tasks
+            .iter()
+            .filter(|(instance, _)| hosts.binary_search(instance).is_err())
+            .filter(|(instance, _)| self.fleet.slot(*instance).is_some())
+            .filter(|(instance, _)| !self.fleet.is_member(rule, *instance))
+            .map(|(_, task)| *task)
+            .collect();
         for (index, action) in plan(&holds, healthy, bounds) {
             let instance = hosts[index];
             match action {
@@ -79,12 +89,36 @@ impl World<'_, '_> {
                 }
             }
         }
+        for task in strays {
+            self.stop_daemon(id, task, scheduler);
+            changes.stopped += 1;
+        }
         // Room that an old task left at once is taken at once.
         if 0 < changes.stopped {
             let tick = self.scenario.control_plane.service_scheduler.tick;
             self.request_pass(id, now + tick, scheduler);
         }
         changes
+    }
+
+    /// The tasks on an instance have changed: daemons whose constraints ask for those look again.
+    pub(super) fn tasks_changed(&mut self, owner: Owner, scheduler: &mut Scheduler<Event>) {
+        for index in 0..self.daemons_by_tasks.len() {
+            let daemon = self.daemons_by_tasks[index];
+            if owner != Owner::Service(daemon) {
+                self.request_pass_after_reaction(daemon, scheduler);
+            }
+        }
+    }
+
+    /// DAEMON services whose constraints ask for the tasks on an instance.
+    pub(super) fn daemons_by_tasks(&self) -> Vec<ServiceId> {
+        let asks = |id: &ServiceId| {
+            let mut revisions = self.services[*id].rollout.revisions.iter();
+            self.is_daemon(Owner::Service(*id))
+                && revisions.any(|revision| self.fleet.asks_for_tasks(revision.rule))
+        };
+        self.services.ids().filter(asks).collect()
     }
 
     /// Starts a daemon on an instance if it fits there; `false` if the pass must end.

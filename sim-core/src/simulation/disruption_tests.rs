@@ -1,7 +1,7 @@
 //! Behaviour of whole runs in which zones, instances or the control plane fail, and how services recover.
 
 use super::random::{Dice, random_scenario};
-use super::testing::{definition, empty, group, service};
+use super::testing::{at, definition, empty, group, managed_provider, run, seconds, service};
 use crate::agent::Window;
 use crate::engine::{DurationDistribution, Stream};
 use crate::invariants::violations;
@@ -9,19 +9,6 @@ use crate::results::{Recovered, RunResults};
 use crate::scenario::*;
 use crate::units::{AsgId, SimDuration, SimTime, ZoneId};
 
-const DETECTED: SimDuration = SimDuration::from_secs(60);
-
-fn at(second: u64) -> SimTime {
-    SimTime::from_secs(second)
-}
-
-fn seconds(length: u64) -> SimDuration {
-    SimDuration::from_secs(length)
-}
-
-fn run(scenario: &Scenario) -> RunResults {
-    super::run(scenario, &mut |_| {}).expect("no limit is reached")
-}
 
 /// A disruption from one second to another.
 fn during(kind: DisruptionKind, from: u64, until: u64) -> Disruption {
@@ -35,12 +22,12 @@ fn during(kind: DisruptionKind, from: u64, until: u64) -> Disruption {
 }
 
 fn outage(zone: u32, from: u64, until: u64) -> Disruption {
-    during(DisruptionKind::ZoneOutage { zone: ZoneId(zone), detected_after: DETECTED }, from, until)
+    during(DisruptionKind::ZoneOutage { zone: ZoneId(zone) }, from, until)
 }
 
 fn failure(count: u32, second: u64) -> Disruption {
     let scope = InstanceScope::default();
-    let kind = DisruptionKind::InstanceFailure { scope, count, detected_after: DETECTED };
+    let kind = DisruptionKind::InstanceFailure { scope, count };
     let window = Window { from: at(second), until: at(second) + SimDuration::from_nanos(1) };
     Disruption { windows: vec![window], ..during(kind, 0, 1) }
 }
@@ -93,15 +80,15 @@ fn a_group_replaces_the_instances_of_a_zone_in_the_others() {
     group.operation.suspended.insert(crate::scenario::Process::AZRebalance);
     scenario.disruptions = vec![outage(0, 600, 1200)];
     let results = run(&scenario);
-    // Found after 60 s, 5 s until the group acts, 25 s to launch, 15 s to register.
-    recovered_after(&results, 60 + 5 + 25 + 15);
+    // Unhealthy after two minutes of failed status checks, 25 s to launch, 15 s to register.
+    recovered_after(&results, 120 + 25 + 15);
     let record = &results.fault_records[0];
     assert_eq!((record.kind, record.instances_lost, record.tasks_lost), ("zoneOutage", 1, 4));
     assert_eq!(record.until, Some(at(1200)));
     let instances = &results.instance_records;
     assert_eq!(instances.len(), 4);
-    assert_eq!(instances[0].terminated, Some(at(660)));
-    assert!(instances[0].termination_reason.contains("EC2 health check"), "{:?}", instances[0]);
+    assert_eq!(instances[0].terminated, Some(at(720)));
+    assert!(instances[0].termination_reason.contains("status checks"), "{:?}", instances[0]);
     assert_ne!(instances[3].zone, instances[0].zone);
     let stopped: Vec<_> = results.task_records.iter().filter(|it| it.stopped.is_some()).collect();
     assert_eq!(stopped.len(), 4);
@@ -167,11 +154,14 @@ fn a_failed_instance_is_found_and_replaced() {
     let mut scenario = full_instances(3);
     scenario.disruptions = vec![failure(1, 600)];
     let results = run(&scenario);
-    recovered_after(&results, 60 + 5 + 25 + 15);
+    // The next health check comes after 60 s, and launches at once.
+    recovered_after(&results, 60 + 25 + 15);
     assert_eq!(results.instances.terminated, 1);
-    // It is billed until it is terminated.
+    // It is billed until it stops.
     let failed = results.instance_records.iter().find(|it| it.terminated.is_some());
-    assert_eq!(failed.and_then(|it| it.terminated), Some(at(660)));
+    let failed = failed.expect("an instance stopped");
+    assert_eq!((failed.terminated, failed.billed_seconds), (Some(at(600)), 600));
+    assert!(failed.termination_reason.contains("terminated or stopped"), "{failed:?}");
     // Slow launches make it worse: 3 × 25 s.
     let factor = 3.0;
     for (of, launch) in [
@@ -185,9 +175,99 @@ fn a_failed_instance_is_found_and_replaced() {
         let results = run(&scenario);
         let record = results.fault_records.iter().find(|it| it.kind == "instanceFailure");
         let recovered = record.map(|it| it.services[0].desired_count);
-        let expected = Recovered::After(seconds(60 + 5 + launch + 15));
+        let expected = Recovered::After(seconds(60 + launch + 15));
         assert_eq!(recovered, Some(expected), "{of:?}");
     }
+}
+
+#[test]
+fn the_period_of_the_health_checks_and_the_patience_with_status_checks_are_the_groups() {
+    let checks = |scenario: &mut Scenario, period, impaired_after, grace| {
+        let checks = &mut scenario.auto_scaling_groups[AsgId(0)].operation.health_checks;
+        checks.period = seconds(period);
+        checks.impaired_after = seconds(impaired_after);
+        checks.grace_period = seconds(grace);
+    };
+    let mut failed = full_instances(3);
+    failed.disruptions = vec![failure(1, 601)];
+    let mut out = full_instances(3);
+    out.auto_scaling_groups[AsgId(0)].operation.suspended =
+        [crate::scenario::Process::AZRebalance].into();
+    out.disruptions = vec![outage(0, 601, 3000)];
+    for (period, impaired_after, grace, found, unhealthy) in [
+        // The checks of 660 s, and of 780 s as the first one after 721 s.
+        (60, 120, 0, 660, 780),
+        (10, 120, 0, 610, 730),
+        (60, 300, 0, 660, 960),
+        // The grace period shields what runs, not what does not.
+        (60, 120, 1000, 660, 1020),
+    ] {
+        checks(&mut failed, period, impaired_after, grace);
+        checks(&mut out, period, impaired_after, grace);
+        let launched = |scenario: &Scenario| {
+            run(scenario).instance_records.iter().map(|it| it.requested).max()
+        };
+        let case = format!("{period} {impaired_after} {grace}");
+        assert_eq!(launched(&failed), Some(at(found)), "{case}");
+        assert_eq!(launched(&out), Some(at(unhealthy)), "{case}");
+    }
+}
+
+#[test]
+fn an_instance_whose_zone_is_back_in_time_starts_anew() {
+    let mut scenario = full_instances(3);
+    scenario.disruptions = vec![outage(0, 600, 690)];
+    let results = run(&scenario);
+    assert_eq!(results.instance_records.len(), 3);
+    assert_eq!(results.instances.terminated, 0);
+    recovered_after(&results, 90);
+    let lost = results.task_records.iter().filter(|it| it.stopped == Some(at(600))).count();
+    assert_eq!((lost, results.tasks.running_at_end), (4, 12));
+}
+
+#[test]
+fn a_launch_into_a_zone_that_goes_down_is_repeated_elsewhere() {
+    let mut scenario = full_instances(3);
+    scenario.auto_scaling_groups[AsgId(0)].starts_ready = false;
+    scenario.services[0].starts_ready = false;
+    scenario.disruptions = vec![outage(0, 10, 3600)];
+    let results = run(&scenario);
+    let instances = &results.instance_records;
+    assert_eq!(instances.len(), 4);
+    let lost = instances.iter().find(|it| it.terminated.is_some()).expect("one is lost");
+    assert_eq!((lost.running, lost.terminated, lost.billed_seconds), (None, Some(at(10)), 0));
+    assert_eq!(instances[3].requested, at(60));
+    assert_ne!(instances[3].zone, "us-east-1a");
+}
+
+#[test]
+fn nobody_replaces_an_instance_while_health_checks_are_suspended() {
+    for process in [crate::scenario::Process::HealthCheck, Process::ReplaceUnhealthy] {
+        let mut scenario = full_instances(3);
+        scenario.auto_scaling_groups[AsgId(0)].operation.suspended = [process].into();
+        scenario.disruptions = vec![failure(1, 600)];
+        let results = run(&scenario);
+        assert_eq!(results.instance_records.len(), 3, "{process:?}");
+        assert_eq!(results.fault_records[0].services[0].desired_count, Recovered::Never);
+    }
+}
+
+#[test]
+fn zones_are_evened_out_with_what_is_not_protected_only() {
+    // All instances run tasks, which managed termination protection keeps.
+    let mut scenario = full_instances(6);
+    scenario.capacity_providers.push(managed_provider(100));
+    let items = vec![StrategyItem {
+        capacity_provider: crate::units::CapacityProviderId(0),
+        base: 0,
+        weight: 1,
+    }];
+    scenario.services[0].launch = LaunchTarget::Strategy(items);
+    scenario.disruptions = vec![outage(0, 600, 1200)];
+    let results = run(&scenario);
+    // The two of the zone are replaced; nothing is launched in vain when it is back.
+    assert_eq!(results.instance_records.len(), 6 + 2);
+    assert_eq!(results.tasks.running_at_end, 24);
 }
 
 #[test]
@@ -195,7 +275,7 @@ fn instances_fail_at_their_rate() {
     let mut scenario = full_instances(60);
     let mean = seconds(3600);
     let scope = InstanceScope::default();
-    let rate = DisruptionKind::InstanceFailureRate { scope, mean, detected_after: DETECTED };
+    let rate = DisruptionKind::InstanceFailureRate { scope, mean };
     scenario.disruptions = vec![during(rate.clone(), 0, 3600)];
     let results = run(&scenario);
     // About 60 × (1 hour / 1 hour) less the time that replacements take: 57 ± 7.5.
@@ -304,19 +384,18 @@ fn disrupted(seed: u64) -> Scenario {
             group: (dice.coin() && !scenario.auto_scaling_groups.is_empty()).then_some(AsgId(0)),
             zone: dice.coin().then(|| ZoneId(dice.below(3) as u32)),
         };
-        let detected_after = seconds(dice.below(200));
-        let kind = match dice.below(7) {
+        let kind = match dice.below(8) {
             0 => {
                 let zone = ZoneId(dice.below(3) as u32);
-                DisruptionKind::ZoneOutage { zone, detected_after }
+                DisruptionKind::ZoneOutage { zone }
             }
             1 => {
                 let count = dice.between(1, 4) as u32;
-                DisruptionKind::InstanceFailure { scope, count, detected_after }
+                DisruptionKind::InstanceFailure { scope, count }
             }
             2 => {
                 let mean = seconds(dice.between(300, 7200));
-                DisruptionKind::InstanceFailureRate { scope, mean, detected_after }
+                DisruptionKind::InstanceFailureRate { scope, mean }
             }
             3 => DisruptionKind::AgentDisconnected { scope, share: dice.pick(&[0.3, 1.0]) },
             4 => {
@@ -327,7 +406,11 @@ fn disrupted(seed: u64) -> Scenario {
                 let remaining_permille = dice.pick(&[0, 50, 500]);
                 DisruptionKind::ControlPlaneThrottling { remaining_permille }
             }
-            _ => DisruptionKind::MissingMetrics { service: None },
+            6 => DisruptionKind::MissingMetrics(MetricScope::default()),
+            _ => {
+                let (scope, delay) = (MetricScope::default(), seconds(dice.between(1, 1200)));
+                DisruptionKind::LateMetrics { scope, delay }
+            }
         };
         let random =
             dice.coin().then(|| RandomTimes { every: dice.delay(900), lasts: dice.delay(300) });

@@ -1,28 +1,21 @@
-//! Faults of zones, instances and the control plane: when they begin and end, and whom they hit.
-//!
-//! Source: Auto Scaling user guide, *Health checks for instances* (an instance that does not run is found
-//! at once by the next check, an impaired one after a few minutes; it is replaced whatever the cool-down
-//! and scale-in protection) and *Availability Zones* (launches go to the other zones while one is down).
-//! Simplifications: an instance that stops takes its tasks with it at once, and ECS knows; what a zone
-//! outage does to the network between the other zones is not modelled.
+//! Faults of zones, instances, metrics and the control plane: when they begin and end, and whom they hit.
+//! What happens to zones and instances is in `outages`.
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::event::Event;
 use super::faults::times;
-use super::fleet::instance_name;
 use super::quota::WHOLE;
 use super::state::{InstanceState, stream_key};
-use super::task::TaskState;
 use super::world::World;
 use crate::agent::Window;
-use crate::autoscaling::group::TerminationCause;
-use crate::engine::{DurationDistribution, Phase, Scheduler, StreamKey, fold};
+use crate::engine::{Phase, Scheduler, StreamKey, fold};
 use crate::placement::Eligibility;
 use crate::results::EventCategory;
-use crate::scenario::{Disruption, DisruptionKind, InstanceScope, Scenario, SlowLaunches};
-use crate::units::{AsgId, Id, InstanceId, ServiceId, SimDuration, SimTime, TaskId, ZoneId};
+use crate::scenario::{
+    Disruption, DisruptionKind, InstanceScope, MetricScope, Scenario, SlowLaunches,
+};
+use crate::units::{AsgId, Id, InstanceId, SimDuration, SimTime, ZoneId};
 
 /// A disruption of the scenario at work.
 pub(super) struct DisruptionState<'s> {
@@ -31,22 +24,22 @@ pub(super) struct DisruptionState<'s> {
     /// Windows that have begun.
     begun: usize,
     active: bool,
-    key: StreamKey,
+    pub(super) key: StreamKey,
     /// Instances whose agents do not answer because of it.
     disconnected: Vec<InstanceId>,
     /// Instances of each group that have begun to run.
-    started: Vec<u64>,
+    pub(super) started: Vec<u64>,
 }
 
 /// All disruptions and what they do at present.
 pub(super) struct Disruptions<'s> {
     pub(super) all: Vec<DisruptionState<'s>>,
     /// Outages of each zone.
-    down: Vec<u32>,
+    pub(super) down: Vec<u32>,
     /// What is left of quotas, in thousandths.
     permille: u16,
-    /// Instances that have stopped and are not replaced yet.
-    failed: BTreeSet<InstanceId>,
+    /// Instances in zones that are down, until their group replaces them.
+    pub(super) cut_off: BTreeSet<InstanceId>,
 }
 
 impl<'s> Disruptions<'s> {
@@ -64,7 +57,7 @@ impl<'s> Disruptions<'s> {
             all: scenario.disruptions.iter().map(state).collect(),
             down: vec![0; scenario.zones.len()],
             permille: WHOLE,
-            failed: BTreeSet::new(),
+            cut_off: BTreeSet::new(),
         }
     }
 
@@ -83,9 +76,9 @@ impl<'s> Disruptions<'s> {
         self.permille == 0
     }
 
-    /// Whether an instance has stopped by itself.
-    pub(super) fn has_failed(&self, instance: InstanceId) -> bool {
-        self.failed.contains(&instance)
+    /// Whether an instance is in a zone that went down under it.
+    pub(super) fn is_cut_off(&self, instance: InstanceId) -> bool {
+        self.cut_off.contains(&instance)
     }
 
     fn active(&self) -> impl Iterator<Item = &'s DisruptionKind> {
@@ -110,12 +103,20 @@ impl<'s> Disruptions<'s> {
         slow.product()
     }
 
-    /// Whether CloudWatch gets no data now: of a service, or of capacity providers.
-    pub(super) fn metrics_missing(&self, of: Option<ServiceId>) -> bool {
-        self.active().any(|kind| match kind {
-            DisruptionKind::MissingMetrics { service } => service.is_none() || *service == of,
-            _ => false,
-        })
+    /// How much later than usual CloudWatch publishes a point of what is in `scope`, of a period that ends
+    /// now; `None` if it gets no data.
+    pub(super) fn publication(&self, scope: impl Fn(&MetricScope) -> bool) -> Option<SimDuration> {
+        let mut latest = SimDuration::ZERO;
+        for kind in self.active() {
+            match kind {
+                DisruptionKind::MissingMetrics(of) if scope(of) => return None,
+                DisruptionKind::LateMetrics { scope: of, delay } if scope(of) => {
+                    latest = latest.max(*delay);
+                }
+                _ => {}
+            }
+        }
+        Some(latest)
     }
 }
 
@@ -126,20 +127,6 @@ pub(super) fn slowed(length: SimDuration, factor: f64) -> SimDuration {
         return length;
     }
     SimDuration::from_nanos((length.as_nanos() as f64 * factor + 0.5) as u64)
-}
-
-/// The instant at which `length` of the time inside `windows` has passed, counted from `now`.
-fn after_inside(windows: &[Window], now: SimTime, length: SimDuration) -> Option<SimTime> {
-    let mut left = length;
-    for window in windows {
-        let from = window.from.max(now);
-        let room = window.until.saturating_since(from);
-        if left < room {
-            return Some(from + left);
-        }
-        left = SimDuration::from_nanos(left.as_nanos() - room.as_nanos());
-    }
-    None
 }
 
 impl World<'_, '_> {
@@ -162,7 +149,7 @@ impl World<'_, '_> {
         }
     }
 
-    fn log_fault(&mut self, index: usize, now: SimTime, message: String) {
+    pub(super) fn log_fault(&mut self, index: usize, now: SimTime, message: String) {
         let name = &self.disruptions.all[index].settings.name;
         self.log(now, EventCategory::Fault, name, None, message);
     }
@@ -179,10 +166,10 @@ impl World<'_, '_> {
         state.active = lasts;
         let occurrence = self.recovery.begins(number, window);
         match kind {
-            DisruptionKind::ZoneOutage { zone, detected_after } => {
-                self.zone_goes_down(*zone, *detected_after, occurrence, number, scheduler);
+            DisruptionKind::ZoneOutage { zone } => {
+                self.zone_goes_down(*zone, occurrence, number, scheduler);
             }
-            DisruptionKind::InstanceFailure { scope, count, detected_after } => {
+            DisruptionKind::InstanceFailure { scope, count } => {
                 let key = self.disruptions.all[number].key;
                 let mut chosen: Vec<(u64, InstanceId)> = self
                     .instances_in(*scope)
@@ -191,7 +178,7 @@ impl World<'_, '_> {
                 chosen.sort_unstable();
                 chosen.truncate(*count as usize);
                 for (_, id) in chosen {
-                    self.stop_instance(id, *detected_after, occurrence, number, scheduler);
+                    self.instance_stops(id, occurrence, number, scheduler);
                 }
             }
             DisruptionKind::AgentDisconnected { scope, share } => {
@@ -210,8 +197,13 @@ impl World<'_, '_> {
             DisruptionKind::SlowLaunches { factor, .. } => {
                 self.log_fault(number, now, format!("Launches take {factor} times as long."));
             }
-            DisruptionKind::MissingMetrics { .. } => {
+            DisruptionKind::MissingMetrics(_) => {
                 self.log_fault(number, now, "CloudWatch receives no data.".to_owned());
+            }
+            DisruptionKind::LateMetrics { delay, .. } => {
+                let seconds = delay.as_secs_f64();
+                let message = format!("CloudWatch receives its data {seconds} s later than usual.");
+                self.log_fault(number, now, message);
             }
             DisruptionKind::InstanceFailureRate { .. } => {}
         }
@@ -228,7 +220,7 @@ impl World<'_, '_> {
         let Some(state) = self.disruptions.all.get_mut(number) else { return };
         state.active = false;
         match &state.settings.kind {
-            DisruptionKind::ZoneOutage { zone, .. } => {
+            DisruptionKind::ZoneOutage { zone } => {
                 self.zone_comes_back(*zone, number, scheduler);
                 return;
             }
@@ -243,163 +235,25 @@ impl World<'_, '_> {
             }
             DisruptionKind::ControlPlaneThrottling { .. } => self.throttle_quotas(now),
             DisruptionKind::SlowLaunches { .. }
-            | DisruptionKind::MissingMetrics { .. }
+            | DisruptionKind::MissingMetrics(_)
+            | DisruptionKind::LateMetrics { .. }
             | DisruptionKind::InstanceFailure { .. }
             | DisruptionKind::InstanceFailureRate { .. } => {}
         }
         self.log_fault(number, now, "It is over.".to_owned());
     }
 
-    /// Instances that run or launch and have not failed.
-    fn instances_in(&self, scope: InstanceScope) -> impl Iterator<Item = InstanceId> {
+    /// Instances that run or launch and are not cut off.
+    pub(super) fn instances_in(&self, scope: InstanceScope) -> impl Iterator<Item = InstanceId> {
         self.instances
             .enumerate()
             .filter(move |(id, it)| {
                 it.state != InstanceState::Terminated
                     && scope.group.is_none_or(|group| group == it.group)
                     && scope.zone.is_none_or(|zone| zone == it.zone)
-                    && !self.disruptions.has_failed(*id)
+                    && !self.disruptions.is_cut_off(*id)
             })
             .map(|(id, _)| id)
-    }
-
-    fn zone_goes_down(
-        &mut self,
-        zone: ZoneId,
-        detected_after: SimDuration,
-        occurrence: Option<usize>,
-        number: usize,
-        scheduler: &mut Scheduler<Event>,
-    ) {
-        let now = scheduler.now();
-        self.disruptions.down[zone.index()] += 1;
-        self.set_zone_available(zone, false, scheduler);
-        let name = &self.scenario.zones[zone];
-        self.log_fault(number, now, format!("Availability Zone {name} is unavailable."));
-        let scope = InstanceScope { group: None, zone: Some(zone) };
-        let instances: Vec<InstanceId> = self.instances_in(scope).collect();
-        for id in instances {
-            self.stop_instance(id, detected_after, occurrence, number, scheduler);
-        }
-        let on_fargate = self.tasks.enumerate().filter(|(_, task)| {
-            task.state != TaskState::Stopped && task.instance.is_none() && task.zone == Some(zone)
-        });
-        let tasks: Vec<TaskId> = on_fargate.map(|(id, _)| id).collect();
-        self.recovery.lost(occurrence, 0, tasks.len() as u32);
-        let reason = format!("Availability Zone {name} is unavailable.");
-        for task in tasks {
-            self.kill_task(task, "TerminationNotice", Cow::Owned(reason.clone()), scheduler);
-        }
-    }
-
-    fn zone_comes_back(&mut self, zone: ZoneId, number: usize, scheduler: &mut Scheduler<Event>) {
-        let now = scheduler.now();
-        let outages = &mut self.disruptions.down[zone.index()];
-        *outages = outages.saturating_sub(1);
-        if *outages > 0 {
-            return;
-        }
-        let name = &self.scenario.zones[zone];
-        self.log_fault(number, now, format!("Availability Zone {name} is available again."));
-        self.set_zone_available(zone, true, scheduler);
-        for group in self.groups.ids() {
-            self.replace_instances(group, scheduler);
-        }
-        self.request_placement(scheduler);
-        for service in self.services.ids() {
-            if self.services[service].steady {
-                self.watch_zones(service, scheduler);
-            }
-        }
-    }
-
-    /// An instance stops by itself, with all it runs; its group notices later.
-    fn stop_instance(
-        &mut self,
-        id: InstanceId,
-        detected_after: SimDuration,
-        occurrence: Option<usize>,
-        number: usize,
-        scheduler: &mut Scheduler<Event>,
-    ) {
-        let now = scheduler.now();
-        let instance = &self.instances[id];
-        if instance.state == InstanceState::Terminated || !self.disruptions.failed.insert(id) {
-            return;
-        }
-        let tasks: Vec<TaskId> = instance.tasks.iter().copied().collect();
-        if instance.draining.is_none() {
-            self.fleet.set_eligible(id, Eligibility::AgentDisconnected);
-        }
-        self.recovery.lost(occurrence, 1, tasks.len() as u32);
-        let name = instance_name(id);
-        self.log_fault(number, now, format!("EC2 instance {name} stopped."));
-        for task in tasks {
-            let reason = format!("Host EC2 (instance {name}) stopped.");
-            self.kill_task(task, "TerminationNotice", Cow::Owned(reason), scheduler);
-        }
-        let event = Event::InstanceFailureDetected(id);
-        scheduler.schedule_in(detected_after, Phase::Release, event);
-    }
-
-    /// A group's health check finds an instance that stopped: it is replaced.
-    pub(super) fn instance_failure_detected(
-        &mut self,
-        id: InstanceId,
-        scheduler: &mut Scheduler<Event>,
-    ) {
-        self.disruptions.failed.remove(&id);
-        let instance = &self.instances[id];
-        if instance.state == InstanceState::Terminated {
-            return;
-        }
-        let group = instance.group;
-        self.terminate(id, TerminationCause::NotRunning, scheduler);
-        self.replace_instances(group, scheduler);
-    }
-
-    /// An instance begins to run: draws when it will fail by itself.
-    pub(super) fn watch_for_failure(&mut self, id: InstanceId, scheduler: &mut Scheduler<Event>) {
-        let now = scheduler.now();
-        let (group, zone) = (self.instances[id].group, self.instances[id].zone);
-        for (number, state) in self.disruptions.all.iter_mut().enumerate() {
-            let DisruptionKind::InstanceFailureRate { scope, mean, .. } = state.settings.kind
-            else {
-                continue;
-            };
-            let started = &mut state.started[group.index()];
-            let bits = state.key.at(fold(u64::from(group.0), *started));
-            *started += 1;
-            let hit =
-                scope.group.is_none_or(|it| it == group) && scope.zone.is_none_or(|it| it == zone);
-            let length = DurationDistribution::Exponential { mean }.sample(bits);
-            if let Some(at) = after_inside(&state.windows, now, length).filter(|_| hit) {
-                let event = Event::InstanceFails { instance: id, disruption: number as u32 };
-                scheduler.schedule_at(at, Phase::Release, event);
-            }
-        }
-    }
-
-    /// The time of an instance has come.
-    pub(super) fn instance_fails(
-        &mut self,
-        id: InstanceId,
-        disruption: u32,
-        scheduler: &mut Scheduler<Event>,
-    ) {
-        let number = disruption as usize;
-        let Some(state) = self.disruptions.all.get(number) else { return };
-        let DisruptionKind::InstanceFailureRate { detected_after, .. } = state.settings.kind else {
-            return;
-        };
-        let failed = self.disruptions.has_failed(id);
-        if failed || self.instances[id].state == InstanceState::Terminated {
-            return;
-        }
-        let now = scheduler.now();
-        let instant = Window { from: now, until: now + SimDuration::from_nanos(1) };
-        let occurrence = self.recovery.begins(number, instant);
-        self.stop_instance(id, detected_after, occurrence, number, scheduler);
     }
 
     /// The agents of some instances cease to answer.
@@ -433,13 +287,13 @@ impl World<'_, '_> {
     }
 
     /// The agent of an instance answers again, unless another fault has it.
-    fn reconnect(&mut self, id: InstanceId) {
+    pub(super) fn reconnect(&mut self, id: InstanceId) {
         let instance = &self.instances[id];
         let elsewhere = self.disruptions.all.iter().any(|it| it.disconnected.contains(&id));
         if instance.state == InstanceState::Registered
             && instance.draining.is_none()
             && !elsewhere
-            && !self.disruptions.has_failed(id)
+            && !self.disruptions.is_cut_off(id)
         {
             self.fleet.set_eligible(id, Eligibility::Active);
         }
@@ -471,31 +325,6 @@ impl World<'_, '_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn window(from: u64, until: u64) -> Window {
-        Window { from: SimTime::from_secs(from), until: SimTime::from_secs(until) }
-    }
-
-    #[test]
-    fn time_counts_inside_the_windows_only() {
-        let windows = [window(10, 20), window(50, 60)];
-        let after = |now: u64, length: u64| {
-            let at =
-                after_inside(&windows, SimTime::from_secs(now), SimDuration::from_secs(length));
-            at.map(|at| at.as_nanos() / 1_000_000_000)
-        };
-        for (now, length, expected) in [
-            (0, 0, Some(10)),
-            (0, 9, Some(19)),
-            (0, 10, Some(50)),
-            (15, 5, Some(50)),
-            (15, 14, Some(59)),
-            (15, 15, None),
-            (60, 0, None),
-        ] {
-            assert_eq!(after(now, length), expected, "{now} {length}");
-        }
-    }
 
     #[test]
     fn a_length_is_exact_where_nothing_is_slow() {

@@ -97,8 +97,6 @@ pub enum Event {
         /// Position of the disruption that brings it about.
         disruption: u32,
     },
-    /// A group's health check finds an instance that stopped. Stale if it is gone.
-    InstanceFailureDetected(InstanceId),
     /// An instance has been held for draining as long as its termination hook allows.
     DrainingLimit(InstanceId),
     /// The end of the run, for queues: what happens in them last is held against the limits.
@@ -141,6 +139,9 @@ pub enum Event {
     Suspension(ServiceId),
     /// The alarms of a capacity provider are evaluated at their own point of the minute.
     JudgeReservation(CapacityProviderId),
+    /// Agents that the cluster's quota of instances has refused try again. Stale if not the next such
+    /// attempt.
+    RegistrationRetry,
 }
 
 impl Event {
@@ -193,7 +194,7 @@ impl Event {
             Self::DisruptionBegins(_) => 110,
             Self::DisruptionEnds(_) => 111,
             Self::InstanceFails { .. } => 112,
-            Self::InstanceFailureDetected(_) => 113,
+            Self::RegistrationRetry => 130,
         }
     }
 
@@ -246,7 +247,7 @@ impl Event {
             110 => "disruption begins",
             111 => "disruption ends",
             112 => "instance fails",
-            113 => "instance failure detected",
+            130 => "registration retry",
             _ => "unknown",
         }
     }
@@ -265,7 +266,6 @@ impl Event {
             Self::InstanceRunning(instance)
             | Self::InstanceRegistered(instance)
             | Self::DrainingLimit(instance)
-            | Self::InstanceFailureDetected(instance)
             | Self::HooksOver(instance)
             | Self::LifetimeOver(instance)
             | Self::InterruptionNotice(instance)
@@ -295,9 +295,12 @@ impl Event {
             | Self::EvaluateAlarms(service)
             | Self::Suspension(service) => (service.0, 0),
             Self::BatchArrival(batch) => (batch.0, 0),
-            Self::PlaceWaiting | Self::Sample | Self::Decide | Self::Record | Self::QueuesEnd => {
-                (0, 0)
-            }
+            Self::PlaceWaiting
+            | Self::Sample
+            | Self::Decide
+            | Self::Record
+            | Self::QueuesEnd
+            | Self::RegistrationRetry => (0, 0),
             Self::DesiredCount { service, desired } => (service.0, *desired),
         };
         Digest { kind: self.kind(), entity: entity as u64, payload: payload as u64 }

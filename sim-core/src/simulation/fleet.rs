@@ -42,9 +42,7 @@ impl World<'_, '_> {
                 self.watch_for_failure(instance, scheduler);
                 self.count_in_service(instance, SimTime::ZERO);
                 self.schedule_lifetime(instance, scheduler);
-                if self.may_register() {
-                    self.register(instance, SimTime::ZERO);
-                }
+                self.try_to_register(instance, SimTime::ZERO);
             }
         } else if group.desired > 0 {
             self.launch_missing(id, scheduler);
@@ -104,7 +102,7 @@ impl World<'_, '_> {
     pub(super) fn instance_running(&mut self, id: InstanceId, scheduler: &mut Scheduler<Event>) {
         let now = scheduler.now();
         let instance = &mut self.instances[id];
-        if instance.state == InstanceState::Terminated || self.disruptions.has_failed(id) {
+        if instance.state == InstanceState::Terminated || self.disruptions.is_cut_off(id) {
             return;
         }
         instance.state = InstanceState::Booting;
@@ -128,30 +126,14 @@ impl World<'_, '_> {
         }
     }
 
+    /// The agent of an instance has started and asks ECS to register it.
     pub(super) fn instance_registered(&mut self, id: InstanceId, scheduler: &mut Scheduler<Event>) {
-        let failed = self.disruptions.has_failed(id);
-        if failed || self.instances[id].state == InstanceState::Terminated {
-            return;
+        if self.can_register(id) && self.try_to_register(id, scheduler.now()) {
+            self.has_registered(id, scheduler);
         }
-        // The agent of an instance that EC2 takes back sets it to DRAINING before anything runs on it.
-        if self.instances[id].purchase.notice.is_some() || !self.may_register() {
-            return;
-        }
-        self.register(id, scheduler.now());
-        self.retire_at_risk(self.instances[id].group, scheduler);
-        self.start_daemons(scheduler);
-        self.request_placement(scheduler);
     }
 
-    /// Whether the cluster takes another instance; notes it if not.
-    fn may_register(&mut self) -> bool {
-        let registered: u64 = self.groups.iter().map(|group| group.registered.value()).sum();
-        let takes = registered < u64::from(self.scenario.control_plane.instances_per_cluster);
-        self.not_registered += u32::from(!takes);
-        takes
-    }
-
-    fn register(&mut self, id: InstanceId, now: SimTime) {
+    pub(super) fn register(&mut self, id: InstanceId, now: SimTime) {
         let instance = &mut self.instances[id];
         instance.state = InstanceState::Registered;
         instance.registered = Some(now);
@@ -217,6 +199,7 @@ impl World<'_, '_> {
         }
         self.totals.instances_terminated += 1;
         let bought = instance.purchase;
+        self.left_cluster(id, scheduler);
         self.groups[group].purchase.at_risk.remove(&id);
         self.market.leaves(id, &bought);
         self.kill_tasks_of(id, scheduler);

@@ -161,7 +161,9 @@ impl World<'_, '_> {
     /// Requests no longer go to a task, and it no longer counts as healthy.
     pub(super) fn not_ready(&mut self, id: TaskId, now: SimTime) {
         let Owner::Service(service) = self.tasks[id].owner else { return };
-        self.set_serving(id, false, now);
+        if self.tasks[id].state != TaskState::TargetUnhealthy {
+            self.set_serving(id, false, now);
+        }
         let task = &mut self.tasks[id];
         let ready = std::mem::take(&mut task.ready);
         let counted = std::mem::take(&mut task.counted);

@@ -273,13 +273,16 @@ impl<'s> World<'s, '_> {
         let state = &mut self.instances[instance];
         state.tasks.insert(id);
         state.tasks_run += 1;
+        // A daemon does not keep its instance from being scaled in.
+        let first = state.other_tasks == 0 && !daemon;
         state.other_tasks += u32::from(!daemon);
         let group = state.group;
-        // A daemon does not keep its instance from being scaled in.
-        let idle = state.other_tasks == 0;
-        self.groups[group].alive.set_idle(state.zone_position, instance, idle);
+        if first {
+            self.groups[group].alive.set_idle(state.zone_position, instance, false);
+        }
         let size = (definition, cpu, memory);
         self.change_reservation(instance, group, owner, size, Change::Add, now);
+        self.tasks_changed(owner, scheduler);
         self.enter(id, TaskState::Provisioning, start_up, scheduler);
     }
 

@@ -39,6 +39,9 @@ impl World<'_, '_> {
         let now = scheduler.now();
         let mut state = state;
         loop {
+            if self.tasks[id].state == TaskState::TargetUnhealthy {
+                self.close(id, now);
+            }
             let task = &mut self.tasks[id];
             task.state = state;
             if state != TaskState::Pending {
@@ -297,7 +300,6 @@ impl World<'_, '_> {
             if let Some(item) = item {
                 of_revision.per_item[item] -= 1;
             }
-            service_state.healthy -= u32::from(serving);
             if state.is_running() {
                 service_state.running_cpu.subtract(now, definition.cpu.as_raw());
                 let memory = definition.memory_for_utilization;
@@ -306,6 +308,9 @@ impl World<'_, '_> {
                 self.observe_running(service, now);
             } else {
                 service_state.pending.subtract(now, 1);
+            }
+            if serving {
+                self.count_serving(id, service, false);
             }
             self.note_strength(service, now);
         } else if let Owner::Batch(batch) = owner {
@@ -323,6 +328,9 @@ impl World<'_, '_> {
             self.totals.running.subtract(now, 1);
             let used = if serving { CpuUse::Serving } else { CpuUse::Idle };
             self.change_cpu_use(id, used, CpuUse::None, now);
+            if let Owner::Service(service) = owner {
+                self.fail_open(service, now);
+            }
         }
         if state == TaskState::WaitingForCapacity {
             self.leave_queue(id, capacity, now);
@@ -336,6 +344,7 @@ impl World<'_, '_> {
                 let size = (definition_id, cpu, memory);
                 self.change_reservation(instance, group, owner, size, Change::Remove, now);
                 self.request_placement(scheduler);
+                self.tasks_changed(owner, scheduler);
             }
             None => self.uncount_on_fargate(id),
         }

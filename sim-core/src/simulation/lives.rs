@@ -1,6 +1,6 @@
 //! Behaviour of whole runs in the life of a task: the agent, images, containers, targets, faults.
 
-use super::testing::{batch, definition, empty, group, service};
+use super::testing::{at, batch, constant, definition, empty, group, seconds, service};
 use crate::agent::{
     Condition, Dependency, HealthCheck, Image, PullBehavior, RestartPolicy, Window,
 };
@@ -21,18 +21,6 @@ pub(super) fn run(scenario: &Scenario) -> RunResults {
     found.retain(|it| !it.contains("no price"));
     assert!(found.is_empty(), "{found:#?}");
     results
-}
-
-pub(super) fn seconds(n: u64) -> SimDuration {
-    SimDuration::from_secs(n)
-}
-
-fn at(n: u64) -> SimTime {
-    SimTime::from_secs(n)
-}
-
-pub(super) fn constant(n: u64) -> DurationDistribution {
-    DurationDistribution::Constant(seconds(n))
 }
 
 fn task(scenario: &mut Scenario) -> &mut TaskDefinition {

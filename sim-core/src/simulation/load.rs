@@ -14,12 +14,23 @@ use crate::scenario::{BalancingAlgorithm, Service, ServiceLoad};
 use crate::statistics::{Elasticity, ElasticityRecorder};
 use crate::traffic::{
     Lanes, LatencyRecorder, MICRO_PER_REQUEST, ObjectiveRecorder, RequestEngine, ResponseTime,
-    TaskDemandModel,
+    TakenTimes, TaskDemandModel,
 };
-use crate::units::{Cpu, ServiceId, SimTime, TaskId};
+use crate::units::{Cpu, ServiceId, SimDuration, SimTime, TaskId};
 
 /// Raw CPU of one vCPU.
 const RAW_PER_VCPU: u128 = Cpu::from_ecs_units(1024).as_raw() as u128;
+
+/// Quantiles of the response time that are recorded.
+const QUANTILES: [f64; 3] = [0.50, 0.95, 0.99];
+
+/// Adds requests to those of an interval; one segment mostly answers as the one before.
+fn add_response(to: &mut Vec<(u128, ResponseTime)>, served: u128, response: ResponseTime) {
+    match to.last_mut().filter(|(_, last)| *last == response) {
+        Some((sum, _)) => *sum += served,
+        None => to.push((served, response)),
+    }
+}
 
 /// Sums since the last reading.
 #[derive(Clone, Copy, Debug, Default)]
@@ -70,6 +81,8 @@ pub(super) struct LoadState<'s> {
     pub(super) lanes: Lanes,
     /// The requests, where each is followed.
     pub(super) requests: Option<Box<RequestEngine>>,
+    /// Of those tasks, the ones that get requests although their targets are unhealthy.
+    pub(super) unhealthy_serving: u32,
     /// What its tasks demand of their instances.
     pub(super) demand: TaskDemand,
     latency: LatencyRecorder,
@@ -81,6 +94,11 @@ pub(super) struct LoadState<'s> {
     totals: LoadSums,
     /// Response times of the recording interval with their weights.
     responses: Vec<(u128, ResponseTime)>,
+    /// Mean in seconds and quantiles of the recording interval before.
+    mean_response: f64,
+    quantiles: [Option<SimDuration>; 3],
+    /// Those of the minute, where a metric asks for them.
+    minute_responses: Option<Vec<(u128, ResponseTime)>>,
     needed: TaskDemandModel,
     elasticity: ElasticityRecorder,
     /// Whether at some time no number of tasks would have met the objective.
@@ -101,6 +119,7 @@ impl<'s> LoadState<'s> {
             lanes: Lanes::new(load.algorithm),
             requests: requests
                 .map(|settings| Box::new(RequestEngine::new(load, settings, bound, key))),
+            unhealthy_serving: 0,
             demand: TaskDemand::default(),
             latency: LatencyRecorder::new(),
             objective: service.slo.map(ObjectiveRecorder::new),
@@ -110,6 +129,9 @@ impl<'s> LoadState<'s> {
             interval: Reader::default(),
             totals: LoadSums::default(),
             responses: Vec::new(),
+            mean_response: 0.0,
+            quantiles: [None; 3],
+            minute_responses: None,
             needed: TaskDemandModel::new(service.slo),
             elasticity: ElasticityRecorder::new(MINUTE),
             hopeless: false,
@@ -128,8 +150,9 @@ impl<'s> LoadState<'s> {
             let needed = self.needed.least_tasks(self.load, cpu, rate);
             self.hopeless |= needed.is_none();
             let needed = needed.unwrap_or(0);
-            let healthy = self.lanes.tasks();
-            self.elasticity.observe(start, needed.into(), healthy.into());
+            let serving = self.lanes.tasks();
+            self.elasticity.observe(start, needed.into(), serving.into());
+            let healthy = serving - self.unhealthy_serving;
             let sums = &mut self.totals;
             sums.healthy += u128::from(healthy) * nanos;
             sums.needed += u128::from(needed) * nanos;
@@ -151,7 +174,10 @@ impl<'s> LoadState<'s> {
                     objective.record(start, length, segment);
                 }
                 if let Some(response) = segment.response_time {
-                    self.responses.push((segment.served, response));
+                    if let Some(minute) = &mut self.minute_responses {
+                        add_response(minute, segment.served, response);
+                    }
+                    add_response(&mut self.responses, segment.served, response);
                 }
             });
         }
@@ -218,14 +244,50 @@ impl<'s> LoadState<'s> {
         }
     }
 
-    /// Quantile of the response times since the last call of [`clear_responses`], in milliseconds.
+    /// [`QUANTILES`] of the response times since the last call of [`clear_responses`], in milliseconds.
     ///
     /// [`clear_responses`]: Self::clear_responses
-    pub(super) fn interval_quantile_ms(&self, p: f64) -> Option<f64> {
+    pub(super) fn interval_quantiles_ms(&mut self) -> [Option<f64>; 3] {
         if let Some(engine) = &self.requests {
-            return engine.interval_quantile_ms(p);
+            return QUANTILES.map(|p| engine.interval_quantile_ms(p));
         }
-        ResponseTime::quantile_of(&self.responses, p).map(|length| length.as_secs_f64() * 1e3)
+        // Quantiles move roughly as the mean does.
+        let mean = ResponseTime::mean_of(&self.responses);
+        let moved = mean / self.mean_response;
+        let moved = if moved.is_finite() { moved } else { 1.0 };
+        self.mean_response = mean;
+        for (p, last) in QUANTILES.iter().zip(&mut self.quantiles) {
+            let guess = last.map(|last| last.as_secs_f64() * moved);
+            *last = ResponseTime::quantile_of(&self.responses, *p, guess);
+        }
+        self.quantiles.map(|quantile| quantile.map(|length| length.as_secs_f64() * 1e3))
+    }
+
+    /// Keeps the response times of each minute from now on.
+    pub(super) fn keep_minutes(&mut self) {
+        match &mut self.requests {
+            Some(engine) => engine.keep_minutes(),
+            None => self.minute_responses = Some(Vec::new()),
+        }
+    }
+
+    /// Response times of what was served since the last call; `None` if nothing was.
+    pub(super) fn take_minute(&mut self, quantiles: &[f64]) -> Option<TakenTimes> {
+        if let Some(engine) = &mut self.requests {
+            return engine.take_minute(quantiles);
+        }
+        let minute = self.minute_responses.as_mut()?;
+        let served = minute.iter().map(|(served, _)| *served).sum::<u128>() as f64;
+        let sum: f64 = minute.iter().map(|(part, it)| *part as f64 * it.mean_seconds()).sum();
+        let quantile =
+            |p: &f64| ResponseTime::quantile_of(minute, *p, None).map(SimDuration::as_secs_f64);
+        let taken = (0.0 < served).then(|| TakenTimes {
+            count: served / MICRO_PER_REQUEST as f64,
+            mean: sum / served,
+            quantiles: quantiles.iter().filter_map(quantile).collect(),
+        });
+        minute.clear();
+        taken
     }
 
     /// CPU used for requests so far, in raw CPU·ns.

@@ -9,6 +9,7 @@ use super::world::{MINUTE, World};
 use crate::engine::{Phase, Scheduler};
 use crate::metrics::{
     ClusterMeasure, GroupMeasure, MetricSource, MetricStore, ServiceMeasure, StatisticSet,
+    fraction_of,
 };
 use crate::scenario::Scenario;
 use crate::units::{
@@ -71,7 +72,16 @@ impl MetricState {
 }
 
 impl World<'_, '_> {
-    pub(super) fn start_metrics(&self, scheduler: &mut Scheduler<Event>) {
+    pub(super) fn start_metrics(&mut self, scheduler: &mut Scheduler<Event>) {
+        for (id, measures) in self.metrics.minute.enumerate() {
+            let times =
+                |it: &(ServiceMeasure, MetricId)| it.0 == ServiceMeasure::TargetResponseTime;
+            if measures.iter().any(times)
+                && let Some(load) = &mut self.services[id].load
+            {
+                load.keep_minutes();
+            }
+        }
         for (index, round) in (0..).zip(&self.metrics.rounds) {
             let first = SimTime::ZERO + round.period;
             scheduler.schedule_at(first, Phase::Sample, Event::SampleMetrics(index));
@@ -87,8 +97,26 @@ impl World<'_, '_> {
     ) {
         for index in 0..self.metrics.minute[service].len() {
             let (measure, id) = self.metrics.minute[service][index];
+            if measure == ServiceMeasure::TargetResponseTime {
+                self.sample_response_times(service, id, start);
+                continue;
+            }
             let samples = self.service_samples(service, measure, MINUTE, reading);
-            self.metrics.store.record(id, start, samples);
+            self.publish(id, start, samples);
+        }
+    }
+
+    /// Samples the response times of the minute that ends now; without a response there is no point.
+    fn sample_response_times(&mut self, service: ServiceId, id: MetricId, start: SimTime) {
+        let ranks = self.metrics.store.series(id).ranks();
+        let quantiles: Vec<f64> = ranks.iter().map(|rank| fraction_of(*rank)).collect();
+        let load = self.services[service].load.as_mut();
+        let taken = load.and_then(|load| load.take_minute(&quantiles));
+        let samples = taken.as_ref().and_then(|it| StatisticSet::weighted(it.mean, it.count));
+        self.publish(id, start, samples);
+        if let Some(taken) = taken {
+            let values = taken.quantiles.into_iter().map(Some).collect();
+            self.metrics.store.set_percentiles(id, values);
         }
     }
 
@@ -119,7 +147,7 @@ impl World<'_, '_> {
                 for (measure, id) in measures {
                     let samples =
                         self.service_samples(*service, *measure, period, reading.as_ref());
-                    self.metrics.store.record(*id, start, samples);
+                    self.publish(*id, start, samples);
                 }
             }
             for id in &others {
@@ -131,6 +159,14 @@ impl World<'_, '_> {
         scheduler.schedule_in(period, Phase::Sample, Event::SampleMetrics(index));
     }
 
+    /// Records a period that ends now, as CloudWatch gets it.
+    fn publish(&mut self, id: MetricId, start: SimTime, samples: Option<StatisticSet>) {
+        let source = &self.scenario.metrics[id].source;
+        let late = self.disruptions.publication(|scope| scope.has(id, source));
+        self.metrics.store.record(id, start, samples.filter(|_| late.is_some()));
+        self.metrics.store.delay_newest(id, late.unwrap_or_default());
+    }
+
     fn service_samples(
         &self,
         service: ServiceId,
@@ -138,9 +174,6 @@ impl World<'_, '_> {
         period: SimDuration,
         reading: Option<&LoadReading>,
     ) -> Option<StatisticSet> {
-        if self.disruptions.metrics_missing(Some(service)) {
-            return None;
-        }
         let state = &self.services[service];
         let count = |count: u64| StatisticSet::of(count as f64);
         match measure {
@@ -156,6 +189,8 @@ impl World<'_, '_> {
             ServiceMeasure::RequestCountPerTarget => {
                 StatisticSet::of(reading?.requests_per_target?)
             }
+            // Read apart, with their percentiles.
+            ServiceMeasure::TargetResponseTime => None,
             ServiceMeasure::RunningTaskCount => count(state.running.value()),
             ServiceMeasure::DesiredTaskCount => count(state.desired.into()),
             ServiceMeasure::PendingTaskCount => count(state.pending.value()),
@@ -180,8 +215,7 @@ impl World<'_, '_> {
                 self.metrics.store.measure(formula, start, MINUTE)
             }
         };
-        let samples = samples.filter(|_| !self.disruptions.metrics_missing(None));
-        self.metrics.store.record(id, start, samples);
+        self.publish(id, start, samples);
     }
 
     fn group_samples(&self, group: AsgId, measure: GroupMeasure) -> Option<StatisticSet> {

@@ -11,7 +11,8 @@
 //!   task stops; `health`: what is learnt about single tasks; `rebalancing`, `daemon`, `draining`;
 //! * `batch`: standalone tasks and everything that waits for room;
 //!   `run_task`: the calls that start them;
-//! * `fleet`, `pool`: container instances and their groups; `capacity`: managed scaling;
+//! * `fleet`, `pool`: container instances and their groups; `registration`: those that are refused;
+//!   `capacity`: managed scaling;
 //!   `purchase`: which type a group buys, and how; `market`: the pools it buys from; `spot`: interruptions;
 //! * `load`: request load of services; `cpu_sharing`: the CPU their tasks get, `host_cpu`: what their instances use; `balancer`: what its load balancer processed;
 //!   `metrics`: samples; `scaling`: alarms and scaling activities;
@@ -38,12 +39,17 @@ mod disruption_tests;
 mod disruptions;
 mod draining;
 mod event;
+mod fail_open;
+#[cfg(test)]
+mod fail_open_tests;
 mod faults;
 mod fleet;
 mod group;
 mod health;
 mod host_cpu;
 mod integral;
+#[cfg(test)]
+mod latency_tests;
 mod launch;
 mod ledger;
 mod lifecycle;
@@ -52,6 +58,7 @@ mod lives;
 mod load;
 mod market;
 mod metrics;
+mod outages;
 mod outcome;
 mod packing;
 #[cfg(test)]
@@ -72,6 +79,9 @@ mod rebalancing;
 mod reconcile;
 mod recorder;
 mod recovery;
+mod registration;
+#[cfg(test)]
+mod registration_tests;
 #[cfg(test)]
 mod request_tests;
 mod rollout;

@@ -420,10 +420,13 @@ impl World<'_, '_> {
                 self.unplaced.not_recorded
             ));
         }
-        if 0 < self.not_registered {
+        if 0 < self.registration.refused {
             warnings.push(format!(
-                "{} instances did not register: a cluster takes {}",
-                self.not_registered, self.scenario.control_plane.instances_per_cluster
+                "{} instances were refused by the cluster, which takes {}; {} of them still tried to \
+                 register at the end",
+                self.registration.refused,
+                self.scenario.control_plane.instances_per_cluster,
+                self.registration.waiting()
             ));
         }
         for state in &self.batches {

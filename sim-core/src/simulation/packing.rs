@@ -4,6 +4,8 @@
 //! schedule use both. Strategies, constraints and zones are left out of the bound, which can only lower
 //! it; so is Fargate: what ran on instances stays on instances.
 
+use std::collections::BTreeMap;
+
 use super::integral::ratio;
 use super::ledger::Change;
 use super::state::WaitingJob;
@@ -15,7 +17,9 @@ use crate::results::{Packing, RequestedPacking, ResourceHours};
 use crate::scenario::{
     BatchJobs, CapacityProviderKind, InstanceShape, LaunchTarget, Scenario, Service, TaskDefinition,
 };
-use crate::units::{AsgId, BatchId, Cpu, Id, InstanceId, Mib, NANOS_PER_SECOND, SimTime};
+use crate::units::{
+    AsgId, BatchId, Cpu, Id, InstanceId, Mib, NANOS_PER_SECOND, SimTime, TaskDefinitionId,
+};
 
 /// The bounds of a cluster's pools of instances.
 #[derive(Clone, Debug)]
@@ -153,14 +157,25 @@ impl Asked<'_> {
             }
         }
     }
+}
 
-    /// Owner, size and place of the task of this number.
-    fn size(&self, number: usize) -> (Owner, Cpu, Mib, Option<InstanceId>) {
-        if let Some(task) = self.tasks.get(number) {
-            return (task.owner, task.cpu, task.memory, task.instance);
-        }
-        let (id, waiting) = &self.waiting[number - self.tasks.len()];
-        (Owner::Batch(*id), waiting.job.cpu, waiting.job.memory, None)
+/// A pool and what a task reserves in it.
+type PooledSize = (usize, TaskDefinitionId, Cpu, Mib);
+
+/// Numbers for the sizes that occur.
+#[derive(Default)]
+struct Sizes {
+    numbers: BTreeMap<PooledSize, u32>,
+    in_order: Vec<PooledSize>,
+}
+
+impl Sizes {
+    fn number(&mut self, size: PooledSize) -> u32 {
+        let Self { numbers, in_order } = self;
+        *numbers.entry(size).or_insert_with(|| {
+            in_order.push(size);
+            in_order.len() as u32 - 1
+        })
     }
 }
 
@@ -218,6 +233,20 @@ impl World<'_, '_> {
         Some(self.pools.of_group[group.index()])
     }
 
+    /// Owner, size and place of the task of this number.
+    fn asked_size(
+        &self,
+        asked: &Asked<'_>,
+        number: usize,
+    ) -> (Owner, TaskDefinitionId, Cpu, Mib, Option<InstanceId>) {
+        if let Some(task) = asked.tasks.get(number) {
+            return (task.owner, task.definition, task.cpu, task.memory, task.instance);
+        }
+        let (id, waiting) = &asked.waiting[number - asked.tasks.len()];
+        let definition = self.batches[*id].settings.task_definition;
+        (Owner::Batch(*id), definition, waiting.job.cpu, waiting.job.memory, None)
+    }
+
     /// The bound with every job at the time it was asked for, and tasks of services when they ran.
     /// `None` without jobs on instances.
     fn requested_packing(&self, actual: u128, horizon: SimTime) -> Option<RequestedPacking> {
@@ -243,33 +272,36 @@ impl World<'_, '_> {
                 .collect(),
         };
         let mut of_pool = Pools::new(self.scenario).bounds;
-        let times = (0..asked.len()).filter_map(|number| {
-            let (from, until) = asked.interval(number, &pools, horizon)?;
-            Some(((from, until.min(horizon)), number as u32))
-        });
-        let definition_of = |number: usize| match self.tasks.as_slice().get(number) {
-            Some(task) => Some(task.definition),
-            None => match asked.size(number).0 {
-                Owner::Batch(id) => Some(self.batches[id].settings.task_definition),
-                Owner::Service(_) => None,
-            },
-        };
-        bounds::sweep(times, |at, starts, number| {
-            let (owner, cpu, memory, instance) = asked.size(number as usize);
-            let pool = match owner {
-                Owner::Batch(id) => pools[id.index()],
-                Owner::Service(_) if self.is_daemon(owner) => None,
-                Owner::Service(_) => {
-                    instance.map(|id| self.pools.of_group[self.instances[id].group.index()])
-                }
-            };
-            let Some(pool) = pool else { return };
-            let Some(definition) = definition_of(number as usize) else { return };
-            let need = need(&self.demand(definition, cpu, memory));
+        // The sweep jumps about in time: it is given numbers of the few sizes, not of the many tasks.
+        let mut sizes = Sizes::default();
+        let times: Vec<_> = (0..asked.len())
+            .filter_map(|number| {
+                let (from, until) = asked.interval(number, &pools, horizon)?;
+                let (owner, definition, cpu, memory, instance) = self.asked_size(&asked, number);
+                let pool = match owner {
+                    Owner::Batch(id) => pools[id.index()],
+                    Owner::Service(_) if self.is_daemon(owner) => None,
+                    Owner::Service(_) => {
+                        instance.map(|id| self.pools.of_group[self.instances[id].group.index()])
+                    }
+                };
+                let size = sizes.number((pool?, definition, cpu, memory));
+                Some(((from, until.min(horizon)), size))
+            })
+            .collect();
+        let needs: Vec<_> = sizes
+            .in_order
+            .iter()
+            .map(|(pool, definition, cpu, memory)| {
+                (*pool, need(&self.demand(*definition, *cpu, *memory)))
+            })
+            .collect();
+        bounds::sweep(times.into_iter(), |at, starts, size| {
+            let (pool, need) = &needs[size as usize];
             if starts {
-                of_pool[pool].add(at, &need);
+                of_pool[*pool].add(at, need);
             } else {
-                of_pool[pool].remove(at, &need);
+                of_pool[*pool].remove(at, need);
             }
         });
         let asked = Pools { of_group: Vec::new(), bounds: of_pool };

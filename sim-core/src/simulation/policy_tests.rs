@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::testing::{definition, empty, service, watch};
+use super::testing::{definition, empty, run, seconds, service, watch};
 use crate::autoscaling::{
     AdjustmentType, AlarmPhase, AlarmSettings, ComparisonOperator, MetricAggregation,
     StepAdjustment, StepScalingPolicy, SuspendedState, TargetTrackingPolicy, TreatMissingData,
@@ -16,14 +16,6 @@ use crate::results::{EventCategory, RunResults};
 use crate::scenario::*;
 use crate::traffic::{AfterEnd, RequestRate};
 use crate::units::{Cpu, MetricId, Mib, ServiceId, SimDuration, SimTime, TaskDefinitionId};
-
-fn run(scenario: &Scenario) -> RunResults {
-    super::run(scenario, &mut |_| {}).expect("no limit is reached")
-}
-
-fn seconds(n: u64) -> SimDuration {
-    SimDuration::from_secs(n)
-}
 
 /// Four tasks of one vCPU that start within 40 s, under a load in percent-tasks per minute.
 fn loaded(percent: impl Fn(u64) -> u64, minutes: u64) -> Scenario {
@@ -337,4 +329,65 @@ fn a_service_without_load_can_scale_on_anothers_metric() {
     scenario.services.push(follower);
     let results = run(&scenario);
     assert_eq!(changes(&results), [(660, 3)]);
+}
+
+/// A forced deployment at 500 s that watches an alarm on a trace of minutes.
+fn alarmed(values: [u8; 40]) -> Scenario {
+    let mut scenario = loaded(|_| 160, 40);
+    let values = values.iter().map(|value| Some(f64::from(*value))).collect();
+    let metric = scenario.metrics.push(Metric {
+        source: MetricSource::Trace(Arc::new(MetricTrace { values, repeats: false })),
+        period: seconds(60),
+        delay: SimDuration::ZERO,
+    });
+    let mut policy = step_on(MetricQuery::per_minute(metric, Statistic::Maximum), 5.0, 1);
+    // The alarm is what matters here: nothing scales.
+    policy.steps = Vec::new();
+    steps(&mut scenario, policy);
+    let scheduling = &mut scenario.services[0].scheduling;
+    scheduling.deployment.alarms = Some(DeploymentAlarms {
+        names: vec!["alarm".into()],
+        rollback: true,
+        bake_time: seconds(300),
+    });
+    scheduling.updates = vec![ServiceUpdate {
+        at: SimTime::from_secs(500),
+        task_definition: None,
+        launch: None,
+        force_new_deployment: true,
+        desired_count: None,
+    }];
+    scenario
+}
+
+#[test]
+fn gap_25_a_deployment_is_watched_for_the_bake_time_after_the_old_tasks_are_gone() {
+    let results = run(&alarmed([0; 40]));
+    // 40 s to start, at once healthy; then five minutes.
+    assert_eq!(says(&results, "deployment completed"), [840]);
+    assert!(says(&results, "deployment failed").is_empty());
+}
+
+#[test]
+fn an_alarm_ends_a_deployment_which_is_rolled_back_without_it() {
+    let mut values = [0; 40];
+    // Above the threshold from the minute of 600 s to that of 1140 s.
+    values[10..20].fill(9);
+    let results = run(&alarmed(values));
+    assert_eq!(says(&results, "deployment failed: alarm detected"), [660]);
+    // The alarm is on when the rollback begins, which is why it is not watched, nor is there a bake time:
+    // new tasks after 40 s.
+    assert_eq!(says(&results, "rolling back"), [660]);
+    assert_eq!(says(&results, "deployment completed"), [700]);
+}
+
+#[test]
+fn an_alarm_that_is_on_when_a_deployment_begins_is_not_watched() {
+    let mut values = [0; 40];
+    values[5..9].fill(9);
+    // Off and on again while the deployment goes on.
+    values[10..12].fill(9);
+    let results = run(&alarmed(values));
+    assert!(says(&results, "deployment failed").is_empty());
+    assert_eq!(says(&results, "deployment completed"), [540]);
 }

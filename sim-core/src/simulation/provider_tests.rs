@@ -1,7 +1,7 @@
 //! Capacity providers in whole runs: what protection and draining do together, the base of a call, a
 //! strategy that changes, and the choices that AWS leaves open.
 
-use super::testing::{batch, definition, empty, group, managed_provider, service};
+use super::testing::{batch, constant, definition, empty, group, managed_provider, service};
 use crate::autoscaling::ManagedScaling;
 use crate::engine::DurationDistribution;
 use crate::invariants::violations;
@@ -29,10 +29,6 @@ fn strategy(base_and_weight: &[(u32, u32)]) -> LaunchTarget {
         weight,
     });
     LaunchTarget::Strategy(items.collect())
-}
-
-fn constant(seconds: u64) -> DurationDistribution {
-    DurationDistribution::Constant(SimDuration::from_secs(seconds))
 }
 
 /// Four tasks on four instances, of which one task is left after 300 s, under managed scaling.
@@ -348,4 +344,35 @@ fn a_revision_keeps_its_definition_when_its_strategy_changes() {
     let late: Vec<_> = late.map(|it| (it.capacity.to_string(), it.cpu)).collect();
     let cpu = Cpu::from_ecs_units(1024);
     assert_eq!(late, [("FARGATE".to_owned(), cpu), ("FARGATE_SPOT".to_owned(), cpu)]);
+}
+
+/// A service of four tasks on one full instance wants twelve from second 600 on: the group needs three.
+#[test]
+fn the_elasticity_of_a_group_is_that_of_its_instances() {
+    let mut scenario = empty();
+    scenario.task_definitions.push(definition(512, 1024));
+    scenario.auto_scaling_groups.push(group(0, 1, 20));
+    scenario.capacity_providers.push(managed_provider(100));
+    let mut web = service("web", 4, strategy(&[(0, 1)]));
+    web.starts_ready = true;
+    web.scheduling.updates = vec![ServiceUpdate {
+        at: SimTime::from_secs(600),
+        task_definition: None,
+        launch: None,
+        force_new_deployment: false,
+        desired_count: Some(12),
+    }];
+    scenario.services.push(web);
+    let results = run(&scenario);
+    // The alarm sees it at 660 s, the group acts 5 s later, instances run after 25 s and register after 15 s.
+    let (lag, hour) = (60.0 + 5.0 + 25.0 + 15.0, 3600.0);
+    let found = results.capacity[0].elasticity.as_ref().expect("measured");
+    let near = |found: f64, expected: f64| (found - expected).abs() < 1e-9;
+    assert!(near(found.under_accuracy, 2.0 / 3.0 * lag / hour), "{found:?}");
+    assert!(near(found.under_time, lag / hour), "{found:?}");
+    assert!(near(found.over_accuracy, 0.0) && near(found.over_time, 0.0), "{found:?}");
+    // Of 59 minutes demand rose alone in one, and supply in another.
+    assert!(near(found.instability, 2.0 / 59.0), "{found:?}");
+    assert_eq!((found.demand_peak, found.shortages), (3, 1));
+    assert_eq!((found.lag_mean_seconds, found.lag_longest_seconds), (Some(lag), Some(lag)));
 }

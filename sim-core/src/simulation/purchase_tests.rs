@@ -1,7 +1,7 @@
 //! Groups that buy: small scenarios whose purchases can be followed by hand.
 #![allow(clippy::unwrap_used)]
 
-use super::testing::{definition, empty, group, service};
+use super::testing::{at, definition, empty, group, service};
 use super::watched::run_watched;
 use crate::agent::Window;
 use crate::catalog::HourlyRate;
@@ -17,10 +17,6 @@ use crate::scenario::{
 use crate::units::{AsgId, CapacityProviderId, Cpu, SimDuration, SimTime, ZoneId};
 
 const DAY: u64 = 86_400;
-
-fn at(seconds: u64) -> SimTime {
-    SimTime::from_secs(seconds)
-}
 
 fn usd(ten_thousandths: u64) -> HourlyRate {
     HourlyRate::from_ten_billionths(ten_thousandths * 1_000_000)

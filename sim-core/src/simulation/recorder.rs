@@ -219,8 +219,8 @@ impl World<'_, '_> {
             recorder.value(requests(sums.failed));
             recorder.value(requests(load.backlog()));
             recorder.value(Some(sums.healthy as f64 / length as f64));
-            for p in [0.50, 0.95, 0.99] {
-                recorder.value(load.interval_quantile_ms(p));
+            for quantile in load.interval_quantiles_ms() {
+                recorder.value(quantile);
             }
             load.clear_responses();
         }
@@ -331,7 +331,8 @@ impl World<'_, '_> {
             let running = active.iter().filter(|task| self.tasks[**task].state.is_running());
             debug_assert_eq!(running.count() as u64, state.running.value(), "running of {id}");
             if let Some(load) = &state.load {
-                debug_assert_eq!(load.lanes.tasks(), state.healthy, "serving tasks of {id}");
+                let serving = state.healthy + load.unhealthy_serving;
+                debug_assert_eq!(load.lanes.tasks(), serving, "serving tasks of {id}");
             }
             for task in active {
                 debug_assert_eq!(self.tasks[*task].owner, super::task::Owner::Service(id));

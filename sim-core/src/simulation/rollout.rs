@@ -9,7 +9,9 @@ use super::world::World;
 use crate::engine::{Phase, Scheduler};
 use crate::placement::{RuleId, SERVICE_DEFAULT};
 use crate::results::{DeploymentTrigger, EventCategory};
-use crate::scenario::{DeploymentStrategy, LaunchTarget, SchedulingStrategy, Service};
+use crate::scenario::{
+    DeploymentAlarms, DeploymentStrategy, LaunchTarget, SchedulingStrategy, Service,
+};
 use crate::service::circuit_breaker::FailureCount;
 use crate::service::completion::{Progress, RolloutState, is_complete, rollback_target};
 use crate::service::traffic_shift::Stage;
@@ -63,6 +65,8 @@ pub(super) struct Deployment {
     pub(super) shift: Option<Shift>,
     /// When the alarms' bake time began.
     pub(super) baking_since: Option<SimTime>,
+    /// Whether the configured alarms count: not if one was in ALARM when the deployment began.
+    pub(super) monitors_alarms: bool,
 }
 
 /// All revisions and deployments of a service.
@@ -152,6 +156,7 @@ impl Rollout {
             started_tasks: 0,
             shift: None,
             baking_since: None,
+            monitors_alarms: trigger != DeploymentTrigger::ServiceCreated,
         });
     }
 
@@ -182,6 +187,11 @@ impl Rollout {
         self.leaving.remove(&task);
         self.moving.remove(&task);
         self.protected.remove(&task);
+    }
+
+    /// Whether one of the alarms that deployments watch is in ALARM.
+    fn is_alarmed(&self, alarms: &DeploymentAlarms) -> bool {
+        alarms.names.iter().any(|name| self.firing.contains(name))
     }
 
     pub(super) fn in_progress(&self) -> bool {
@@ -313,6 +323,7 @@ impl World<'_, '_> {
             let stage = Stage::ReconcileService;
             rollout.current_mut().shift = Some(Shift { blue, stage, since: now, steps: 0 });
         }
+        self.daemons_by_tasks = self.daemons_by_tasks();
         self.begin_rollout(id, scheduler);
     }
 
@@ -321,6 +332,10 @@ impl World<'_, '_> {
         self.steer(id, scheduler.now());
         let state = &mut self.services[id];
         let rollout = &mut state.rollout;
+        let alarms = state.settings.scheduling.deployment.alarms.as_ref();
+        if alarms.is_some_and(|alarms| rollout.is_alarmed(alarms)) {
+            rollout.current_mut().monitors_alarms = false;
+        }
         let primary = rollout.primary();
         for (index, revision) in (0..).zip(&mut rollout.revisions) {
             revision.target = if index == primary { 0 } else { revision.active };
@@ -422,7 +437,7 @@ impl World<'_, '_> {
             return;
         }
         if let Some(alarms) = &configuration.alarms
-            && rollout.current().trigger != DeploymentTrigger::ServiceCreated
+            && rollout.current().monitors_alarms
         {
             let since = rollout.current().baking_since.unwrap_or(now);
             self.services[id].rollout.current_mut().baking_since = Some(since);
@@ -461,9 +476,8 @@ impl World<'_, '_> {
         let state = &self.services[id];
         let Some(alarms) = &state.settings.scheduling.deployment.alarms else { return };
         let rollout = &state.rollout;
-        let firing = alarms.names.iter().any(|name| rollout.firing.contains(name));
-        let watched = rollout.current().trigger != DeploymentTrigger::ServiceCreated;
-        if firing && watched && rollout.in_progress() {
+        let watched = rollout.current().monitors_alarms && rollout.in_progress();
+        if watched && rollout.is_alarmed(alarms) {
             self.fail_deployment(id, "alarm detected", alarms.rollback, scheduler);
         }
     }

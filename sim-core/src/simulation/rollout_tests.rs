@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::event::Event;
 use super::health::FailedCheck;
 use super::task::TaskState;
-use super::testing::{definition, empty, group, service};
+use super::testing::{at, constant, definition, empty, group, seconds, service};
 use super::watched::{broken_laws, run_watched};
 use super::world::World;
 use crate::engine::{DurationDistribution, Scheduler};
@@ -14,22 +14,10 @@ use crate::scenario::*;
 use crate::service::circuit_breaker::{CircuitBreaker, Threshold};
 use crate::service::completion::{EarlySuccess, RolloutState, SourceCleanup};
 use crate::service::traffic_shift::{Stage, TrafficShift};
-use crate::units::{ServiceId, SimDuration, SimTime, TaskDefinitionId, TaskId};
+use crate::units::{ServiceId, SimDuration, TaskDefinitionId, TaskId};
 
 const NEW: TaskDefinitionId = TaskDefinitionId(1);
 const WEB: ServiceId = ServiceId(0);
-
-fn seconds(n: u64) -> SimDuration {
-    SimDuration::from_secs(n)
-}
-
-fn at(n: u64) -> SimTime {
-    SimTime::from_secs(n)
-}
-
-fn constant(n: u64) -> DurationDistribution {
-    DurationDistribution::Constant(seconds(n))
-}
 
 fn update(second: u64, task_definition: TaskDefinitionId) -> ServiceUpdate {
     ServiceUpdate {
@@ -136,6 +124,24 @@ fn a_deployment_replaces_every_task_and_is_completed() {
     assert_eq!((new.created, new.finished), (at(100), Some(at(130))));
     assert_eq!(new.task_definition, "new");
     assert_eq!(said(&results, "deployment completed"), [130]);
+}
+
+#[test]
+fn a_steady_state_follows_the_end_of_the_deployment() {
+    // The old tasks are told to stop at 130 s and killed after the 30 s of the stop time-out: until then
+    // nothing is steady.
+    let mut scenario = deploying(4, 100, 200);
+    scenario.task_definitions[TaskDefinitionId(0)].stop_time = constant(60);
+    let results = run_within_bounds(&scenario, 4, 8);
+    let deployed: Vec<(u64, String)> =
+        events(&results).into_iter().filter(|(second, _)| 100 <= *second).collect();
+    let expected = [
+        (100, "(service web) has started 4 tasks."),
+        (130, "(service web) has stopped 4 running tasks."),
+        (160, "(service web) (deployment ecs-svc/web/2) deployment completed."),
+        (160, "(service web) has reached a steady state."),
+    ];
+    assert_eq!(deployed, expected.map(|(second, words)| (second, words.to_owned())));
 }
 
 #[test]
@@ -441,4 +447,49 @@ fn green_that_never_comes_up_fails_after_a_day_and_blue_goes_on() {
     );
     assert_eq!(deployments[1].finished, Some(at(100 + 24 * 3600)));
     assert_eq!((deployments[2].running, deployments[2].state), (4, RolloutState::Completed));
+}
+
+#[test]
+fn a_shifting_deployment_fails_after_thirty_days() {
+    // 34 steps of a day each at the production listener.
+    let day = seconds(24 * 3600);
+    let mut scenario = shifting(TrafficShift::Linear { permille: 30, bake_time: day }, 5);
+    scenario.duration = seconds(31 * 24 * 3600);
+    let results = run_watched(&scenario, &mut |_, _| {});
+    let deployments = &results.services[0].deployments;
+    assert_eq!(
+        (deployments[1].state, deployments[1].reason, deployments[1].finished),
+        (
+            RolloutState::Failed,
+            "the deployment took longer than 30 days",
+            Some(at(100 + 30 * 24 * 3600))
+        )
+    );
+    assert_eq!((deployments[2].running, deployments[2].state), (4, RolloutState::Completed));
+}
+
+#[test]
+fn an_older_revision_gets_back_what_it_lost_while_it_is_replaced() {
+    // At 90 % of ten, one old task at a time gives way to a new one. An old one that fails meanwhile is
+    // replaced by one of the old revision.
+    let mut scenario = deploying(10, 90, 100);
+    let mut failed = false;
+    let mut watch = |world: &mut World<'_, '_>, scheduler: &mut Scheduler<Event>| {
+        if at(150) <= scheduler.now() && !failed {
+            failed = true;
+            let old = world.services[WEB].active.iter().copied().filter(|id| {
+                world.tasks[*id].definition != NEW && world.tasks[*id].state.is_running()
+            });
+            let victim = old.max().expect("old tasks still run");
+            let reason = std::borrow::Cow::Borrowed("Essential container in task exited");
+            world.stop_task(victim, "EssentialContainerExited", reason, scheduler);
+        }
+    };
+    let results = run_watched(&scenario, &mut watch);
+    let reborn =
+        results.task_records.iter().filter(|it| it.task_definition != NEW && at(150) <= it.created);
+    assert_eq!(reborn.count(), 1, "one of the old revision starts in its place");
+    assert_eq!(states(&results)[1].1, RolloutState::Completed);
+    scenario.services[0].scheduling.updates.clear();
+    assert_eq!(super::run(&scenario, &mut |_| {}).map(|it| it.tasks.created), Ok(10));
 }

@@ -4,22 +4,15 @@ use std::borrow::Cow;
 
 use super::health::FailedCheck;
 use super::task::TaskState;
-use super::testing::{definition, empty, group, managed_provider, service};
+use super::testing::{at, batch, definition, empty, group, managed_provider, seconds, service};
 use super::watched::{broken_laws, run_watched};
 use crate::engine::DurationDistribution;
+use crate::placement::{Expression, PlacementConstraint, PlacementStrategy};
 use crate::results::{RunResults, TaskRecord};
 use crate::scenario::*;
-use crate::units::{AsgId, ServiceId, SimDuration, SimTime, TaskDefinitionId, TaskId, ZoneId};
+use crate::units::{AsgId, ServiceId, SimTime, TaskDefinitionId, TaskId, ZoneId};
 
 const WEB: ServiceId = ServiceId(0);
-
-fn seconds(n: u64) -> SimDuration {
-    SimDuration::from_secs(n)
-}
-
-fn at(n: u64) -> SimTime {
-    SimTime::from_secs(n)
-}
 
 fn said(results: &RunResults, words: &str) -> Vec<u64> {
     let found = results.event_records.iter().filter(|it| it.message.contains(words));
@@ -156,6 +149,54 @@ fn draining_keeps_the_minimum_healthy_percent() {
     assert_eq!(fewest(&scenario), (4, 0, vec![600]), "room is made first");
     scenario.services[0].scheduling.deployment.minimum_healthy_percent = 100;
     assert_eq!(fewest(&scenario), (6, 2, vec![]), "100 to 100 cannot drain");
+}
+
+#[test]
+fn draining_leaves_standalone_tasks_alone() {
+    let mut scenario = on_instances(3, 3);
+    let job = BatchJob {
+        arrival: at(60),
+        duration: seconds(1800),
+        cpu: crate::units::Cpu::from_ecs_units(512),
+        memory: crate::units::Mib::new(1024),
+    };
+    scenario.batches.push(batch("jobs", vec![job; 3], LaunchTarget::Ec2));
+    scenario.batches[0].placement_constraints = vec![PlacementConstraint::DistinctInstance];
+    scenario.draining.push(DrainingRequest {
+        at: at(600),
+        group: AsgId(0),
+        zone: None,
+        count: Some(1),
+        replace: false,
+    });
+    let results = run(&scenario);
+    let moved = of(&results, "web").into_iter().filter(|it| it.stopping.is_some());
+    assert_eq!(moved.map(|it| it.instance).collect::<Vec<_>>(), [Some(0)]);
+    let jobs = of(&results, "jobs");
+    assert_eq!(jobs.iter().filter(|it| it.instance == Some(0)).count(), 1);
+    let ends: Vec<_> = jobs.iter().map(|it| it.started.map(|at| at + seconds(1800))).collect();
+    assert_eq!(ends, jobs.iter().map(|it| it.stopping).collect::<Vec<_>>(), "each ran to its end");
+}
+
+#[test]
+fn tasks_that_ran_before_they_failed_start_again_without_a_pause() {
+    // Twenty seconds of pull, ten of life, over and over.
+    let scenario = on_instances(1, 1);
+    let results = run_watched(&scenario, &mut |world, scheduler| {
+        let active: Vec<TaskId> = world.services[WEB].active.iter().copied().collect();
+        for id in active {
+            let since = world.tasks[id].started;
+            if since.is_some_and(|since| since + seconds(10) <= scheduler.now()) {
+                let reason = Cow::Borrowed("Essential container in task exited");
+                world.stop_task(id, "EssentialContainerExited", reason, scheduler);
+            }
+        }
+    });
+    assert!(said(&results, "unable to consistently start tasks").is_empty());
+    let created: Vec<SimTime> = results.task_records.iter().map(|it| it.created).collect();
+    assert!(30 < created.len(), "{created:?}");
+    let ended: Vec<SimTime> = results.task_records.iter().filter_map(|it| it.stopping).collect();
+    assert_eq!(created[1..], ended[..], "each starts when the one before it ends");
 }
 
 #[test]
@@ -349,4 +390,66 @@ fn zones_are_evened_out_one_task_at_a_time() {
     assert_eq!(said(&results, "is not AZ balanced").len(), 1);
     assert_eq!(said(&results, "has stopped 1 running tasks"), [80, 160, 240, 320]);
     assert_eq!(said(&results, "is AZ balanced"), [320]);
+}
+
+#[test]
+fn scale_in_keeps_the_balance_over_the_attribute_of_a_leading_spread() {
+    // Rack r1 is one instance of the first zone, r2 one in each of two zones: by zone alone, most tasks
+    // would go from the first one, whichever rack they are on.
+    let mut scenario = on_instances(8, 1);
+    let mut second = group(0, 2, 20);
+    second.name = "second".into();
+    scenario.auto_scaling_groups.push(second);
+    for (id, rack, zones) in [(AsgId(0), "r1", 1), (AsgId(1), "r2", 2)] {
+        let group = &mut scenario.auto_scaling_groups[id];
+        group.zones = (0..zones).map(ZoneId).collect();
+        for attributes in &mut group.types[0].attributes {
+            attributes.set("rack", rack);
+        }
+    }
+    scenario.services[0].placement_strategy =
+        vec![PlacementStrategy::SpreadAttribute("rack".into()), PlacementStrategy::SpreadZone];
+    scenario.services[0].scheduling.updates = vec![desired_at(600, 4), desired_at(1200, 2)];
+    for seed in 0..12 {
+        scenario.seed = seed;
+        let results = run(&scenario);
+        let left = |second: u64| {
+            let there = results.task_records.iter().filter(|task| {
+                task.created <= at(second) && task.stopping.is_none_or(|it| at(second) < it)
+            });
+            let mut racks = [0, 0];
+            for task in there {
+                let instance = task.instance.expect("all of them are on instances") as usize;
+                racks[usize::from(results.instance_records[instance].group == "second")] += 1;
+            }
+            racks
+        };
+        assert_eq!([left(500), left(1100), left(1700)], [[4, 4], [2, 2], [1, 1]], "seed {seed}");
+    }
+}
+
+#[test]
+fn a_daemon_follows_the_tasks_that_its_constraint_asks_for() {
+    // Two tasks of half a vCPU on four instances, one in each of two; later four, later one.
+    let mut scenario = on_instances(2, 4);
+    scenario.services[0].placement_strategy = vec![PlacementStrategy::SpreadInstance];
+    scenario.services[0].scheduling.updates = vec![desired_at(600, 4), desired_at(1200, 1)];
+    daemon(&mut scenario);
+    let beside = Expression::parse("task:group == service:web").expect("an expression");
+    scenario.services[1].placement_constraints =
+        vec![PlacementConstraint::MemberOf(std::sync::Arc::new(beside))];
+    let results = run(&scenario);
+    let hosts = |group: &str, second: u64| {
+        let there = of(&results, group).into_iter().filter(|task| {
+            task.placed.is_some_and(|it| it <= at(second))
+                && task.stopping.is_none_or(|it| at(second) < it)
+        });
+        let mut hosts: Vec<Option<u32>> = there.map(|task| task.instance).collect();
+        hosts.sort_unstable();
+        hosts
+    };
+    for (second, number) in [(300, 2), (900, 4), (1500, 1)] {
+        assert_eq!(hosts("web", second).len(), number);
+        assert_eq!(hosts("agent", second), hosts("web", second), "at {second} s");
+    }
 }

@@ -16,6 +16,7 @@ use crate::engine::{Phase, Scheduler};
 use crate::placement::Choice;
 use crate::results::EventCategory;
 use crate::scenario::{CapacityProviderKind, LaunchTarget};
+use crate::service::completion::RolloutState;
 use crate::units::{InstanceId, ServiceId, SimDuration, SimTime, TaskId};
 
 /// The reason of a placement on Fargate that fails for lack of capacity.
@@ -125,6 +126,8 @@ impl<'s> World<'s, '_> {
         }
         state.next_pass = None;
         state.passes += 1;
+        state.in_pass = true;
+        let logged = self.log.len();
         self.sync_queues(now);
         let Changes { started, stopped } = if self.is_daemon(Owner::Service(id)) {
             self.daemon_pass(id, scheduler)
@@ -137,11 +140,14 @@ impl<'s> World<'s, '_> {
         if started > 0 {
             let message = format!("(service {name}) has started {started} tasks.");
             self.log(now, EventCategory::ServiceEvent, name, None, message);
+            // Before what the pass said of those that it could not start.
+            self.log[logged..].rotate_right(1);
         }
         if stopped > 0 {
             let message = format!("(service {name}) has stopped {stopped} running tasks.");
             self.log(now, EventCategory::ServiceEvent, name, None, message);
         }
+        self.services[id].in_pass = false;
         self.settle(id, scheduler);
     }
 
@@ -196,12 +202,16 @@ impl<'s> World<'s, '_> {
         started
     }
 
-    /// Looks at what the last change has brought: a steady state, the end of a deployment or of one of
-    /// its stages, uneven zones.
+    /// Looks at what the last change has brought: the end of a deployment or of one of its stages, a
+    /// steady state, uneven zones. ECS announces them in this order.
     pub(super) fn settle(&mut self, id: ServiceId, scheduler: &mut Scheduler<Event>) {
-        self.announce_steady_state(id, scheduler.now());
+        if self.services[id].in_pass {
+            // The pass looks once it has said what it did.
+            return;
+        }
         self.advance_shift(id, scheduler);
         self.check_completion(id, scheduler);
+        self.announce_steady_state(id, scheduler.now());
         self.watch_zones(id, scheduler);
     }
 
@@ -519,11 +529,13 @@ impl<'s> World<'s, '_> {
         self.request_pass(id, now + after, scheduler);
     }
 
-    /// Logs "steady state" once the service runs what it should and all of it is healthy.
+    /// Logs "steady state" once the last deployment is complete and the service runs what it should, all
+    /// of it healthy.
     pub(super) fn announce_steady_state(&mut self, id: ServiceId, now: SimTime) {
         let state = &mut self.services[id];
         let primary = state.rollout.revision(state.rollout.primary());
-        let complete = primary.counted == state.desired
+        let complete = state.rollout.current().state == RolloutState::Completed
+            && primary.counted == state.desired
             && state.active.len() == state.desired as usize
             && state.rollout.leaving.is_empty();
         if !complete || state.steady {

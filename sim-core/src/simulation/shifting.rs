@@ -2,11 +2,11 @@
 
 use super::cpu_sharing::CpuUse;
 use super::event::Event;
-use super::task::Owner;
+use super::task::{Owner, TaskState};
 use super::world::World;
 use crate::engine::Scheduler;
 use crate::scenario::{DeploymentStrategy, ShiftingDeployment};
-use crate::service::traffic_shift::{STAGE_LIMIT, Stage, receiving_tasks};
+use crate::service::traffic_shift::{DEPLOYMENT_LIMIT, STAGE_LIMIT, Stage, receiving_tasks};
 use crate::units::{ServiceId, SimDuration, SimTime, TaskId};
 
 /// What a stage waits for.
@@ -24,10 +24,18 @@ impl World<'_, '_> {
     pub(super) fn advance_shift(&mut self, id: ServiceId, scheduler: &mut Scheduler<Event>) {
         let now = scheduler.now();
         while let Some(shift) = self.services[id].rollout.current().shift {
+            let ends = match shift.stage {
+                Stage::CleanUp => SimTime::MAX,
+                _ => self.services[id].rollout.current().created + DEPLOYMENT_LIMIT,
+            };
+            if ends <= now {
+                let reason = "the deployment took longer than 30 days";
+                return self.fail_deployment(id, reason, true, scheduler);
+            }
             let configuration = &self.services[id].settings.scheduling.deployment;
             let DeploymentStrategy::Shifting(shifting) = &configuration.strategy else { return };
             match self.stage_wait(id, shifting, now) {
-                Wait::Until(at) => return self.request_pass(id, at, scheduler),
+                Wait::Until(at) => return self.request_pass(id, at.min(ends), scheduler),
                 Wait::ForTasks(limit) if limit <= now => {
                     return self.fail_deployment(
                         id,
@@ -36,7 +44,9 @@ impl World<'_, '_> {
                         scheduler,
                     );
                 }
-                Wait::ForTasks(limit) => return self.request_pass(id, limit, scheduler),
+                Wait::ForTasks(limit) => {
+                    return self.request_pass(id, limit.min(ends), scheduler);
+                }
                 Wait::Done => {}
             }
             if shift.stage == Stage::ProductionTrafficShift
@@ -138,14 +148,15 @@ impl World<'_, '_> {
         }
         task.serving = serving;
         self.sync_load(service, now);
-        let state = &mut self.services[service];
+        self.count_serving(id, service, serving);
         if serving {
-            state.healthy += 1;
             self.change_cpu_use(id, CpuUse::Idle, CpuUse::Serving, now);
         } else {
-            state.healthy -= 1;
             self.change_cpu_use(id, CpuUse::Serving, CpuUse::Idle, now);
         }
         self.note_strength(service, now);
+        if self.tasks[id].state != TaskState::TargetUnhealthy {
+            self.fail_open(service, now);
+        }
     }
 }

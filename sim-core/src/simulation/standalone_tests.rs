@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::testing::{batch, definition, empty, group, managed_provider, service};
+use super::testing::{batch, definition, empty, group, managed_provider, run, service};
 use crate::placement::{Expression, PlacementConstraint};
 use crate::results::{EventCategory, RunResults, TaskRecord};
 use crate::rules::TokenBucket;
@@ -10,10 +10,6 @@ use crate::scenario::{
     BatchJob, LaunchTarget, NamedInstance, QueueDiscipline, Scenario, StrategyItem,
 };
 use crate::units::{AsgId, CapacityProviderId, Cpu, Mib, SimDuration, SimTime};
-
-fn run(scenario: &Scenario) -> RunResults {
-    super::run(scenario, &mut |_| {}).expect("the run ends")
-}
 
 fn member_of(expression: &str) -> PlacementConstraint {
     PlacementConstraint::MemberOf(Arc::new(Expression::parse(expression).expect("well-formed")))

@@ -48,6 +48,8 @@ pub(super) struct ServiceState<'s> {
     pub(super) healthy: u32,
     pub(super) next_pass: Option<SimTime>,
     pub(super) passes: u64,
+    /// Whether a pass is under way.
+    pub(super) in_pass: bool,
     /// First of the current series of failed placements.
     pub(super) failing_since: Option<SimTime>,
     pub(super) unable_event: Option<SimTime>,
@@ -256,11 +258,12 @@ pub(super) fn stream_key(scenario: &Scenario, purpose: &str, label: &str) -> Str
 impl<'s> ServiceState<'s> {
     pub(super) fn new(scenario: &'s Scenario, settings: &'s Service, fleet: &mut Fleet) -> Self {
         let (rules, control_plane) = (scenario.rules, &scenario.control_plane);
-        let rate = if settings.launch_is_ec2(scenario) {
+        let quota = if settings.launch_is_ec2(scenario) {
             rules.ec2_launches_per_service_minute
         } else {
             Some(rules.fargate_launches_per_service_minute.in_region(&scenario.region))
         };
+        let rate = control_plane.service_scheduler.launches_per_minute.or(quota);
         let scaler = settings.scaling.as_ref().map(|target| {
             let resource = format!("service/{}/{}", scenario.name, settings.name);
             ServiceScaler::new(&resource, target, control_plane.scaling)
@@ -288,6 +291,7 @@ impl<'s> ServiceState<'s> {
             healthy: 0,
             next_pass: None,
             passes: 0,
+            in_pass: false,
             failing_since: None,
             unable_event: None,
             steady: false,

@@ -91,7 +91,8 @@ impl<'s> World<'s, '_> {
         }
     }
 
-    /// The target of a task becomes unhealthy: it gets no more requests, and its service is told.
+    /// The target of a task becomes unhealthy: it gets no more requests, unless all are, and its service is
+    /// told.
     pub(super) fn target_unhealthy(&mut self, id: TaskId, scheduler: &mut Scheduler<Event>) {
         if self.target_group(id).is_none() {
             return;
@@ -102,5 +103,8 @@ impl<'s> World<'s, '_> {
             self.target_failed_on(instance, scheduler);
         }
         self.task_unhealthy(id, FailedCheck::LoadBalancer, scheduler);
+        if let Owner::Service(service) = self.tasks[id].owner {
+            self.fail_open(service, scheduler.now());
+        }
     }
 }

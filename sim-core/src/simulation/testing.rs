@@ -7,11 +7,13 @@ use crate::billing::PriceBook;
 use crate::engine::{DurationDistribution, Limits};
 use crate::metrics::{Metric, MetricQuery, MetricSource, ServiceMeasure, Statistic};
 use crate::placement::{AVAILABILITY_ZONE, Attributes, INSTANCE_TYPE};
+use crate::results::RunResults;
 use crate::rules;
 use crate::scenario::*;
 use crate::service::throttle::ThrottleLaw;
 use crate::units::{
-    AsgId, Cpu, IdVec, MetricId, Mib, ServiceId, SimDuration, TaskDefinitionId, ZoneId,
+    AsgId, CapacityProviderId, Cpu, IdVec, MetricId, Mib, ServiceId, SimDuration, SimTime,
+    TaskDefinitionId, ZoneId,
 };
 
 pub(super) fn control_plane() -> ControlPlane {
@@ -37,6 +39,9 @@ pub(super) fn control_plane() -> ControlPlane {
         tasks_per_call: rules::newest().tasks_per_run_task,
         launch_rate_quotas: true,
         instances_per_cluster: 5000,
+        registration_retry: RegistrationRetry::default(),
+        fargate_launches: None,
+        fargate_spot_launches: None,
         service_scheduler: ServiceScheduler {
             healthy_after: SimDuration::ZERO,
             healthy_after_when_draining: SimDuration::ZERO,
@@ -49,6 +54,7 @@ pub(super) fn control_plane() -> ControlPlane {
                 maximum: SimDuration::from_secs(27 * 60),
             },
             launch_limiter: LaunchLimiter::Bucket,
+            launches_per_minute: None,
             rebalancing_interval: SimDuration::from_secs(60),
             rebalancing_batch: 1,
             unhealthy_order: UnhealthyOrder::Random,
@@ -214,4 +220,48 @@ pub(super) fn batch(name: &str, jobs: Vec<BatchJob>, launch: LaunchTarget) -> Ba
         queue: QueueDiscipline::FirstComeFirstServed,
         start_on: Vec::new(),
     }
+}
+
+/// Runs a scenario to its end.
+pub(super) fn run(scenario: &Scenario) -> RunResults {
+    super::run(scenario, &mut |_| {}).expect("no limit is reached")
+}
+
+pub(super) fn seconds(n: u64) -> SimDuration {
+    SimDuration::from_secs(n)
+}
+
+/// `n` seconds after the start.
+pub(super) fn at(n: u64) -> SimTime {
+    SimTime::from_secs(n)
+}
+
+/// Always `n` seconds.
+pub(super) fn constant(n: u64) -> DurationDistribution {
+    DurationDistribution::Constant(seconds(n))
+}
+
+/// A job of 1 GiB, in seconds and CPU units.
+pub(super) fn job(arrival: u64, duration: u64, cpu_units: u32) -> BatchJob {
+    BatchJob {
+        arrival: at(arrival),
+        duration: seconds(duration),
+        cpu: Cpu::from_ecs_units(cpu_units),
+        memory: Mib::new(1024),
+    }
+}
+
+/// The first capacity provider alone.
+pub(super) fn on_provider() -> LaunchTarget {
+    split(&[(0, 1)])
+}
+
+/// A strategy over the providers in their order, with base and weight.
+pub(super) fn split(base_and_weight: &[(u32, u32)]) -> LaunchTarget {
+    let items = (0..).zip(base_and_weight).map(|(id, &(base, weight))| StrategyItem {
+        capacity_provider: CapacityProviderId(id),
+        base,
+        weight,
+    });
+    LaunchTarget::Strategy(items.collect())
 }

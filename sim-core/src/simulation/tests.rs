@@ -3,46 +3,22 @@
 use std::sync::Arc;
 
 use super::testing::{
-    batch, control_plane, definition, empty, group, managed_provider, service, watch,
+    batch, control_plane, definition, empty, group, job, managed_provider, on_provider, run,
+    seconds, service, watch,
 };
 use crate::agent::Window;
 use crate::autoscaling::TargetTrackingPolicy;
 use crate::engine::{DurationDistribution, RunError};
 use crate::metrics::ServiceMeasure;
 use crate::placement::PlacementConstraint;
-use crate::results::{EventCategory, RunResults};
+use crate::results::EventCategory;
 use crate::scenario::{
     BalancingAlgorithm, BatchJob, CapacityProvider, CapacityProviderKind, Disruption,
-    DisruptionKind, Fidelity, LaunchTarget, QueueDiscipline, ScalableTarget, Scenario, ServiceLoad,
-    StrategyItem, TargetGroup,
+    DisruptionKind, Fidelity, LaunchTarget, MetricScope, QueueDiscipline, ScalableTarget, Scenario,
+    ServiceLoad, TargetGroup,
 };
 use crate::traffic::RequestRate;
 use crate::units::{CapacityProviderId, Cpu, Mib, ServiceId, SimDuration, SimTime};
-
-fn run(scenario: &Scenario) -> RunResults {
-    super::run(scenario, &mut |_| {}).expect("the run ends")
-}
-
-fn seconds(n: u64) -> SimDuration {
-    SimDuration::from_secs(n)
-}
-
-fn job(arrival: u64, duration: u64, cpu_units: u32) -> BatchJob {
-    BatchJob {
-        arrival: SimTime::from_secs(arrival),
-        duration: seconds(duration),
-        cpu: Cpu::from_ecs_units(cpu_units),
-        memory: Mib::new(1024),
-    }
-}
-
-fn strategy() -> LaunchTarget {
-    LaunchTarget::Strategy(vec![StrategyItem {
-        capacity_provider: CapacityProviderId(0),
-        base: 0,
-        weight: 1,
-    }])
-}
 
 /// Tasks 1 to 3 need a whole instance, the fourth half of one.
 fn four_jobs() -> Vec<BatchJob> {
@@ -167,7 +143,7 @@ fn managed_scaling_launches_what_provisioning_tasks_need() {
     scenario.task_definitions.push(definition(512, 1024));
     scenario.auto_scaling_groups.push(group(0, 0, 20));
     scenario.capacity_providers.push(managed_provider(100));
-    scenario.services.push(service("web", 9, strategy()));
+    scenario.services.push(service("web", 9, on_provider()));
     let results = run(&scenario);
     assert_eq!(results.tasks.running_at_end, 9);
     // From zero exactly two are launched, then what is missing.
@@ -190,7 +166,7 @@ fn waiting_tasks_count_as_need_for_instances() {
     scenario.task_definitions.push(definition(512, 1024));
     scenario.auto_scaling_groups.push(group(1, 1, 1));
     scenario.capacity_providers.push(managed_provider(100));
-    scenario.services.push(service("web", 12, strategy()));
+    scenario.services.push(service("web", 12, on_provider()));
     scenario.control_plane.provisioning_timeout = DurationDistribution::Constant(seconds(3600));
     scenario.duration = seconds(600);
     let results = run(&scenario);
@@ -214,7 +190,7 @@ fn managed_termination_protection_spares_busy_instances() {
     scenario.capacity_providers.push(managed_provider(100));
     // Two instances become empty, the third runs a job to the end.
     let jobs = vec![job(0, 600, 2048), job(0, 10_000, 2048), job(0, 600, 2048)];
-    scenario.batches.push(batch("jobs", jobs, strategy()));
+    scenario.batches.push(batch("jobs", jobs, on_provider()));
     let results = run(&scenario);
     assert_eq!(results.batches[0].completed, 3, "no job is killed");
     assert_eq!(results.tasks.created, 3, "no job is run twice");
@@ -248,7 +224,7 @@ fn loaded(cpu_units: u32, requests_per_second: f64) -> Scenario {
     scenario
         .capacity_providers
         .push(CapacityProvider { name: "FARGATE".into(), kind: CapacityProviderKind::Fargate });
-    let mut web = service("web", 4, strategy());
+    let mut web = service("web", 4, on_provider());
     web.starts_ready = true;
     web.load = Some(ServiceLoad {
         fidelity: Fidelity::default(),
@@ -310,8 +286,8 @@ fn target_tracking_scales_to_the_proportional_count() {
     assert_eq!(results.services[0].running_peak, 8);
 }
 
-#[test]
-fn missing_metrics_hold_up_a_scale_out() {
+/// Four tasks at 90 % whose policy wants 50 %, with metrics that are visible at once.
+fn busy_and_scaled() -> Scenario {
     let mut scenario = loaded(1024, 36.0);
     let query = watch(&mut scenario, 0, ServiceMeasure::CpuUtilization, SimDuration::ZERO);
     scenario.services[0].scaling = Some(ScalableTarget {
@@ -330,28 +306,75 @@ fn missing_metrics_hold_up_a_scale_out() {
         suspended: crate::autoscaling::SuspendedState::default(),
         suspensions: Vec::new(),
     });
-    let first_change = |scenario: &Scenario| {
-        let results = run(scenario);
-        let events = results.event_records.iter();
-        events.filter(|it| it.category == EventCategory::ServiceScaling).map(|it| it.at).min()
-    };
-    let missing = |service| Disruption {
+    scenario
+}
+
+fn first_change(scenario: &Scenario) -> Option<SimTime> {
+    let results = run(scenario);
+    let events = results.event_records.iter();
+    events.filter(|it| it.category == EventCategory::ServiceScaling).map(|it| it.at).min()
+}
+
+fn of_metrics(kind: DisruptionKind, until: u64) -> Disruption {
+    Disruption {
         name: "metrics".into(),
-        windows: vec![Window { from: SimTime::ZERO, until: SimTime::from_secs(600) }],
+        windows: vec![Window { from: SimTime::ZERO, until: SimTime::from_secs(until) }],
         random: None,
         recovered_after: seconds(300),
-        kind: DisruptionKind::MissingMetrics { service },
-    };
+        kind,
+    }
+}
+
+fn scope(service: Option<u32>, names: Option<&[&str]>) -> MetricScope {
+    MetricScope {
+        service: service.map(ServiceId),
+        names: names.map(|names| names.iter().map(|it| (*it).to_owned()).collect()),
+        own: Vec::new(),
+    }
+}
+
+#[test]
+fn missing_metrics_hold_up_a_scale_out() {
+    let mut scenario = busy_and_scaled();
+    let missing = |scope| of_metrics(DisruptionKind::MissingMetrics(scope), 600);
     assert_eq!(first_change(&scenario), Some(SimTime::from_secs(180)));
-    for service in [None, Some(ServiceId(0))] {
-        scenario.disruptions = vec![missing(service)];
+    let cpu: &[&str] = &["CPUUtilization"];
+    for scope in [scope(None, None), scope(Some(0), None), scope(None, Some(cpu))] {
+        scenario.disruptions = vec![missing(scope)];
         let at = first_change(&scenario);
         // The first point is that of the minute that ends at 600 s.
         let points = SimTime::from_secs(600)..=SimTime::from_secs(720);
         assert!(at.is_some_and(|at| points.contains(&at)), "{at:?}");
     }
-    scenario.disruptions = vec![missing(Some(ServiceId(1)))];
-    assert_eq!(first_change(&scenario), Some(SimTime::from_secs(180)), "another one's metrics");
+    let memory: &[&str] = &["MemoryUtilization"];
+    for other in [scope(Some(1), None), scope(None, Some(memory)), scope(Some(1), Some(cpu))] {
+        scenario.disruptions = vec![missing(other.clone())];
+        assert_eq!(first_change(&scenario), Some(SimTime::from_secs(180)), "{other:?}");
+    }
+}
+
+#[test]
+fn late_metrics_hold_up_a_scale_out_until_the_alarm_sees_three_or_an_old_one() {
+    let mut scenario = busy_and_scaled();
+    for (delay, expected) in [
+        // Three minutes are over: of a breaching point that old the alarm needs no further ones.
+        (60, Some(180)),
+        (120, Some(180)),
+        // The first point comes at 240 s, and is four minutes old.
+        (180, Some(240)),
+        (240, Some(300)),
+        // It comes when it is no longer among the five that the alarm looks at. Points are in time again
+        // from that of 1200 s on: three of them at 1320 s.
+        (300, Some(1320)),
+        (900, Some(1320)),
+    ] {
+        let kind = DisruptionKind::LateMetrics { scope: scope(None, None), delay: seconds(delay) };
+        scenario.disruptions = vec![of_metrics(kind, 1200)];
+        assert_eq!(first_change(&scenario), expected.map(SimTime::from_secs), "{delay}");
+    }
+    let (scope, delay) = (scope(None, Some(&["MemoryUtilization"])), seconds(900));
+    scenario.disruptions = vec![of_metrics(DisruptionKind::LateMetrics { scope, delay }, 1200)];
+    assert_eq!(first_change(&scenario), Some(SimTime::from_secs(180)), "another metric");
 }
 
 #[test]
@@ -432,7 +455,7 @@ fn an_idle_service_moves_nothing_else() {
         DurationDistribution::Exponential { mean: seconds(30) };
     scenario.services[0].starts_ready = false;
     let alone = run(&scenario);
-    scenario.services.push(service("idle", 0, strategy()));
+    scenario.services.push(service("idle", 0, on_provider()));
     let together = run(&scenario);
     assert_eq!(alone.task_records, together.task_records);
     assert_eq!(control_plane(), empty().control_plane);
@@ -451,7 +474,7 @@ fn instances_of_the_initial_state_do_not_warm_up() {
     {
         settings.instance_warmup_period = seconds(600);
     }
-    scenario.services.push(service("web", 12, strategy()));
+    scenario.services.push(service("web", 12, on_provider()));
     let results = run(&scenario);
     let first = results
         .event_records

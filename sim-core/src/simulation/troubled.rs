@@ -1,7 +1,8 @@
 //! Laws of random whole runs with images, containers and faults.
 
-use super::lives::{HEALTH_CHECK, add_image, constant, container, exit_at, fault, run, seconds};
+use super::lives::{HEALTH_CHECK, add_image, container, exit_at, fault, run};
 use super::random::{Dice, random_scenario};
+use super::testing::{constant, seconds};
 use crate::agent::{Condition, Dependency, PullBehavior, RestartPolicy};
 use crate::engine::Stream;
 use crate::invariants::violations;

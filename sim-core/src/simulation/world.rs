@@ -16,6 +16,7 @@ use super::queues::QueueState;
 use super::quota::TokenBucket;
 use super::recorder::Recorder;
 use super::recovery::Recovery;
+use super::registration::Registration;
 use super::state::{BatchState, GroupState, Instance, ProviderState, ServiceState, Totals};
 use super::task::{Owner, Task};
 use super::unplaced::Unplaced;
@@ -24,6 +25,7 @@ use crate::billing::Meter;
 use crate::engine::{Digest, Model, Phase, Scheduler};
 use crate::placement::Fleet;
 use crate::results::{EventCategory, EventRecord};
+use crate::rules;
 use crate::scenario::Scenario;
 use crate::units::{
     AsgId, BatchId, CapacityProviderId, IdVec, InstanceId, ServiceId, SimDuration, SimTime,
@@ -77,8 +79,9 @@ pub(super) struct World<'s, 'p> {
     pub(super) totals: Totals,
     pub(super) unplaced: Unplaced,
     pub(super) watch: Option<Watch>,
-    /// Instances that the cluster's quota kept from registering.
-    pub(super) not_registered: u32,
+    pub(super) registration: Registration,
+    /// DAEMON services whose constraints ask for the tasks on an instance.
+    pub(super) daemons_by_tasks: Vec<ServiceId>,
     handled: u64,
     progress: &'p mut dyn FnMut(Progress),
 }
@@ -113,8 +116,11 @@ impl<'s, 'p> World<'s, 'p> {
         let faults: Vec<_> =
             scenario.faults.iter().map(|it| FaultState::new(scenario, it)).collect();
         let disruptions = Disruptions::new(scenario);
-        let quota = rules.fargate_launch_bucket.in_region(&scenario.region);
-        let fargate_bucket = TokenBucket::new(quota.burst, quota.refill_per_second * 60);
+        let fargate_bucket = |own: Option<rules::TokenBucket>| {
+            let quota =
+                own.unwrap_or_else(|| rules.fargate_launch_bucket.in_region(&scenario.region));
+            TokenBucket::new(quota.burst, quota.refill_per_second.saturating_mul(60))
+        };
         Self {
             scenario,
             fleet,
@@ -126,8 +132,8 @@ impl<'s, 'p> World<'s, 'p> {
             groups,
             providers,
             metrics,
-            fargate_bucket,
-            fargate_spot_bucket: fargate_bucket,
+            fargate_bucket: fargate_bucket(control_plane.fargate_launches),
+            fargate_spot_bucket: fargate_bucket(control_plane.fargate_spot_launches),
             call_bucket: TokenBucket::new(calls.burst, calls.refill_per_second.saturating_mul(60)),
             provisioning: 0,
             next_placement: None,
@@ -148,7 +154,8 @@ impl<'s, 'p> World<'s, 'p> {
             totals: Totals::default(),
             unplaced: Unplaced::default(),
             watch: None,
-            not_registered: 0,
+            registration: Registration::default(),
+            daemons_by_tasks: Vec::new(),
             handled: 0,
             progress,
         }
@@ -160,6 +167,7 @@ impl<'s, 'p> World<'s, 'p> {
         for group in self.groups.ids() {
             self.start_group(group, scheduler);
         }
+        self.daemons_by_tasks = self.daemons_by_tasks();
         // Daemons first: their room is theirs before any other task's.
         let services: Vec<_> = self.services.ids().collect();
         for daemons in [true, false] {
@@ -257,9 +265,6 @@ impl Model for World<'_, '_> {
             Event::InstanceFails { instance, disruption } => {
                 self.instance_fails(instance, disruption, scheduler);
             }
-            Event::InstanceFailureDetected(instance) => {
-                self.instance_failure_detected(instance, scheduler);
-            }
             Event::HooksOver(instance) => self.hooks_over(instance, scheduler),
             Event::GroupHealthCheck(group) => self.check_health(group, scheduler),
             Event::GroupChange(group) => self.group_change(group, scheduler),
@@ -281,6 +286,7 @@ impl Model for World<'_, '_> {
             Event::EvaluateAlarms(service) => self.evaluate_alarms(service, scheduler),
             Event::EvaluateGroupAlarms(group) => self.evaluate_group_alarms(group, scheduler),
             Event::JudgeReservation(provider) => self.judge_reservation(provider, scheduler),
+            Event::RegistrationRetry => self.retry_registration(scheduler),
         }
     }
 

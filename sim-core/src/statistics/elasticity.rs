@@ -42,29 +42,33 @@ pub struct Elasticity {
 }
 
 impl Elasticity {
-    /// How much better this is than `baseline`: the geometric mean, with equal weights, of how many times
-    /// smaller its two accuracies and two time shares are. `None` where a share that is zero here is not
-    /// zero there.
+    /// How much better this is than `baseline`: [`elastic_speed_up`].
     pub fn speed_up_over(&self, baseline: &Self) -> Option<f64> {
-        let pairs = [
-            (baseline.under_accuracy, self.under_accuracy),
-            (baseline.over_accuracy, self.over_accuracy),
-            (baseline.under_time, self.under_time),
-            (baseline.over_time, self.over_time),
-        ];
-        let mut product = 1.0;
-        for (theirs, own) in pairs {
-            // Equals, both zero included, count as no difference.
-            if (theirs - own).abs() <= f64::EPSILON * theirs.abs() {
-                continue;
-            }
-            if own <= 0.0 {
-                return None;
-            }
-            product *= theirs / own;
-        }
-        Some(libm::sqrt(libm::sqrt(product)))
+        elastic_speed_up(self.shares(), baseline.shares())
     }
+
+    /// The two accuracies, then the two time shares.
+    fn shares(&self) -> [f64; 4] {
+        [self.under_accuracy, self.over_accuracy, self.under_time, self.over_time]
+    }
+}
+
+/// Elastic speed-up: the geometric mean, with equal weights, of how many times smaller `own` accuracies and
+/// time shares (θU, θO, τU, τO) are than those of `baseline`. `None` where a share that is zero here is not
+/// zero there.
+pub fn elastic_speed_up(own: [f64; 4], baseline: [f64; 4]) -> Option<f64> {
+    let mut product = 1.0;
+    for (own, theirs) in own.into_iter().zip(baseline) {
+        // Equals, both zero included, count as no difference.
+        if (theirs - own).abs() <= f64::EPSILON * theirs.abs() {
+            continue;
+        }
+        if own <= 0.0 {
+            return None;
+        }
+        product *= theirs / own;
+    }
+    Some(libm::sqrt(libm::sqrt(product)))
 }
 
 /// Integrates demand and supply over a run.
@@ -124,6 +128,9 @@ impl ElasticityRecorder {
     /// From `now` on `demand` is asked for and `supply` is there. Calls come in time order; of several at
     /// one instant the last one counts.
     pub fn observe(&mut self, now: SimTime, demand: u64, supply: u64) {
+        if (demand, supply) == (self.demand, self.supply) {
+            return;
+        }
         self.advance(now);
         self.demand = demand;
         self.supply = supply;

@@ -18,7 +18,7 @@ mod student;
 mod time_weighted;
 
 pub use batch::{BatchMeans, WarmUp, batch_means, mser5, von_neumann};
-pub use elasticity::{Elasticity, ElasticityRecorder};
+pub use elasticity::{Elasticity, ElasticityRecorder, elastic_speed_up};
 pub use intervals::{
     Bounds, Interval, RatioInterval, jackknife_ratio_interval, mean_interval, ratio_interval,
     wilson_interval,

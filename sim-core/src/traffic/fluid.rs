@@ -110,6 +110,44 @@ pub struct Segment {
     pub longest_wait: SimDuration,
     /// Response time of the requests served; `None` if there were none.
     pub response_time: Option<ResponseTime>,
+    /// Its mean in seconds; zero if there were none.
+    pub mean_response: f64,
+}
+
+/// Relative difference of utilizations that count as one. Load is constant in whole micro-requests, of
+/// which stretches of one length may get one more or less.
+const SAME_UTILIZATION: f64 = 1e-9;
+
+/// The response time at the last utilization without a backlog: load and capacity mostly stay as they
+/// were from one stretch to the next, and the response time then need not be found again.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct LastCalm(Option<Calm>);
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Calm {
+    capacity: ServingCapacity,
+    utilization: f64,
+    response: ResponseTime,
+    mean: f64,
+}
+
+impl LastCalm {
+    fn at(&mut self, capacity: &ServingCapacity, servers: Servers, utilization: f64) -> &Calm {
+        let same = |it: &Calm| {
+            (it.utilization - utilization).abs() <= SAME_UTILIZATION * utilization
+                && it.capacity == *capacity
+        };
+        if !self.0.as_ref().is_some_and(same) {
+            self.0 = None;
+        }
+        self.0.get_or_insert_with(|| {
+            let stationary = Stationary::new(servers, utilization);
+            let piece = Piece { weight: 1.0, wait_low: 0.0, wait_high: 0.0, stationary };
+            let pieces = [piece, Piece::NONE];
+            let response = ResponseTime::new(pieces, capacity.other_latency, capacity.timeout);
+            Calm { capacity: *capacity, utilization, response, mean: response.mean_seconds() }
+        })
+    }
 }
 
 /// A service whose requests are a fluid: state is the backlog.
@@ -148,6 +186,17 @@ impl FluidService {
         length: SimDuration,
         capacity: &ServingCapacity,
     ) -> Segment {
+        self.advance_from(offered, length, capacity, &mut LastCalm::default())
+    }
+
+    /// The same, for one who keeps what was found last.
+    pub(super) fn advance_from(
+        &mut self,
+        offered: u128,
+        length: SimDuration,
+        capacity: &ServingCapacity,
+        last: &mut LastCalm,
+    ) -> Segment {
         let before = self.backlog;
         let most = capacity.micro_requests_in(length);
         let room = capacity.micro_requests_in(capacity.timeout);
@@ -159,17 +208,29 @@ impl FluidService {
         let failed = (before - waiting) + (present - served - after);
         self.backlog = after;
 
-        let pieces = pieces(waiting, offered, most, room, capacity);
-        let response_time = (0 < served)
-            .then(|| ResponseTime::new(pieces, capacity.other_latency, capacity.timeout));
-        let seconds = length.as_secs_f64();
-        let concurrency = match response_time {
-            Some(response) if 0.0 < seconds => {
-                served as f64 / MICRO_PER_REQUEST as f64 / seconds * response.mean_seconds()
+        let mut longest_wait = 0.0;
+        let response = match capacity.servers().filter(|_| waiting == 0 && offered <= most) {
+            _ if served == 0 => None,
+            Some(servers) => {
+                let calm = last.at(capacity, servers, offered as f64 / most as f64);
+                Some((calm.response, calm.mean))
             }
-            _ => 0.0,
+            None => {
+                let pieces = pieces(waiting, offered, most, room, capacity);
+                let longest = pieces.iter().map(|piece| piece.wait_high.max(piece.wait_low));
+                longest_wait = longest.fold(0.0, f64::max);
+                let response = ResponseTime::new(pieces, capacity.other_latency, capacity.timeout);
+                Some((response, response.mean_seconds()))
+            }
         };
-        let longest = pieces.iter().map(|piece| piece.wait_high.max(piece.wait_low));
+        let (response_time, mean_response) =
+            response.map_or((None, 0.0), |(response, mean)| (Some(response), mean));
+        let seconds = length.as_secs_f64();
+        let concurrency = if 0.0 < seconds {
+            served as f64 / MICRO_PER_REQUEST as f64 / seconds * mean_response
+        } else {
+            0.0
+        };
         Segment {
             offered,
             served,
@@ -179,8 +240,9 @@ impl FluidService {
             busy_cpu_nanos: served.saturating_mul(capacity.cpu_per_request.as_nanos().into())
                 / u128::from(MICRO_PER_REQUEST),
             concurrency,
-            longest_wait: SimDuration::from_secs_f64(longest.fold(0.0, f64::max)),
+            longest_wait: SimDuration::from_secs_f64(longest_wait),
             response_time,
+            mean_response,
         }
     }
 }

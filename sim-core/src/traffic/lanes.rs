@@ -8,14 +8,14 @@
 
 use std::collections::BTreeMap;
 
-use super::fluid::{FluidService, Segment, ServingCapacity};
+use super::fluid::{FluidService, LastCalm, Segment, ServingCapacity};
 use crate::scenario::{BalancingAlgorithm, ServiceLoad};
 use crate::units::{Cpu, SimDuration};
 
 /// Most lanes of a service; beyond it, tasks of neighbouring speeds share one at their mean.
 const MAX_LANES: usize = 4;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 struct Lane {
     tasks: u32,
     /// Mean CPU of its tasks.
@@ -23,6 +23,15 @@ struct Lane {
     /// CPU of its fastest task.
     fastest: Cpu,
     fluid: FluidService,
+    last: LastCalm,
+}
+
+impl Lane {
+    /// Without backlog.
+    fn new(tasks: u32, cpu: Cpu) -> Self {
+        let (fluid, last) = (FluidService::new(), LastCalm::default());
+        Self { tasks, cpu, fastest: cpu, fluid, last }
+    }
 }
 
 /// A service's serving tasks in lanes.
@@ -40,9 +49,8 @@ pub struct Lanes {
 impl Lanes {
     /// Without tasks and backlog.
     pub fn new(algorithm: BalancingAlgorithm) -> Self {
-        let empty =
-            Lane { tasks: 0, cpu: Cpu::ZERO, fastest: Cpu::ZERO, fluid: FluidService::new() };
-        Self { algorithm, speeds: BTreeMap::new(), tasks: 0, by_speed: vec![empty], stale: false }
+        let by_speed = vec![Lane::new(0, Cpu::ZERO)];
+        Self { algorithm, speeds: BTreeMap::new(), tasks: 0, by_speed, stale: false }
     }
 
     /// Adds `tasks` that may use `cpu` each.
@@ -114,7 +122,7 @@ impl Lanes {
                 balanced_tasks: self.tasks,
                 ..ServingCapacity::new(load, lane.tasks, lane.cpu)
             };
-            each(&lane.fluid.advance(upto - sent, length, &capacity));
+            each(&lane.fluid.advance_from(upto - sent, length, &capacity, &mut lane.last));
             sent = upto;
         }
     }
@@ -148,8 +156,7 @@ impl Lanes {
                     last.cpu = Cpu::from_raw(u64::try_from(mean).unwrap_or(u64::MAX));
                 }
                 _ => {
-                    let fluid = FluidService::new();
-                    next.push(Lane { tasks, cpu, fastest: cpu, fluid });
+                    next.push(Lane::new(tasks, cpu));
                     sums.push(sum);
                 }
             }

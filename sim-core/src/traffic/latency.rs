@@ -363,26 +363,42 @@ impl ResponseTime {
         solve(|t| self.tail_and_density(t), scale, above, low, guess, tolerance).min(self.longest)
     }
 
+    /// The mean in seconds over several segments, as if no time-out cut it off; zero if none served any.
+    pub(crate) fn mean_of(parts: &[(u128, Self)]) -> f64 {
+        let (served, sum) = parts.iter().fold((0.0, 0.0), |(served, sum), (part, response)| {
+            let part = *part as f64;
+            (served + part, sum + part * response.unbounded_mean())
+        });
+        if 0.0 < served { sum / served } else { 0.0 }
+    }
+
     /// The `p`-quantile over several segments, each with the micro-requests it served, for example
-    /// those of one minute; `None` if none served any. Accuracy as [`ResponseTime::quantile`].
-    pub fn quantile_of(parts: &[(u128, Self)], p: f64) -> Option<SimDuration> {
-        let served = parts.iter().map(|&(served, _)| served).sum::<u128>() as f64;
-        if served <= 0.0 {
+    /// those of one minute; `None` if none served any. Its relative error is below 1e-6, far less than the
+    /// model's. A `guess` in seconds near to it, such as that of the minute before, saves half of the work.
+    pub fn quantile_of(parts: &[(u128, Self)], p: f64, guess: Option<f64>) -> Option<SimDuration> {
+        let used: Vec<(f64, &Self)> = parts
+            .iter()
+            .filter(|(served, _)| 0 < *served)
+            .map(|(served, response)| (*served as f64, response))
+            .collect();
+        let served: f64 = used.iter().map(|(served, _)| served).sum();
+        if used.is_empty() {
             return None;
         }
         let weighted = |t: f64| {
-            parts.iter().fold((0.0, 0.0), |(tail, density), (part, response)| {
-                let weight = *part as f64 / served;
-                let (p, d) = response.tail_and_density(t);
-                (tail + weight * p, density + weight * d)
-            })
+            let (tail, density) = used.iter().fold((0.0, 0.0), |(tail, density), (part, it)| {
+                let (p, d) = it.tail_and_density(t);
+                (tail + part * p, density + part * d)
+            });
+            (tail / served, density / served)
         };
-        let used = || parts.iter().filter(|(part, _)| 0 < *part).map(|(_, response)| response);
-        let low = used().map(Self::shortest).fold(f64::INFINITY, f64::min);
-        let mean = used().map(Self::unbounded_mean).fold(0.0, f64::max);
-        let longest = used().map(|response| response.longest).fold(0.0, f64::max);
+        let responses = || used.iter().map(|(_, response)| response);
+        let low = responses().map(|it| it.shortest()).fold(f64::INFINITY, f64::min);
+        let mean = responses().map(|it| it.unbounded_mean()).fold(0.0, f64::max);
+        let longest = responses().map(|it| it.longest).fold(0.0, f64::max);
         let above = (1.0 - p).clamp(1e-9, 1.0);
-        let quantile = solve(weighted, mean, above, low, mean, 1e-10).min(longest);
+        let guess = guess.unwrap_or(mean);
+        let quantile = solve(weighted, mean, above, low, guess, 1e-7).min(longest);
         Some(SimDuration::from_secs_f64(quantile))
     }
 

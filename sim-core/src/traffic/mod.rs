@@ -39,5 +39,5 @@ pub use objective::ObjectiveRecorder;
 pub use profile::{Diurnal, Growth, Noise, OnOff, Profile, Ramp, Spike};
 pub use rate::{AfterEnd, MAX_STEPS, MICRO_PER_REQUEST, RateError, RequestRate};
 pub use recorder::LatencyRecorder;
-pub use requests::{MAX_PRESENT, RequestCounts, RequestEngine};
+pub use requests::{MAX_PRESENT, RequestCounts, RequestEngine, TakenTimes};
 pub use target_health::{TargetHealthCheck, TargetState, next_target_change};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use hdrhistogram::Histogram;
 
 use super::fluid::Segment;
-use super::latency::{ResponseTime, ServiceKey};
+use super::latency::{ResponseTime, ServiceKey, StationaryWait};
 use super::objective::to_requests;
 use crate::results::Distribution;
 
@@ -63,6 +63,8 @@ const MOST_BINS: usize = 4096;
 pub struct LatencyRecorder {
     sketch: Sketch,
     bins: BTreeMap<BinKey, Bin>,
+    /// The last response time and its parts: one mostly is like the one before.
+    last: Option<(ResponseTime, Option<(ServiceKey, StationaryWait)>)>,
     served: u128,
     /// Sum over requests of response time, in micro-requests × nanoseconds.
     sum: u128,
@@ -98,9 +100,12 @@ impl LatencyRecorder {
             return;
         };
         self.served += segment.served;
-        let mean_nanos = libm::floor(response.mean_seconds() * 1e9 + 0.5) as u128;
+        let mean_nanos = libm::floor(segment.mean_response * 1e9 + 0.5) as u128;
         self.sum = self.sum.saturating_add(segment.served.saturating_mul(mean_nanos));
-        let Some((key, wait)) = response.stationary_parts() else {
+        if self.last.is_none_or(|(last, _)| last != response) {
+            self.last = Some((response, response.stationary_parts()));
+        }
+        let Some((_, Some((key, wait)))) = self.last else {
             self.sketch.record(&response, segment.served);
             return;
         };

@@ -260,7 +260,6 @@ fn strategy(
         let message = format!("there was no strategy `{name}` in the AWS rules of {rules}");
         context.error(&path.key("strategy"), message);
     }
-    let permille = |percent: f64| nearest(percent * 10.0);
     let shift = match raw.strategy {
         Rolling => {
             if raw.bake_time_in_minutes.is_some_and(|minutes| 0 < minutes) {
@@ -280,15 +279,17 @@ fn strategy(
         }
         Canary => {
             let given = raw.canary_configuration.clone().unwrap_or_default();
+            let path = path.key("canaryConfiguration").key("canaryPercent");
             TrafficShift::Canary {
-                permille: permille(given.canary_percent.unwrap_or(5.0)),
+                permille: permille(context, &path, given.canary_percent.unwrap_or(5.0)),
                 bake_time: minutes(given.canary_bake_time_in_minutes.unwrap_or(10)),
             }
         }
         Linear => {
             let given = raw.linear_configuration.clone().unwrap_or_default();
+            let path = path.key("linearConfiguration").key("stepPercent");
             TrafficShift::Linear {
-                permille: permille(given.step_percent.unwrap_or(10.0)),
+                permille: permille(context, &path, given.step_percent.unwrap_or(10.0)),
                 bake_time: minutes(given.step_bake_time_in_minutes.unwrap_or(6)),
             }
         }
@@ -303,9 +304,14 @@ fn strategy(
     DeploymentStrategy::Shifting(ShiftingDeployment { shift, bake_time, hooks })
 }
 
-/// The nearest whole number; shares of traffic come in tenths of a percent.
-fn nearest(value: f64) -> u32 {
-    (value + 0.5) as u32
+/// A share of the traffic, which comes in tenths of a percent, in thousandths.
+fn permille(context: &Context<'_>, path: &Path, percent: f64) -> u32 {
+    let exact = percent * 10.0;
+    let nearest = (exact + 0.5) as u32;
+    if 1e-6 < (exact - f64::from(nearest)).abs() {
+        context.error(path, "must be a multiple of 0.1");
+    }
+    nearest
 }
 
 fn stage(raw: raw::LifecycleStage) -> Stage {

@@ -94,8 +94,11 @@ fn keys_apply(context: &Context<'_>, path: &Path, raw: &raw::fault::Fault) -> bo
     let coded = starts || kind == FaultType::ContainerExit;
     only("exitCode", raw.exit_code.is_some(), coded, "`containerExit` and `failsToStart`");
     only("container", raw.container.is_some(), of_container, "faults of containers");
-    let metrics = kind == FaultType::MissingMetrics;
+    let metrics = matches!(kind, FaultType::MissingMetrics | FaultType::MetricDelay);
     only("service", raw.service.is_some(), of_tasks || metrics, "faults of tasks or metrics");
+    let names = raw.metric_names.is_some();
+    only("metricNames", names, metrics, "`missingMetrics` and `metricDelay`");
+    only("delay", raw.delay.is_some(), kind == FaultType::MetricDelay, "`metricDelay`");
     only("runTask", raw.run_task.is_some(), of_tasks, "faults of tasks");
     only("taskDefinition", raw.task_definition.is_some(), of_tasks, "faults of tasks");
     let shared = of_tasks || kind == FaultType::AgentDisconnected;
@@ -119,8 +122,6 @@ fn keys_apply(context: &Context<'_>, path: &Path, raw: &raw::fault::Fault) -> bo
     only("factor", raw.factor.is_some(), slower, "`slowImagePulls` and `slowLaunches`");
     let throttles = kind == FaultType::ControlPlaneThrottling;
     only("remaining", raw.remaining.is_some(), throttles, "`controlPlaneThrottling`");
-    let detected = raw.detected_after.is_some();
-    only("detectedAfter", detected, stops, "`zoneOutage` and `instanceFailure`");
     let launches = "faults of type `insufficientCapacity`";
     only("instanceTypes", raw.instance_types.is_some(), false, launches);
     only("availabilityZones", raw.availability_zones.is_some(), false, launches);
@@ -305,6 +306,7 @@ fn kind(context: &Context<'_>, path: &Path, raw: &raw::fault::Fault) -> Option<F
         | FaultType::AgentDisconnected
         | FaultType::ControlPlaneThrottling
         | FaultType::MissingMetrics
+        | FaultType::MetricDelay
         | FaultType::InsufficientCapacity => return None,
     };
     Some(kind)

@@ -10,7 +10,7 @@ use plimsoll_core::units::{AsgId, Id, SimDuration, SimTime};
 
 use super::Context;
 use super::cluster::Cluster;
-use super::metric::{MINUTE, Reference, Subject, math, resolve};
+use super::metric::{MINUTE, Reference, Subject, math, resolve, statistic};
 use super::scaling::{adjustment_type, aggregation, alarm, instants, own_alarm, steps};
 use crate::language::raw::ScenarioDocument;
 use crate::language::raw::cluster::AutoScalingGroup;
@@ -252,8 +252,8 @@ impl Policy<'_, '_> {
                     period: MINUTE,
                 };
                 let own = Subject::Group(self.id);
-                let (metric, statistic) = resolve(context, path, own, &reference)?;
-                Some(MetricQuery::per_minute(metric, statistic))
+                let (metric, wanted) = resolve(context, path, own, &reference)?;
+                Some(MetricQuery::per_minute(metric, wanted))
             }
             Type::ASGAverageNetworkIn | Type::ASGAverageNetworkOut => {
                 context.error_hint(
@@ -289,11 +289,11 @@ impl Policy<'_, '_> {
                     namespace: raw.namespace.as_deref(),
                     name,
                     dimensions: &raw.dimensions,
-                    statistic: raw.statistic,
+                    statistic: raw.statistic.map(statistic),
                     period,
                 };
-                let (metric, statistic) = resolve(context, path, own, &reference)?;
-                let kind = QueryKind::Metric(metric, statistic);
+                let (metric, wanted) = resolve(context, path, own, &reference)?;
+                let kind = QueryKind::Metric(metric, wanted);
                 (MetricQuery { kind, period }, path.key("period"))
             }
             (None, false) => {

@@ -7,7 +7,9 @@ mod user;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use plimsoll_core::metrics::{GroupMeasure, Metric, MetricSource, ServiceMeasure, Statistic};
+use plimsoll_core::metrics::{
+    GroupMeasure, Metric, MetricSource, Percentile, ServiceMeasure, Statistic,
+};
 use plimsoll_core::units::{AsgId, Id, IdVec, MetricId, ServiceId, SimDuration};
 
 pub(super) use math::math;
@@ -189,7 +191,9 @@ impl Metrics {
                 ServiceMeasure::CpuUtilization | ServiceMeasure::MemoryUtilization => {
                     self.delays.service
                 }
-                ServiceMeasure::RequestCountPerTarget => self.delays.load_balancer,
+                ServiceMeasure::RequestCountPerTarget | ServiceMeasure::TargetResponseTime => {
+                    self.delays.load_balancer
+                }
                 ServiceMeasure::RunningTaskCount
                 | ServiceMeasure::DesiredTaskCount
                 | ServiceMeasure::PendingTaskCount => self.delays.container_insights,
@@ -217,8 +221,20 @@ impl Metrics {
     }
 }
 
+/// What `SampleCount` or `p99` means.
+pub(super) fn stat(text: &str) -> Option<Statistic> {
+    Some(match text {
+        "SampleCount" => Statistic::SampleCount,
+        "Average" => Statistic::Average,
+        "Sum" => Statistic::Sum,
+        "Minimum" => Statistic::Minimum,
+        "Maximum" => Statistic::Maximum,
+        _ => Statistic::Percentile(Percentile::parse(text)?),
+    })
+}
+
 /// A statistic of the language.
-fn statistic(raw: raw::Statistic) -> Statistic {
+pub(super) fn statistic(raw: raw::Statistic) -> Statistic {
     match raw {
         raw::Statistic::SampleCount => Statistic::SampleCount,
         raw::Statistic::Average => Statistic::Average,

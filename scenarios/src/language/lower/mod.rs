@@ -33,8 +33,8 @@ use plimsoll_core::engine::Limits;
 use plimsoll_core::placement::StrategyRegistry;
 use plimsoll_core::rules::{self, RuleSet, TokenBucket};
 use plimsoll_core::scenario::{
-    BelowProtected, ControlPlane, ImageDelays, LaunchLimiter, PlacementRetry, Scenario,
-    ServiceScheduler, TieBreak, UnhealthyOrder,
+    BelowProtected, ControlPlane, ImageDelays, LaunchLimiter, PlacementRetry, RegistrationRetry,
+    Scenario, ServiceScheduler, TieBreak, UnhealthyOrder,
 };
 use plimsoll_core::service::throttle::ThrottleLaw;
 use plimsoll_core::traffic::MAX_STEPS;
@@ -445,15 +445,33 @@ fn control_plane(context: &Context<'_>, raw: &control::ControlPlane) -> Option<C
             cache_check: raw.image_pull.cache_check.duration(),
             first_task_hold: raw.image_pull.first_task_hold.duration(),
         },
-        run_task_calls: raw.run_task_calls.map_or(context.rules.cluster_modify_bucket, |it| {
-            TokenBucket { burst: it.burst, refill_per_second: it.refill_per_second }
-        }),
+        run_task_calls: raw.run_task_calls.map_or(context.rules.cluster_modify_bucket, bucket),
         tasks_per_call: raw.tasks_per_call.unwrap_or(context.rules.tasks_per_run_task),
         launch_rate_quotas: raw.launch_rate_quotas,
+        fargate_launches: raw.fargate_launches.map(bucket),
+        fargate_spot_launches: raw.fargate_spot_launches.map(bucket),
         instances_per_cluster: instances_per_cluster(context, raw),
+        registration_retry: registration_retry(context, &path, &raw.registration_retry),
         service_scheduler: service_scheduler(context, &raw.service_scheduler),
         providers: provider_choices::lower(raw),
     })
+}
+
+fn bucket(raw: control::CallRate) -> TokenBucket {
+    TokenBucket { burst: raw.burst, refill_per_second: raw.refill_per_second }
+}
+
+fn registration_retry(
+    context: &Context<'_>,
+    path: &Path,
+    raw: &control::RegistrationRetry,
+) -> RegistrationRetry {
+    let (first, longest) = (raw.first_interval.duration(), raw.longest_interval.duration());
+    if longest < first {
+        let path = path.key("registrationRetry").key("longestInterval");
+        context.error(&path, "must not be below `firstInterval`");
+    }
+    RegistrationRetry { first_interval: first, longest_interval: longest }
 }
 
 fn service_scheduler(context: &Context<'_>, raw: &control::ServiceScheduler) -> ServiceScheduler {
@@ -473,6 +491,7 @@ fn service_scheduler(context: &Context<'_>, raw: &control::ServiceScheduler) -> 
             control::LaunchRateLimiter::Bucket => LaunchLimiter::Bucket,
             control::LaunchRateLimiter::Window => LaunchLimiter::Window,
         },
+        launches_per_minute: raw.launches_per_minute,
         rebalancing_interval: raw.zone_rebalancing.interval.duration(),
         rebalancing_batch: raw.zone_rebalancing.batch_size,
         unhealthy_order: match raw.unhealthy_task_order {
@@ -506,7 +525,8 @@ fn check_cluster_quotas(context: &Context<'_>, raw: &ScenarioDocument) {
     if u64::from(most) < largest {
         let message = format!(
             "the groups may grow to {largest} instances, but a cluster takes {most} (AWS rules of {}: {}): \
-             further ones will not register; `controlPlane.instancesPerCluster` sets another limit",
+             further ones register only once others have left; `controlPlane.instancesPerCluster` sets \
+             another limit",
             rules.name, rules.instances_per_cluster
         );
         context.note(&Path::root().key("autoScalingGroups"), message);

@@ -17,7 +17,7 @@ pub(super) use rules::rules;
 pub(super) use schedule::instants;
 
 use super::Context;
-use super::metric::{MINUTE, Reference, Subject, TWENTY_SECONDS, math, resolve};
+use super::metric::{MINUTE, Reference, Subject, TWENTY_SECONDS, math, resolve, statistic};
 use crate::language::raw::kinds::Seconds;
 use crate::language::raw::scaling as raw;
 use crate::language::tree::Path;
@@ -316,11 +316,11 @@ impl Target<'_, '_> {
                     namespace: raw.namespace.as_deref(),
                     name,
                     dimensions: &raw.dimensions,
-                    statistic: raw.statistic,
+                    statistic: raw.statistic.map(statistic),
                     period: MINUTE,
                 };
-                let (metric, statistic) = resolve(self.context, path, own, &reference)?;
-                Some((MetricQuery::per_minute(metric, statistic), name.clone()))
+                let (metric, wanted) = resolve(self.context, path, own, &reference)?;
+                Some((MetricQuery::per_minute(metric, wanted), name.clone()))
             }
             (None, false) => {
                 let path = path.key("metrics");

@@ -94,16 +94,19 @@ fn one(
         scaling::lower(context, &path.key("scaling"), id, raw, &document.time_zone)
     });
     if let Some(scaling) = &scaling {
-        let watches_requests = watches(context, id, scaling, ServiceMeasure::RequestCountPerTarget);
-        if watches_requests && !has_target_group(raw) {
-            context.error_hint(
-                &path.key("scaling"),
-                "requests per target need a load balancer",
-                "add `targetGroup: {}`",
-            );
-        }
-        if watches_requests && raw.load.is_none() {
-            context.error(&path.key("scaling"), "requests per target need a `load`");
+        for (measure, what) in [
+            (ServiceMeasure::RequestCountPerTarget, "requests per target need"),
+            (ServiceMeasure::TargetResponseTime, "response times of targets need"),
+        ] {
+            let watched = watches(context, id, scaling, measure);
+            let at = path.key("scaling");
+            if watched && !has_target_group(raw) {
+                let message = format!("{what} a load balancer");
+                context.error_hint(&at, message, "add `targetGroup: {}`");
+            }
+            if watched && raw.load.is_none() {
+                context.error(&at, format!("{what} a `load`"));
+            }
         }
         check_cpu_metric(context, path, (id, scaling), definition.map(|it| &it.1.task));
     }

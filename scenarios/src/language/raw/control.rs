@@ -66,10 +66,16 @@ pub struct ControlPlane {
     /// Whether the launch rate quotas of service and account apply, and the rate of calls. Default: they
     /// do.
     pub launch_rate_quotas: bool,
-    /// Container instances that the cluster takes; further ones do not register. Default: the quota of
-    /// the AWS rules, which AWS does not raise.
+    /// Tasks that the account may launch on Fargate. Default: the quota of `awsRules` in the region.
+    pub fargate_launches: Option<CallRate>,
+    /// The same on Fargate Spot, which has a quota of its own.
+    pub fargate_spot_launches: Option<CallRate>,
+    /// Container instances that the cluster takes; the agents of further ones try again and again.
+    /// Default: the quota of the AWS rules, which AWS does not raise.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub instances_per_cluster: Option<u32>,
+    /// Further attempts to register an instance that the cluster refused.
+    pub registration_retry: RegistrationRetry,
     /// Open choices of the service scheduler.
     pub service_scheduler: ServiceScheduler,
     /// Open choices of Auto Scaling groups that buy instances.
@@ -86,10 +92,10 @@ pub struct ControlPlane {
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CallRate {
-    /// Calls that can be made at once.
+    /// Calls or launches that can be made at once.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub burst: u32,
-    /// Calls per second after that.
+    /// Calls or launches per second after that.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub refill_per_second: u32,
 }
@@ -121,7 +127,10 @@ impl Default for ControlPlane {
             tasks_per_call: None,
             schedule_delay: Distribution::uniform(0, 60),
             launch_rate_quotas: true,
+            fargate_launches: None,
+            fargate_spot_launches: None,
             instances_per_cluster: None,
+            registration_retry: RegistrationRetry::default(),
             service_scheduler: ServiceScheduler::default(),
             purchasing: super::purchase::Purchasing::default(),
             managed_scaling: ManagedScalingChoices::default(),
@@ -155,6 +164,28 @@ impl Default for PlacementRetry {
     }
 }
 
+/// Further attempts to register an instance: the agent is started anew.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct RegistrationRetry {
+    /// From the first attempt to the second; the distance then doubles. Default: 500 ms.
+    #[schemars(extend("x-plimsoll-min" = "1ms"))]
+    pub first_interval: Length,
+    /// The longest distance, not below the first. Default: 15 s.
+    #[schemars(extend("x-plimsoll-min" = "1ms"))]
+    pub longest_interval: Length,
+}
+
+impl Default for RegistrationRetry {
+    fn default() -> Self {
+        let intervals = plimsoll_core::scenario::RegistrationRetry::default();
+        Self {
+            first_interval: Length(intervals.first_interval.as_nanos()),
+            longest_interval: Length(intervals.longest_interval.as_nanos()),
+        }
+    }
+}
+
 /// What AWS leaves open about the service scheduler.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -177,6 +208,10 @@ pub struct ServiceScheduler {
     pub throttle: Throttle,
     /// Shape of the launch rate quota of a service.
     pub launch_rate_limiter: LaunchRateLimiter,
+    /// Tasks that a service launches in a minute at most. Default: the quota of `awsRules`, which AWS does
+    /// not raise.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub launches_per_minute: Option<u32>,
     /// Moves of tasks between zones.
     pub zone_rebalancing: ZoneRebalancing,
     /// Which of several unhealthy tasks is stopped first.
@@ -198,6 +233,7 @@ impl Default for ServiceScheduler {
             batch_size: None,
             throttle: Throttle::default(),
             launch_rate_limiter: LaunchRateLimiter::default(),
+            launches_per_minute: None,
             zone_rebalancing: ZoneRebalancing::default(),
             unhealthy_task_order: UnhealthyTaskOrder::default(),
             below_protected: BelowProtected::default(),

@@ -58,10 +58,14 @@ pub struct Fault {
     #[serde(default)]
     #[schemars(range(min = 0, max = 1))]
     pub remaining: Option<f64>,
-    /// From the stop of an instance until its group finds and replaces it. Default: 60 s, 120 s in an outage
-    /// of a zone.
+    /// Only metrics of these names, as CloudWatch names them. Default: all.
     #[serde(default)]
-    pub detected_after: Option<Length>,
+    #[schemars(length(min = 1, max = 100))]
+    pub metric_names: Option<Vec<String>>,
+    /// How much later than usual data points are published.
+    #[serde(default)]
+    #[schemars(extend("x-plimsoll-min" = "1s", "x-plimsoll-max" = "14d"))]
+    pub delay: Option<Length>,
     /// Instants at which it strikes what runs. Only for exits and failures of instances.
     #[serde(default)]
     #[schemars(length(max = 10_000))]
@@ -148,7 +152,7 @@ pub enum FaultType {
     SlowImagePulls,
     /// Instances and Fargate tasks take longer to launch.
     SlowLaunches,
-    /// A zone is gone: its instances and Fargate tasks stop, and nothing launches there.
+    /// A zone is gone: status checks of its instances fail, all tasks there stop, and nothing launches.
     ZoneOutage,
     /// Instances stop.
     InstanceFailure,
@@ -156,8 +160,10 @@ pub enum FaultType {
     AgentDisconnected,
     /// Launch quotas and rates of calls are cut, or launches refused.
     ControlPlaneThrottling,
-    /// CloudWatch gets no data from services and capacity providers.
+    /// CloudWatch gets no data.
     MissingMetrics,
+    /// CloudWatch gets data later than usual.
+    MetricDelay,
     /// EC2 has no capacity of some instance types: launches fail.
     InsufficientCapacity,
 }
@@ -179,6 +185,7 @@ impl FaultType {
             | Self::AgentDisconnected
             | Self::ControlPlaneThrottling
             | Self::MissingMetrics
+            | Self::MetricDelay
             | Self::InsufficientCapacity => false,
         }
     }

@@ -55,8 +55,11 @@ pub struct MetricStat {
     /// Length of a data point. Default: that of the alarm's other metrics, or 60 s.
     #[serde(default)]
     pub period: Option<Seconds>,
-    /// Statistic.
-    pub stat: Statistic,
+    /// Statistic, or a percentile such as `p99`.
+    #[schemars(regex(
+        pattern = r"^(SampleCount|Average|Sum|Minimum|Maximum|p([0-9]{1,2}(\.[0-9]{1,3})?|100))$"
+    ))]
+    pub stat: String,
 }
 
 /// One line of metric math: a metric or an expression.

@@ -336,13 +336,12 @@ pub struct StepAdjustment {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(extend("x-plimsoll-ignored" = [
     "alarmArn", "alarmConfigurationUpdatedTimestamp",
-    "alarmDescription", "evaluateLowSampleCountPercentile", "evaluationState", "insufficientDataActions",
+    "alarmDescription", "evaluationState", "insufficientDataActions",
     "oKActions", "stateReason", "stateReasonData", "stateTransitionedTimestamp",
     "stateUpdatedTimestamp", "stateValue", "unit"
 ],
     "x-plimsoll-not-simulated" = {
         "actionsEnabled": { "means": "an alarm without actions is", "unless": [true] },
-        "extendedStatistic": { "means": "percentiles of metrics are" },
         "thresholdMetricId": { "means": "anomaly detection, which cannot scale anything, is" }
     }
 ))]
@@ -367,6 +366,13 @@ pub struct Alarm {
     /// Statistic. Default: the one that the metric is used with.
     #[serde(default)]
     pub statistic: Option<Statistic>,
+    /// A percentile instead, such as `p99`.
+    #[serde(default)]
+    #[schemars(regex(pattern = r"^p([0-9]{1,2}(\.[0-9]{1,3})?|100)$"))]
+    pub extended_statistic: Option<String>,
+    /// Whether a percentile of too few samples is judged: fewer than ten beyond it. Default: it is.
+    #[serde(default)]
+    pub evaluate_low_sample_count_percentile: Option<LowSampleCount>,
     /// Lines of metric math instead of a metric.
     #[serde(default)]
     #[schemars(length(max = 20))]
@@ -388,6 +394,16 @@ pub struct Alarm {
     /// What a missing data point means.
     #[serde(default)]
     pub treat_missing_data: TreatMissingData,
+}
+
+/// What an alarm does about a percentile of few samples.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum LowSampleCount {
+    /// It is judged.
+    Evaluate,
+    /// The state stays.
+    Ignore,
 }
 
 /// Comparison of an alarm.

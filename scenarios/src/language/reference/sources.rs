@@ -41,7 +41,6 @@ pub(super) const SOURCES: &[(&str, &str, &str)] = &[
     ("ManagedScaling", "minimumScalingStepSize", "API `ManagedScaling`"),
     ("ManagedScaling", "maximumScalingStepSize", "API `ManagedScaling`"),
     ("ManagedScaling", "instanceWarmupPeriod", "API `ManagedScaling`"),
-    ("Fault", "detectedAfter", "user guide, health checks: \"a few minutes\"; choice"),
     ("Fault", "recoveredAfter", "choice"),
     ("FargateSpot", "meanTimeToInterruption", "choice; AWS publishes no rate"),
     ("TaskDefinition", "cpu", "API `RegisterTaskDefinition`"),
@@ -94,6 +93,12 @@ pub(super) const SOURCES: &[(&str, &str, &str)] = &[
     ("ControlPlane", "networkInterfaceDetach", "choice"),
     ("ControlPlane", "fargateProvisioning", "choice, from public start times of tasks"),
     ("ControlPlane", "provisioningTimeout", "AWS blog: 10 to 30 minutes; uniform a choice"),
+    ("ControlPlane", "instancesPerCluster", "service quotas of ECS, by `awsRules`"),
+    (
+        "ControlPlane",
+        "registrationRetry",
+        "ecs-init, which restarts the agent; its jitter is left out",
+    ),
     ("ControlPlane", "placementRetry", "measured in 2019: about 50 s, then every 5 minutes"),
     ("ControlPlane", "serviceMetricDelay", "fitted to an AWS benchmark of scaling reaction"),
     ("ControlPlane", "loadBalancerMetricDelay", "choice, close to one public timeline"),
@@ -102,6 +107,13 @@ pub(super) const SOURCES: &[(&str, &str, &str)] = &[
     ("ControlPlane", "scalingActivityTimeout", "choice"),
     ("ControlPlane", "tieBreak", "choice"),
     ("ControlPlane", "launchRateQuotas", "service quotas of ECS and Fargate, by `awsRules`"),
+    ("ControlPlane", "fargateLaunches", "service quotas of Fargate, which AWS raises on request"),
+    (
+        "ControlPlane",
+        "fargateSpotLaunches",
+        "service quotas of Fargate, which AWS raises on request",
+    ),
+    ("ServiceScheduler", "launchesPerMinute", "service quotas of ECS and Fargate"),
     ("Pricing", "volumeGbMonth", "built-in prices: see `plimsoll catalog`"),
 ];
 

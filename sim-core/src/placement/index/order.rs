@@ -199,6 +199,20 @@ impl Order {
         }
     }
 
+    /// Calls `visit` with all instances that have what `want` asks.
+    pub(in crate::placement) fn each(&self, want: Want, mut visit: impl FnMut(InstanceId)) {
+        match &self.tree {
+            AnyTree::Short(tree) => tree.visit(want, |key| {
+                visit(key.instance());
+                true
+            }),
+            AnyTree::Long(tree) => tree.visit(want, |key| {
+                visit(key.instance());
+                true
+            }),
+        }
+    }
+
     /// Calls `visit` with all instances that share the best scores, have what `want` asks and pass
     /// `accept`.
     pub(in crate::placement) fn ties(

@@ -94,6 +94,11 @@ impl Expression {
         self.program.evaluate_static(attributes)
     }
 
+    /// Whether the answer for an instance can change with the tasks on it.
+    pub fn asks_for_tasks(&self) -> bool {
+        self.program.asks_for_tasks()
+    }
+
     /// Whether an instance is selected.
     pub fn matches(&self, instance: &dyn InstanceFacts) -> bool {
         self.program.matches(instance)

@@ -96,6 +96,15 @@ fn compare_values(a: &str, b: &str) -> Ordering {
     }
 }
 
+impl Program {
+    /// Whether the answer for an instance can change with its tasks.
+    pub(super) fn asks_for_tasks(&self) -> bool {
+        self.steps
+            .iter()
+            .any(|step| matches!(step.test, Test::RunningTasksCount(..) | Test::TaskGroup(_)))
+    }
+}
+
 impl Test {
     fn holds(&self, instance: &dyn InstanceFacts) -> bool {
         match self {

@@ -177,7 +177,7 @@ impl<'h> Player<'h> {
         let eligibility = Eligibility::Active;
         let instance =
             Instance { asg, zone, shape, attributes, tie_rank, eligibility, registered: true };
-        self.naive.instances.insert(id, instance);
+        self.naive.register(id, instance);
     }
 
     fn pick(&self, at: u8) -> Option<InstanceId> {
@@ -194,7 +194,7 @@ impl<'h> Player<'h> {
         let rule = self.fleet.rule(&strategy, &constraints, group);
         let request = PlacementRequest { demand, recurrence, rule, group: asg, random_bits };
         let (strategy, constraints) = (&strategy[..], &constraints[..]);
-        let wish = Wish { demand, strategy, constraints, group, asg, random_bits };
+        let wish = Wish { demand, recurrence, strategy, constraints, group, asg, random_bits };
         let (expected, rejections) = self.naive.choose(&wish, &self.fleet);
         let choice = self.fleet.choose(&request);
         prop_assert_eq!(choice, expected, "{:?} {:?} {:?}", strategy, constraints, demand);
@@ -252,9 +252,7 @@ impl<'h> Player<'h> {
                         task.reserved = false;
                     }
                     self.naive.tasks.retain(|task| task.counted || task.reserved);
-                    if let Some(instance) = self.naive.instances.get_mut(&id) {
-                        instance.registered = false;
-                    }
+                    self.naive.deregister(id);
                 }
             }
             2 => {

@@ -92,7 +92,18 @@ impl Cluster {
         let request = self.request(DEMAND, strategy, constraints, random_bits);
         let sized = PlacementRequest { recurrence: Recurrence::OwnSize, ..request };
         let choice = self.fleet.choose(&request);
-        assert_eq!(self.fleet.choose(&sized), choice, "how the demand is found does not matter");
+        let other = self.fleet.choose(&sized);
+        if strategy.contains(&PlacementStrategy::Random) {
+            let explanation = self.fleet.explain(&sized);
+            let tied = explanation.candidates.iter().take(explanation.tied());
+            let among = |choice| match choice {
+                Choice::Instance(instance) => tied.clone().any(|it| it.instance == instance),
+                Choice::Nowhere => tied.len() == 0,
+            };
+            assert!(among(choice) && among(other), "{choice:?}, {other:?}: {explanation:?}");
+        } else {
+            assert_eq!(other, choice, "how the demand is found does not matter");
+        }
         self.fleet.check();
         choice
     }

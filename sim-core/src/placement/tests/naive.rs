@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::*;
+use crate::engine::splitmix64;
 use crate::scenario::Protocol;
 
 /// An instance of the reference.
@@ -17,6 +18,23 @@ pub(super) struct Instance {
     pub(super) tie_rank: u64,
     pub(super) eligibility: Eligibility,
     pub(super) registered: bool,
+}
+
+/// Instances of one Auto Scaling group that are alike in zone, shape and attributes, in the order in
+/// which draws count them: that of registration, the last one in the place of one that left.
+#[derive(Clone, Debug)]
+pub(super) struct Alike {
+    pub(super) first: Instance,
+    pub(super) members: Vec<InstanceId>,
+}
+
+impl Alike {
+    fn has(&self, it: &Instance) -> bool {
+        let first = &self.first;
+        (first.asg, first.zone) == (it.asg, it.zone)
+            && first.shape == it.shape
+            && first.attributes == it.attributes
+    }
 }
 
 /// A task of the reference.
@@ -33,6 +51,7 @@ pub(super) struct Task {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Naive {
     pub(super) instances: BTreeMap<InstanceId, Instance>,
+    pub(super) alike: Vec<Alike>,
     pub(super) tasks: Vec<Task>,
     pub(super) groups: Vec<String>,
 }
@@ -40,6 +59,7 @@ pub(super) struct Naive {
 /// What to place, without any id of the index.
 pub(super) struct Wish<'a> {
     pub(super) demand: Demand<'static>,
+    pub(super) recurrence: Recurrence,
     pub(super) strategy: &'a [PlacementStrategy],
     pub(super) constraints: &'a [PlacementConstraint],
     pub(super) group: TaskGroupId,
@@ -79,6 +99,25 @@ impl InstanceFacts for NaiveFacts<'_> {
 }
 
 impl Naive {
+    pub(super) fn register(&mut self, id: InstanceId, instance: Instance) {
+        match self.alike.iter_mut().find(|alike| alike.has(&instance)) {
+            Some(alike) => alike.members.push(id),
+            None => self.alike.push(Alike { first: instance.clone(), members: vec![id] }),
+        }
+        self.instances.insert(id, instance);
+    }
+
+    pub(super) fn deregister(&mut self, id: InstanceId) {
+        for alike in &mut self.alike {
+            if let Some(at) = alike.members.iter().position(|member| *member == id) {
+                alike.members.swap_remove(at);
+            }
+        }
+        if let Some(instance) = self.instances.get_mut(&id) {
+            instance.registered = false;
+        }
+    }
+
     fn on(&self, id: InstanceId) -> impl Iterator<Item = &Task> {
         self.tasks.iter().filter(move |task| task.instance == id)
     }
@@ -211,8 +250,49 @@ impl Naive {
         let mut tied: Vec<InstanceId> =
             candidates.iter().filter(|it| it.0 == best.0).map(|it| it.2).collect();
         tied.sort_unstable();
+        let links = &chain[..random.unwrap_or(chain.len())];
+        if let Some(drawn) = self.draw(links, &best.0, &tied, wish, fleet) {
+            return (Choice::Instance(drawn), rejections);
+        }
         let nth = (u128::from(wish.random_bits) * tied.len() as u128) >> 64;
         (Choice::Instance(tied[nth as usize]), rejections)
+    }
+
+    /// For a size of its own and a chain that spreads over zones and attributes: the first of 64
+    /// draws that is tied, from the instances of all kinds that share the best scores and that the
+    /// constraints do not rule out for good.
+    fn draw(
+        &self,
+        links: &[PlacementStrategy],
+        best: &[u64],
+        tied: &[InstanceId],
+        wish: &Wish<'_>,
+        fleet: &Fleet,
+    ) -> Option<InstanceId> {
+        let by_pool = |link: &PlacementStrategy| {
+            matches!(link, PlacementStrategy::SpreadZone | PlacementStrategy::SpreadAttribute(_))
+        };
+        if wish.recurrence == Recurrence::Definition || !links.iter().all(by_pool) {
+            return None;
+        }
+        let expressions = wish.constraints.iter().filter_map(PlacementConstraint::expression);
+        let mut all = Vec::new();
+        for Alike { first, members } in &self.alike {
+            let Some(member) = members.first() else { continue };
+            let scores = links.iter().map(|link| self.score(*member, link, wish, fleet));
+            let ruled_out =
+                expressions.clone().any(|it| it.evaluate_static(&first.attributes) == Some(false));
+            if wish.asg.is_none_or(|asg| asg == first.asg)
+                && scores.eq(best.iter().copied())
+                && !ruled_out
+            {
+                all.extend(members);
+            }
+        }
+        let mut state = wish.random_bits;
+        (0..64)
+            .map(|_| all[((u128::from(splitmix64(&mut state)) * all.len() as u128) >> 64) as usize])
+            .find(|drawn| tied.contains(drawn))
     }
 }
 

@@ -222,13 +222,14 @@ impl World<'_, '_> {
         }
     }
 
-    /// An instance lost its last task: a scale-in that protection held back may go on.
+    /// An instance lost its last task: a scale-in or a rebalancing that protection held back may go on.
     pub(in super::super) fn instance_emptied(
         &mut self,
         id: AsgId,
         scheduler: &mut Scheduler<Event>,
     ) {
-        if self.groups[id].purchase.units() > self.target_size(id) {
+        let group = &self.groups[id];
+        if group.purchase.units() > self.target_size(id) || group.operation.rebalance_due {
             self.request_reconcile(id, scheduler);
         }
     }

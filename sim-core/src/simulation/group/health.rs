@@ -17,7 +17,6 @@ use crate::engine::{Phase, Scheduler};
 use crate::scenario::Process;
 use crate::units::{AsgId, InstanceId, SimTime, TaskId, ZoneId};
 
-#[allow(dead_code, reason = "faults call these")]
 impl World<'_, '_> {
     /// An instance is gone from EC2, by no doing of its group: its tasks end at once, and the group
     /// learns of it at its next health check.
@@ -36,9 +35,11 @@ impl World<'_, '_> {
         if instance.membership.stage == Stage::Leaving {
             return;
         }
-        let alive = &mut self.groups[group].alive;
-        alive.shield(zone, id);
-        alive.left_service(id);
+        let group = &mut self.groups[group];
+        // It counts until the check, but nothing else can end it any more.
+        group.operation.unmark(id);
+        group.alive.shield(zone, id);
+        group.alive.left_service(id);
         self.suspect(id, scheduler.now(), scheduler);
     }
 

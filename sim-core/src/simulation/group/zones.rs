@@ -6,7 +6,7 @@ use super::super::world::World;
 use crate::autoscaling::group::{TerminationCause, moves_to_balance, rebalancing_margin};
 use crate::engine::Scheduler;
 use crate::scenario::Process;
-use crate::units::AsgId;
+use crate::units::{AsgId, InstanceId};
 
 impl World<'_, '_> {
     /// Something may have made the zones of a group uneven.
@@ -33,7 +33,13 @@ impl World<'_, '_> {
         while 0 < self.groups[id].operation.rebalancing
             && self.groups[id].desired < self.groups[id].alive.in_service()
         {
-            let Some(victim) = self.victim(id, scheduler.now()) else { break };
+            let victim =
+                self.victim(id, scheduler.now()).filter(|it| self.is_in_fuller_zone(*it, 0));
+            let Some(victim) = victim else {
+                // What has become protected meanwhile stays, and what was launched for it goes.
+                self.groups[id].operation.rebalancing = 0;
+                break;
+            };
             self.groups[id].operation.rebalancing -= 1;
             self.withdraw(victim, TerminationCause::Rebalancing, scheduler);
         }
@@ -50,7 +56,23 @@ impl World<'_, '_> {
         }
         let moves = moves_to_balance(&group.alive.zones());
         let most = operation.max_size + rebalancing_margin(operation.max_size);
-        operation.rebalancing = moves.min(most.saturating_sub(group.desired));
+        let moves_now = moves.min(most.saturating_sub(group.desired));
         operation.rebalance_due = 0 < moves;
+        // Where all that could go is protected, nothing is launched in its stead.
+        let victim = if 0 < moves_now { self.victim(id, scheduler.now()) } else { None };
+        if victim.is_some_and(|it| self.is_in_fuller_zone(it, 1)) {
+            self.groups[id].operation.rebalancing = moves_now;
+        }
+    }
+
+    /// Whether the zone of an instance has over `margin` more instances than another one of its group, or
+    /// is one that the group has left.
+    fn is_in_fuller_zone(&self, id: InstanceId, margin: u32) -> bool {
+        let instance = &self.instances[id];
+        let zones = self.groups[instance.group].alive.zones();
+        let own = &zones[instance.zone_position];
+        let open = zones.iter().filter(|zone| zone.enabled && zone.available);
+        let least = open.map(|zone| zone.instances).min();
+        !own.enabled || least.is_some_and(|least| least + margin < own.instances)
     }
 }

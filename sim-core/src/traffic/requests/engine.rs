@@ -6,7 +6,7 @@ use super::arrivals::ArrivalStream;
 use super::balancer::Balancer;
 use super::retries::{Retries, Retry};
 use super::server::{Server, ServerLimits, Ticket};
-use super::tally::{RequestCounts, ResponseTimes};
+use super::tally::{RequestCounts, ResponseTimes, TakenTimes};
 use super::tournament::{NONE, Tournament};
 use crate::engine::{StreamKey, UnitLaw};
 use crate::results::Distribution;
@@ -488,6 +488,16 @@ impl RequestEngine {
     /// milliseconds.
     pub fn interval_quantile_ms(&self, p: f64) -> Option<f64> {
         self.times.interval_quantile_ms(p)
+    }
+
+    /// Keeps response times for [`take_minute`](Self::take_minute) from now on.
+    pub fn keep_minutes(&mut self) {
+        self.times.keep_minutes();
+    }
+
+    /// Response times of what was answered since the last call; `None` if nothing was.
+    pub fn take_minute(&mut self, quantiles: &[f64]) -> Option<TakenTimes> {
+        self.times.take_minute(quantiles)
     }
 
     /// Begins a new interval.

@@ -38,4 +38,4 @@ mod tests;
 mod tournament;
 
 pub use engine::{MAX_PRESENT, RequestEngine};
-pub use tally::RequestCounts;
+pub use tally::{RequestCounts, TakenTimes};

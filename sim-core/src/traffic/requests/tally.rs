@@ -3,6 +3,7 @@
 use hdrhistogram::Histogram;
 
 use crate::results::Distribution;
+use crate::units::NANOS_PER_SECOND;
 
 /// Smallest and largest value the histogram tells apart: 1 µs and 2^42 ns (73 minutes).
 const LOWEST_NANOS: u64 = 1_000;
@@ -29,6 +30,17 @@ pub struct RequestCounts {
     pub broken_off: u64,
 }
 
+/// Response times of a minute, in seconds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TakenTimes {
+    /// How many.
+    pub count: f64,
+    /// Their mean.
+    pub mean: f64,
+    /// The quantiles that were asked for.
+    pub quantiles: Vec<f64>,
+}
+
 /// Response times of answered requests, each recorded to three digits.
 #[derive(Clone, Debug)]
 pub(super) struct ResponseTimes {
@@ -38,15 +50,58 @@ pub(super) struct ResponseTimes {
     sum: u128,
     largest: u64,
     interval_largest: u64,
+    /// Since the last call of [`take_minute`](Self::take_minute), where somebody asks.
+    minute: Option<Box<Minute>>,
+}
+
+/// Response times since somebody last took them.
+#[derive(Clone, Debug)]
+struct Minute {
+    histogram: Histogram<u64>,
+    sum: u128,
+    largest: u64,
+}
+
+fn histogram() -> Histogram<u64> {
+    Histogram::new_with_bounds(LOWEST_NANOS, HIGHEST_NANOS, 3)
+        .expect("the bounds are constants that the histogram accepts")
 }
 
 impl ResponseTimes {
     pub(super) fn new() -> Self {
-        let histogram = || {
-            Histogram::new_with_bounds(LOWEST_NANOS, HIGHEST_NANOS, 3)
-                .expect("the bounds are constants that the histogram accepts")
-        };
-        Self { interval: histogram(), before: histogram(), sum: 0, largest: 0, interval_largest: 0 }
+        Self {
+            interval: histogram(),
+            before: histogram(),
+            sum: 0,
+            largest: 0,
+            interval_largest: 0,
+            minute: None,
+        }
+    }
+
+    /// Keeps response times for [`take_minute`](Self::take_minute) from now on.
+    pub(super) fn keep_minutes(&mut self) {
+        self.minute = Some(Box::new(Minute { histogram: histogram(), sum: 0, largest: 0 }));
+    }
+
+    /// Number, mean and quantiles, in seconds, since the last call; `None` if there were none.
+    pub(super) fn take_minute(&mut self, quantiles: &[f64]) -> Option<TakenTimes> {
+        let minute = self.minute.as_mut()?;
+        let count = minute.histogram.len();
+        let seconds = |nanos: f64| nanos / NANOS_PER_SECOND as f64;
+        let taken = (0 < count).then(|| TakenTimes {
+            count: count as f64,
+            mean: seconds(minute.sum as f64 / count as f64),
+            // The histogram answers with the upper end of a bucket.
+            quantiles: quantiles
+                .iter()
+                .map(|p| minute.histogram.value_at_quantile(*p).min(minute.largest))
+                .map(|nanos| seconds(nanos as f64))
+                .collect(),
+        });
+        minute.histogram.reset();
+        (minute.sum, minute.largest) = (0, 0);
+        taken
     }
 
     #[inline]
@@ -55,6 +110,11 @@ impl ResponseTimes {
         self.interval_largest = self.interval_largest.max(nanos);
         // Cannot fail: the value is within the bounds.
         self.interval.saturating_record(nanos.min(HIGHEST_NANOS));
+        if let Some(minute) = &mut self.minute {
+            minute.sum += u128::from(nanos);
+            minute.largest = minute.largest.max(nanos);
+            minute.histogram.saturating_record(nanos.min(HIGHEST_NANOS));
+        }
     }
 
     pub(super) fn clear_interval(&mut self) {

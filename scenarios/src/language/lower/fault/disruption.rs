@@ -1,18 +1,12 @@
 //! Faults of what tasks run on.
 
-use plimsoll_core::scenario::{DisruptionKind, InstanceScope, SlowLaunches};
+use plimsoll_core::scenario::{DisruptionKind, InstanceScope, MetricScope, SlowLaunches};
 use plimsoll_core::units::{AsgId, Id, ServiceId, SimDuration, ZoneId};
 
 use super::super::Context;
 use super::{World, factor};
 use crate::language::raw::fault::{Fault, FaultLaunchType, FaultType};
-use crate::language::raw::kinds::Length;
 use crate::language::tree::Path;
-
-/// From the stop of an instance to its replacement: the period of the health checks.
-const STOPPED_DETECTED_AFTER: SimDuration = SimDuration::from_secs(60);
-/// The same where the zone is impaired.
-const IMPAIRED_DETECTED_AFTER: SimDuration = SimDuration::from_secs(120);
 
 /// What a fault does to the cluster; reports what it cannot.
 pub(super) fn lower(
@@ -27,25 +21,21 @@ pub(super) fn lower(
     let service = service(context, path, raw, world);
     let (zone, group, service) = (zone?, group?, service?);
     let scope = InstanceScope { group, zone };
-    let detected = |default| raw.detected_after.map_or(default, Length::duration);
     let kind = match raw.kind {
         FaultType::ZoneOutage => {
             let Some(zone) = zone else {
                 context.error(path, "it is not said which zone: `availabilityZone` is missing");
                 return None;
             };
-            let detected_after = detected(IMPAIRED_DETECTED_AFTER);
-            DisruptionKind::ZoneOutage { zone, detected_after }
+            DisruptionKind::ZoneOutage { zone }
         }
         FaultType::InstanceFailure => {
             has_instances(context, path, world)?;
-            let detected_after = detected(STOPPED_DETECTED_AFTER);
             if let Some(rate) = raw.rate_per_instance_hour {
                 let mean = SimDuration::from_secs_f64(3600.0 / rate);
-                DisruptionKind::InstanceFailureRate { scope, mean, detected_after }
+                DisruptionKind::InstanceFailureRate { scope, mean }
             } else {
-                let count = raw.count.unwrap_or(1);
-                DisruptionKind::InstanceFailure { scope, count, detected_after }
+                DisruptionKind::InstanceFailure { scope, count: raw.count.unwrap_or(1) }
             }
         }
         FaultType::AgentDisconnected => {
@@ -83,7 +73,17 @@ pub(super) fn lower(
                 remaining_permille: (permille as u16).clamp(least, 999),
             }
         }
-        FaultType::MissingMetrics => DisruptionKind::MissingMetrics { service },
+        FaultType::MissingMetrics => {
+            DisruptionKind::MissingMetrics(metric_scope(context, path, raw, service)?)
+        }
+        FaultType::MetricDelay => {
+            let Some(delay) = raw.delay else {
+                context.error(path, "it is not said how late data points are: `delay` is missing");
+                return None;
+            };
+            let scope = metric_scope(context, path, raw, service)?;
+            DisruptionKind::LateMetrics { scope, delay: delay.duration() }
+        }
         FaultType::ContainerExit
         | FaultType::OutOfMemory
         | FaultType::FailsToStart
@@ -94,6 +94,29 @@ pub(super) fn lower(
         | FaultType::InsufficientCapacity => return None,
     };
     Some(kind)
+}
+
+/// The metrics that a fault hits.
+fn metric_scope(
+    context: &Context<'_>,
+    path: &Path,
+    raw: &Fault,
+    service: Option<ServiceId>,
+) -> Option<MetricScope> {
+    let mut scope = MetricScope { service, names: raw.metric_names.clone(), own: Vec::new() };
+    let mut good = true;
+    for (index, name) in raw.metric_names.iter().flatten().enumerate() {
+        let at = path.key("metricNames").index(index);
+        match context.metrics.named(name) {
+            Ok(own) => scope.own.extend(own),
+            Err(known) => {
+                let known: Vec<&str> = known.iter().map(String::as_str).collect();
+                context.dangling(&at, "metric", name, known);
+                good = false;
+            }
+        }
+    }
+    good.then_some(scope)
 }
 
 fn has_instances(context: &Context<'_>, path: &Path, world: &World<'_>) -> Option<()> {

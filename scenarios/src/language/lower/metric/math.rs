@@ -7,7 +7,7 @@ use plimsoll_core::metrics::{
 };
 use plimsoll_core::units::SimDuration;
 
-use super::{MINUTE, Reference, Subject, resolve};
+use super::{MINUTE, Reference, Subject, resolve, stat as parse};
 use crate::language::lower::Context;
 use crate::language::raw::metric as raw;
 use crate::language::tree::Path;
@@ -36,7 +36,7 @@ pub(in crate::language::lower) fn math(
                     namespace: stat.metric.namespace.as_deref(),
                     name: &stat.metric.metric_name,
                     dimensions: &stat.metric.dimensions,
-                    statistic: Some(stat.stat),
+                    statistic: parse(&stat.stat),
                     period,
                 };
                 let at = path.key("metricStat").key("metric");

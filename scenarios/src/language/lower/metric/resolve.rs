@@ -1,13 +1,14 @@
 //! From the names of CloudWatch to what is measured.
 
 use plimsoll_core::metrics::{
-    ClusterMeasure, GroupMeasure, MetricSource, QueueMeasure, ServiceMeasure, Statistic,
+    CAPACITY_PROVIDER_RESERVATION, ClusterMeasure, GroupMeasure, MetricSource, QueueMeasure,
+    ServiceMeasure, Statistic,
 };
 use plimsoll_core::units::{
     AsgId, CapacityProviderId, Id, MetricId, QueueId, ServiceId, SimDuration,
 };
 
-use super::{FIVE_MINUTES, MINUTE, Metrics, Subject, statistic};
+use super::{FIVE_MINUTES, MINUTE, Metrics, Subject};
 use crate::language::lower::Context;
 use crate::language::raw::metric as raw;
 use crate::language::tree::Path;
@@ -20,10 +21,11 @@ const EC2: &str = "AWS/EC2";
 const QUEUES: &str = "AWS/SQS";
 const MANAGED_SCALING: &str = "AWS/ECS/ManagedScaling";
 
-const SERVICE_METRICS: [(&str, ServiceMeasure); 6] = [
+const SERVICE_METRICS: [(&str, ServiceMeasure); 7] = [
     (ECS, ServiceMeasure::CpuUtilization),
     (ECS, ServiceMeasure::MemoryUtilization),
     (LOAD_BALANCER, ServiceMeasure::RequestCountPerTarget),
+    (LOAD_BALANCER, ServiceMeasure::TargetResponseTime),
     (INSIGHTS, ServiceMeasure::RunningTaskCount),
     (INSIGHTS, ServiceMeasure::DesiredTaskCount),
     (INSIGHTS, ServiceMeasure::PendingTaskCount),
@@ -44,15 +46,13 @@ const CLUSTER_METRICS: [ClusterMeasure; 2] =
 
 const GROUP_DIMENSION: &str = "AutoScalingGroupName";
 
-const RESERVATION: &str = "CapacityProviderReservation";
-
 /// How a document names a metric.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::language::lower) struct Reference<'r> {
     pub(in crate::language::lower) namespace: Option<&'r str>,
     pub(in crate::language::lower) name: &'r str,
     pub(in crate::language::lower) dimensions: &'r [raw::Dimension],
-    pub(in crate::language::lower) statistic: Option<raw::Statistic>,
+    pub(in crate::language::lower) statistic: Option<Statistic>,
     /// Length of the data points.
     pub(in crate::language::lower) period: SimDuration,
 }
@@ -77,8 +77,9 @@ pub(in crate::language::lower) fn resolve(
 ) -> Option<(MetricId, Statistic)> {
     let metrics = &context.metrics;
     if let Some(metric) = metrics.own(reference) {
-        let statistic = reference.statistic.map_or(Statistic::Average, statistic);
-        return Some((metric, statistic));
+        let wanted = reference.statistic.unwrap_or_default();
+        return percentile_of_period(context, path, reference, metrics.period(metric))
+            .map(|()| (metric, wanted));
     }
     let name = reference.name;
     if means_instance_cpu(own, reference) {
@@ -100,7 +101,7 @@ pub(in crate::language::lower) fn resolve(
     if let Some(measure) = cluster.filter(|_| reference.is_in(ECS)) {
         return gauge(context, path, reference, MetricSource::Cluster(measure));
     }
-    if name == RESERVATION && reference.is_in(MANAGED_SCALING) {
+    if name == CAPACITY_PROVIDER_RESERVATION && reference.is_in(MANAGED_SCALING) {
         let key = ("CapacityProviderName", &metrics.names.providers[..]);
         let id = named(context, path, reference, key)?;
         let source = MetricSource::CapacityProvider(CapacityProviderId::from_index(id));
@@ -118,6 +119,26 @@ pub(in crate::language::lower) fn resolve(
     }
     unknown(context, path, reference);
     None
+}
+
+/// Reports a percentile over another period than the metric's: the samples of several periods are not
+/// kept.
+fn percentile_of_period(
+    context: &Context<'_>,
+    path: &Path,
+    reference: &Reference<'_>,
+    period: SimDuration,
+) -> Option<()> {
+    if matches!(reference.statistic, Some(Statistic::Percentile(_))) && reference.period != period {
+        let seconds = period.as_nanos() / 1_000_000_000;
+        let message = format!(
+            "percentiles of `{}` are simulated over periods of {seconds} s only",
+            reference.name
+        );
+        context.error(path, message);
+        return None;
+    }
+    Some(())
 }
 
 fn of_service(
@@ -149,18 +170,27 @@ fn of_service(
             (Statistic::Average, &[Statistic::Average, Statistic::SampleCount])
         }
         ServiceMeasure::RequestCountPerTarget => (Statistic::Sum, &[Statistic::Sum]),
+        ServiceMeasure::TargetResponseTime => {
+            (Statistic::Average, &[Statistic::Average, Statistic::SampleCount, Statistic::Sum])
+        }
         _ => return gauge(context, path, reference, MetricSource::Service(id, measure)),
     };
-    let wanted = reference.statistic.map_or(usual, statistic);
-    if !allowed.contains(&wanted) {
-        let names: Vec<&str> = allowed.iter().map(|it| it.name()).collect();
+    let wanted = reference.statistic.unwrap_or(usual);
+    let times = measure == ServiceMeasure::TargetResponseTime;
+    let percentile = times && matches!(wanted, Statistic::Percentile(_));
+    if percentile {
+        percentile_of_period(context, path, reference, MINUTE)?;
+    } else if !allowed.contains(&wanted) {
+        let mut names: Vec<&str> = allowed.iter().map(|it| it.name()).collect();
+        names.extend(times.then_some("percentiles"));
         let message =
             format!("of `{}` only {} is simulated", measure.metric_name(), names.join(" and "));
         context.error(path, message);
         return None;
     }
+    let balanced = times || measure == ServiceMeasure::RequestCountPerTarget;
     let fine = reference.period < MINUTE;
-    let metric = if fine && measure != ServiceMeasure::RequestCountPerTarget {
+    let metric = if fine && !balanced {
         if metrics.has_high_resolution(id) {
             metrics.high_resolution(id, measure)
         } else {
@@ -217,12 +247,11 @@ fn group_cpu(
     } else if reference.period < MINUTE {
         context.note(path, "the metric has one data point per minute");
     }
-    let wanted = reference.statistic.map_or(Statistic::Average, statistic);
+    let wanted = reference.statistic.unwrap_or_default();
     Some((metrics.group_cpu(group), wanted))
 }
 
 /// A metric with one sample per minute, of which every statistic can be had.
-#[allow(clippy::unnecessary_wraps)] // one of several resolvers with one type
 fn gauge(
     context: &Context<'_>,
     path: &Path,
@@ -232,7 +261,8 @@ fn gauge(
     if reference.period < MINUTE {
         context.note(path, "the metric has one data point per minute");
     }
-    let wanted = reference.statistic.map_or(Statistic::Average, statistic);
+    percentile_of_period(context, path, reference, MINUTE)?;
+    let wanted = reference.statistic.unwrap_or_default();
     Some((context.metrics.per_minute(source), wanted))
 }
 
@@ -257,13 +287,7 @@ fn named(
 }
 
 fn unknown(context: &Context<'_>, path: &Path, reference: &Reference<'_>) {
-    let mut known: Vec<String> =
-        SERVICE_METRICS.iter().map(|(_, it)| it.metric_name().to_owned()).collect();
-    known.extend(GROUP_METRICS.iter().map(|it| it.metric_name().to_owned()));
-    known.push(RESERVATION.to_owned());
-    known.extend(CLUSTER_METRICS.iter().map(|it| it.metric_name().to_owned()));
-    known.extend(QueueMeasure::ALL.iter().map(|it| it.metric_name().to_owned()));
-    known.extend(context.metrics.own.borrow().iter().map(|it| it.name.clone()));
+    let known = context.metrics.known_names();
     let names: Vec<&str> = known.iter().map(String::as_str).collect();
     let what = match reference.namespace {
         Some(namespace) if known.iter().any(|it| it == reference.name) => {
@@ -275,6 +299,33 @@ fn unknown(context: &Context<'_>, path: &Path, reference: &Reference<'_>) {
 }
 
 impl Metrics {
+    fn known_names(&self) -> Vec<String> {
+        let mut known: Vec<String> =
+            SERVICE_METRICS.iter().map(|(_, it)| it.metric_name().to_owned()).collect();
+        known.extend(GROUP_METRICS.iter().map(|it| it.metric_name().to_owned()));
+        known.push(CAPACITY_PROVIDER_RESERVATION.to_owned());
+        known.extend(CLUSTER_METRICS.iter().map(|it| it.metric_name().to_owned()));
+        known.extend(QueueMeasure::ALL.iter().map(|it| it.metric_name().to_owned()));
+        known.extend(self.own.borrow().iter().map(|it| it.name.clone()));
+        known
+    }
+
+    /// The user's own metrics that are called `name`.
+    ///
+    /// # Errors
+    /// All names, if there is no metric of this one.
+    pub(in crate::language::lower) fn named(
+        &self,
+        name: &str,
+    ) -> Result<Vec<MetricId>, Vec<String>> {
+        let known = self.known_names();
+        if !known.iter().any(|it| it == name) {
+            return Err(known);
+        }
+        let own = self.own.borrow();
+        Ok(own.iter().filter(|it| it.name == name).map(|it| it.metric).collect())
+    }
+
     /// The user's own metric that `reference` names.
     fn own(&self, reference: &Reference<'_>) -> Option<MetricId> {
         let own = self.own.borrow();

@@ -1,10 +1,10 @@
 //! Alarms.
 
 use plimsoll_core::autoscaling::{AlarmSettings, ComparisonOperator, TreatMissingData};
-use plimsoll_core::metrics::{MetricQuery, QueryKind};
+use plimsoll_core::metrics::{LowSampleCount, MetricQuery, Percentile, QueryKind, Statistic};
 
 use crate::language::lower::Context;
-use crate::language::lower::metric::{MINUTE, Reference, Subject, math, resolve};
+use crate::language::lower::metric::{MINUTE, Reference, Subject, math, resolve, statistic};
 use crate::language::raw::kinds::Seconds;
 use crate::language::raw::scaling as raw;
 use crate::language::tree::Path;
@@ -50,6 +50,37 @@ pub(in crate::language::lower) fn alarm(
     })
 }
 
+/// The statistic that an alarm names; "refused", "the usual one", "this one".
+#[allow(clippy::option_option)]
+fn wanted_statistic(
+    context: &Context<'_>,
+    path: &Path,
+    raw: &raw::Alarm,
+) -> Option<Option<Statistic>> {
+    let low_samples = match raw.evaluate_low_sample_count_percentile {
+        None | Some(raw::LowSampleCount::Evaluate) => LowSampleCount::Evaluate,
+        Some(raw::LowSampleCount::Ignore) => LowSampleCount::Ignore,
+    };
+    let percentile = raw.extended_statistic.as_deref().and_then(Percentile::parse);
+    match (percentile, raw.statistic) {
+        (Some(_), Some(_)) => {
+            let message = "needs one of `statistic`, `extendedStatistic`, not both";
+            context.error(&path.key("extendedStatistic"), message);
+            None
+        }
+        (Some(percentile), None) => {
+            Some(Some(Statistic::Percentile(Percentile { low_samples, ..percentile })))
+        }
+        (None, given) => {
+            if raw.evaluate_low_sample_count_percentile.is_some() {
+                let at = path.key("evaluateLowSampleCountPercentile");
+                context.note(&at, "has no effect on an alarm that is not on a percentile");
+            }
+            Some(given.map(statistic))
+        }
+    }
+}
+
 fn query(
     context: &Context<'_>,
     path: &Path,
@@ -61,9 +92,11 @@ fn query(
             context.error(path, "needs exactly one of `metricName`, `metrics`");
             return None;
         }
-        for (key, given) in
-            [("period", raw.period.is_some()), ("statistic", raw.statistic.is_some())]
-        {
+        for (key, given) in [
+            ("period", raw.period.is_some()),
+            ("statistic", raw.statistic.is_some()),
+            ("extendedStatistic", raw.extended_statistic.is_some()),
+        ] {
             if given {
                 context.error(&path.key(key), "is given by each line of `metrics`");
             }
@@ -79,9 +112,9 @@ fn query(
         namespace: raw.namespace.as_deref(),
         name,
         dimensions: &raw.dimensions,
-        statistic: raw.statistic,
+        statistic: wanted_statistic(context, path, raw)?,
         period,
     };
-    let (metric, statistic) = resolve(context, path, own, &reference)?;
-    Some(MetricQuery { kind: QueryKind::Metric(metric, statistic), period })
+    let (metric, wanted) = resolve(context, path, own, &reference)?;
+    Some(MetricQuery { kind: QueryKind::Metric(metric, wanted), period })
 }

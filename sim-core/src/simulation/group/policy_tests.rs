@@ -530,7 +530,7 @@ fn instances_use_what_the_metric_of_their_service_says() {
         };
         for minute in 1..=10 {
             let (service, group) = at(60 * minute);
-            assert!(service > 5.0 && (service - group).abs() < 1e-9, "{minute}: {service} {group}");
+            assert!(service > 3.0 && (service - group).abs() < 1e-9, "{minute}: {service} {group}");
         }
         // In the minute of the change one task ran for half of it: 2.5 of three instances were busy.
         let (service, group) = at(660);

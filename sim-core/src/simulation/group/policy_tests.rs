@@ -17,12 +17,12 @@ use crate::autoscaling::{
 use crate::engine::DurationDistribution;
 use crate::metrics::{
     ClusterMeasure, GroupMeasure, Metric, MetricQuery, MetricSource, MetricTrace, QueryKind,
-    Statistic,
+    ServiceMeasure, Statistic,
 };
 use crate::results::{EventCategory, RunResults};
 use crate::scenario::*;
 use crate::traffic::{AfterEnd, RequestRate};
-use crate::units::{AsgId, Cpu, MetricId, Mib, SimDuration, SimTime};
+use crate::units::{AsgId, Cpu, MetricId, Mib, QueueId, ServiceId, SimDuration, SimTime};
 
 const GROUP: AsgId = AsgId(0);
 const MINUTE: SimDuration = SimDuration::from_secs(60);
@@ -453,4 +453,91 @@ fn the_cpu_of_instances_counts_standalone_tasks_and_the_part_of_a_minute() {
     let half = (Some(12.5), Some(25.0), Some(2.0));
     assert_eq!((seen[&60], seen[&120]), ((Some(0.0), Some(0.0), Some(2.0)), half));
     assert_eq!((seen[&180], seen[&240]), (half, (Some(0.0), Some(0.0), Some(2.0))));
+}
+
+/// A service whose tasks reserve a whole instance each, three of which there are.
+fn on_whole_instances(change: impl FnOnce(&mut Scenario, &mut Service)) -> Scenario {
+    let mut scenario = of(3);
+    scenario.task_definitions.push(definition(2048, 2048));
+    let mut work = service("work", 3, LaunchTarget::Ec2);
+    work.starts_ready = true;
+    // From the middle of a minute on, one instance is idle.
+    work.scheduling.updates.push(ServiceUpdate {
+        at: SimTime::from_secs(630),
+        task_definition: None,
+        launch: None,
+        force_new_deployment: false,
+        desired_count: Some(2),
+    });
+    change(&mut scenario, &mut work);
+    scenario.services.push(work);
+    scenario
+}
+
+fn with_requests(_: &mut Scenario, work: &mut Service) {
+    work.load = busy().services[0].load.clone();
+    if let Some(load) = &mut work.load {
+        load.idle_cpu = Cpu::from_ecs_units(128);
+    }
+}
+
+fn with_messages(scenario: &mut Scenario, work: &mut Service) {
+    let messages = |minute: u64| MessageBatch { at: SimTime::from_secs(60 * minute), messages: 5 };
+    scenario.queues.push(Queue {
+        name: "jobs".into(),
+        visibility_timeout: seconds(600),
+        message_retention_period: seconds(86_400),
+        delay: SimDuration::ZERO,
+        redrive: None,
+        sources: vec![MessageSource::Batches((1..50).map(messages).collect())],
+    });
+    work.worker = Some(Worker {
+        queue: QueueId(0),
+        concurrency: 1,
+        max_number_of_messages: 1,
+        receive_wait: seconds(20),
+        processing_time: DurationDistribution::Constant(seconds(15)),
+        failure_probability: 0.0,
+        poison_probability: 0.0,
+        poll_interval: seconds(1),
+        on_stop: OnStop::Finish,
+        protection: None,
+        cpu_per_message: Cpu::from_ecs_units(1024),
+        memory_per_message_kib: 1024,
+        idle_cpu: Cpu::from_ecs_units(64),
+        idle_memory: Mib::new(128),
+    });
+}
+
+#[test]
+fn instances_use_what_the_metric_of_their_service_says() {
+    for scenario in [on_whole_instances(with_requests), on_whole_instances(with_messages)] {
+        let mut scenario = scenario;
+        let of_service = MetricSource::Service(ServiceId(0), ServiceMeasure::CpuUtilization);
+        watch(&mut scenario, of_service, 60, 0);
+        watch(&mut scenario, MetricSource::Group(GROUP, GroupMeasure::CpuUtilization), 60, 0);
+        let mut seen = std::collections::BTreeMap::new();
+        run_watched(&scenario, &mut |world, scheduler| {
+            let value = |metric| {
+                let series = world.metrics.store.series(MetricId(metric));
+                series.window(scheduler.now(), 1).next().flatten().map(|point| point.value)
+            };
+            seen.insert(second(scheduler.now()), (value(0), value(1)));
+        });
+        let at = |second: u64| {
+            let (service, group) = seen[&second];
+            (service.expect("tasks run"), group.expect("instances run"))
+        };
+        for minute in 1..=10 {
+            let (service, group) = at(60 * minute);
+            assert!(service > 3.0 && (service - group).abs() < 1e-9, "{minute}: {service} {group}");
+        }
+        // In the minute of the change one task ran for half of it: 2.5 of three instances were busy.
+        let (service, group) = at(660);
+        assert!((service * 2.5 / 3.0 - group).abs() < 1e-6, "{service} {group}");
+        for minute in 12..=15 {
+            let (service, group) = at(60 * minute);
+            assert!((service * 2.0 / 3.0 - group).abs() < 1e-9, "{minute}: {service} {group}");
+        }
+    }
 }

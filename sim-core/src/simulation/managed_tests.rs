@@ -432,7 +432,7 @@ fn instances_that_fail_are_found_by_health_checks_and_their_tasks_go_elsewhere()
         });
         let results = run(&scenario);
         let found = lives(&results);
-        let [(_, lost, 0, Some(ended)), (_, kept, 0, None), (_, new, launched, None)] = found[..]
+        let [(_, lost, 1, Some(ended)), (_, kept, 1, None), (_, new, launched, None)] = found[..]
         else {
             panic!("{found:?}");
         };

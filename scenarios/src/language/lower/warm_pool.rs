@@ -20,12 +20,12 @@ pub(super) fn lower(
         context.error(&path.key("warmPoolConfiguration"), message);
     }
     let path = path.key(key);
-    if let Some(policy) = &group.mixed_instances_policy {
-        let spot = policy.instances_distribution.on_demand_percentage_above_base_capacity < 100;
-        if spot || purchase::weighted_by(group).is_some() {
-            let what = if spot { "Spot Instances" } else { "weights" };
-            context.error(&path, format!("a group with {what} cannot have a warm pool"));
-        }
+    let policy = group.mixed_instances_policy.as_ref();
+    let spot = policy
+        .is_some_and(|it| it.instances_distribution.on_demand_percentage_above_base_capacity < 100);
+    if spot || purchase::weighted_by(group).is_some() {
+        let what = if spot { "Spot Instances" } else { "weights" };
+        context.error(&path, format!("a group with {what} cannot have a warm pool"));
     }
     let prepared = raw.max_group_prepared_capacity.and_then(|it| u32::try_from(it).ok());
     let least = prepared.unwrap_or(group.max_size).max(raw.min_size);

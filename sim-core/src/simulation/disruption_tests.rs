@@ -9,7 +9,6 @@ use crate::results::{Recovered, RunResults};
 use crate::scenario::*;
 use crate::units::{AsgId, SimDuration, SimTime, ZoneId};
 
-
 /// A disruption from one second to another.
 fn during(kind: DisruptionKind, from: u64, until: u64) -> Disruption {
     Disruption {

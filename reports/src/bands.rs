@@ -1,6 +1,7 @@
 //! When faults held, for the charts.
 
 use plimsoll_core::results::{FaultRecord, RunResults};
+use plimsoll_core::units::SimTime;
 
 use crate::chart::{Band, BandKind};
 
@@ -24,7 +25,7 @@ pub(crate) fn bands(results: &RunResults) -> Vec<Band> {
         // Records are in order of their beginning.
         for record in records() {
             let from = record.from.as_secs_f64();
-            let until = record.until.map_or(end, |until| until.as_secs_f64()).min(end);
+            let until = record.until.map_or(end, SimTime::as_secs_f64).min(end);
             match &mut last {
                 Some(band) if from - band.until <= end * NEAR => {
                     band.until = band.until.max(until);
@@ -66,7 +67,7 @@ fn name<'a>(kind: BandKind, records: impl Iterator<Item = &'a FaultRecord>) -> S
 mod tests {
     use super::*;
     use crate::testing;
-    use plimsoll_core::units::{SimDuration, SimTime};
+    use plimsoll_core::units::SimDuration;
 
     fn record(name: &str, kind: &'static str, from: u64, until: Option<u64>) -> FaultRecord {
         FaultRecord {

@@ -54,7 +54,10 @@ fn is_pair(metric: raw::PredictiveMetricType) -> bool {
     use raw::PredictiveMetricType as Type;
     matches!(
         metric,
-        Type::ECSServiceCPUUtilization | Type::ECSServiceMemoryUtilization | Type::ALBRequestCount
+        Type::ECSServiceCPUUtilization
+            | Type::ECSServiceMemoryUtilization
+            | Type::ALBRequestCount
+            | Type::ASGCPUUtilization
     )
 }
 

@@ -48,9 +48,9 @@ caption span{display:block;font-weight:400;color:var(--muted);font-size:.88rem}
 th,td{padding:7px 8px;text-align:left;border-top:1px solid var(--line);vertical-align:top}
 th:first-child,td:first-child{padding-left:16px}
 th:last-child,td:last-child{padding-right:16px}
-thead th{color:var(--muted);font-weight:600;font-size:.82rem;border-top:0;white-space:nowrap}
+thead th{color:var(--muted);font-weight:600;font-size:.82rem;border-top:0;vertical-align:bottom}
 tbody th{font-weight:600;overflow-wrap:break-word;min-width:6.5em;max-width:24em}
-.num{text-align:right;white-space:nowrap}
+.num{text-align:right}td.num{white-space:nowrap}
 tfoot td,tfoot th{font-weight:600}
 .share{min-width:110px}
 .bar{display:block;height:8px;border-radius:4px;background:var(--bar);margin-top:7px;min-width:2px}

@@ -53,6 +53,7 @@ mod integral;
 #[cfg(test)]
 mod latency_tests;
 mod launch;
+mod launch_quotas;
 mod ledger;
 mod lifecycle;
 #[cfg(test)]

@@ -315,21 +315,17 @@ impl GroupScaler {
                 }
                 GroupPolicyKind::Step(policy) => {
                     let Some(by) = self.step(now, policy, alarm, store) else { continue };
-                    if policy.adjustment_type.direction(by, size.desired)
-                        != Some(ScalingDirection::Out)
-                    {
+                    let kind = policy.adjustment_type;
+                    if kind.direction(by, size.desired) != Some(ScalingDirection::Out) {
                         continue;
                     }
                     let base = warm(policy.instance_warmup);
-                    policy.adjustment_type.adjusted(base, by, policy.min_adjustment_magnitude)
+                    kind.adjusted(base, by, policy.min_adjustment_magnitude)
                 }
                 GroupPolicyKind::Simple(policy) => {
-                    match self.simple(now, policy, ScalingDirection::Out, size) {
-                        Some(Ok(capacity)) => capacity,
-                        Some(Err(reason)) => {
-                            *obstacle = Some(reason);
-                            continue;
-                        }
+                    let direction = ScalingDirection::Out;
+                    match self.simple(now, policy, direction, size, obstacle) {
+                        Some(capacity) => capacity,
                         None => continue,
                     }
                 }
@@ -358,24 +354,20 @@ impl GroupScaler {
                 GroupPolicyKind::TargetTracking(_) => continue,
                 GroupPolicyKind::Step(policy) => {
                     let Some(by) = self.step(now, policy, alarm, store) else { continue };
-                    if policy.adjustment_type.direction(by, size.desired)
-                        != Some(ScalingDirection::In)
-                    {
+                    let kind = policy.adjustment_type;
+                    if kind.direction(by, size.desired) != Some(ScalingDirection::In) {
                         continue;
                     }
                     if warms(policy.instance_warmup) {
                         *obstacle = Some(GroupNotScaled::WarmingUp);
                         continue;
                     }
-                    policy.adjustment_type.adjusted(base, by, policy.min_adjustment_magnitude)
+                    kind.adjusted(base, by, policy.min_adjustment_magnitude)
                 }
                 GroupPolicyKind::Simple(policy) => {
-                    match self.simple(now, policy, ScalingDirection::In, size) {
-                        Some(Ok(capacity)) => capacity,
-                        Some(Err(reason)) => {
-                            *obstacle = Some(reason);
-                            continue;
-                        }
+                    let direction = ScalingDirection::In;
+                    match self.simple(now, policy, direction, size, obstacle) {
+                        Some(capacity) => capacity,
                         None => continue,
                     }
                 }
@@ -443,26 +435,29 @@ impl GroupScaler {
         policy.aggregation.aggregate(values).and_then(|value| policy.adjustment_for(value))
     }
 
-    /// The capacity that a simple policy asks for, or what it waits for; `None` if it does not ask for a
-    /// change in this direction.
+    /// The capacity that a simple policy asks for; `None` if it does not ask for a change in this direction,
+    /// or waits for something, which is then the obstacle.
     fn simple(
         &self,
         now: SimTime,
         policy: &SimplePolicy,
         direction: ScalingDirection,
         size: &GroupSize,
-    ) -> Option<Result<u32, GroupNotScaled>> {
+        obstacle: &mut Option<GroupNotScaled>,
+    ) -> Option<u32> {
         let kind = policy.adjustment_type;
         if kind.direction(policy.adjustment, size.desired) != Some(direction) {
             return None;
         }
         if size.is_busy() || self.awaits_end() {
-            return Some(Err(GroupNotScaled::ActivityInProgress));
+            *obstacle = Some(GroupNotScaled::ActivityInProgress);
+            return None;
         }
         if matches!(self.pause, Pause::Until(end) if now < end) {
-            return Some(Err(GroupNotScaled::Cooldown));
+            *obstacle = Some(GroupNotScaled::Cooldown);
+            return None;
         }
-        Some(Ok(kind.adjusted(size.desired, policy.adjustment, policy.min_adjustment_magnitude)))
+        Some(kind.adjusted(size.desired, policy.adjustment, policy.min_adjustment_magnitude))
     }
 
     fn bounded_in(&self, wish: Wish, size: &GroupSize) -> Result<(Wish, u32), GroupNotScaled> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use plimsoll_core::placement::{Explanation, PlacementStrategy, Rejection};
-use plimsoll_core::results::{PlacementFailure, RunResults, TaskRecord};
+use plimsoll_core::results::{PlacementFailure, RunResults, StopCode, TaskRecord};
 use plimsoll_core::simulation::PlacementDecision;
 use plimsoll_core::units::{Cpu, InstanceId, Mib, SimTime};
 
@@ -103,7 +103,8 @@ pub fn task_text(results: &RunResults, index: usize) -> String {
     }
     if let Some(at) = task.stopping {
         let code = task.exit_code.map_or(String::new(), |code| format!(" (exit code {code})"));
-        let decided = format!("stop decided, {}: {}{code}", task.stop_code, task.stopped_reason);
+        let stop_code = task.stop_code.map_or("", StopCode::name);
+        let decided = format!("stop decided, {stop_code}: {}{code}", task.stopped_reason);
         line(at, &decided);
     }
     if let Some(at) = task.execution_stopped {

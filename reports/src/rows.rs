@@ -2,7 +2,9 @@
 
 use std::io::{self, Write};
 
-use plimsoll_core::results::{EventRecord, InstanceRecord, PlacementFailure, Series, TaskRecord};
+use plimsoll_core::results::{
+    EventRecord, InstanceRecord, PlacementFailure, Series, StopCode, TaskRecord,
+};
 use plimsoll_core::units::{SimDuration, SimTime};
 
 use crate::columns::{self, EVENTS, INSTANCES, TASKS, TIMESERIES, UNPLACED};
@@ -78,7 +80,7 @@ pub fn write_tasks(out: impl Write, clock: Clock, tasks: &[TaskRecord]) -> io::R
             &clock.optional(task.stopping),
             &clock.optional(task.execution_stopped),
             &clock.optional(task.stopped),
-            task.stop_code,
+            task.stop_code.map_or("", StopCode::name),
             &task.stopped_reason,
             &task.exit_code.map(|code| code.to_string()).unwrap_or_default(),
             &task.restarts.to_string(),

@@ -6,7 +6,7 @@ use plimsoll_core::results::{
     BatchResults, CapacityResults, DeploymentResults, DeploymentTrigger, Distribution,
     EventCategory, EventRecord, InstanceRecord, InstanceTotals, LoadResults, ObjectiveResults,
     Packing, PlacementFailure, RequestedPacking, ResourceHours, RunResults, ScalingResults, Series,
-    ServiceResults, TaskRecord, TaskTotals, Utilization,
+    ServiceResults, StopCode, TaskRecord, TaskTotals, Utilization,
 };
 use plimsoll_core::scenario::{PurchaseOption, QueueDiscipline};
 use plimsoll_core::service::completion::RolloutState;
@@ -409,7 +409,7 @@ fn tasks() -> Vec<TaskRecord> {
             execution_stopped: (i == 2).then(|| SimTime::from_secs(90_030)),
             exit_code: (i == 5).then_some(137),
             restarts: u16::from(i == 7),
-            stop_code: if i == 2 { "ServiceSchedulerInitiated" } else { "" },
+            stop_code: (i == 2).then_some(StopCode::ServiceSchedulerInitiated),
             stopped_reason: if i == 2 {
                 "Scaling activity initiated by deployment, \"api\""
             } else {

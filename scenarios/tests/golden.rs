@@ -10,7 +10,7 @@ use std::path::Path;
 use plimsoll::language::{LoadOptions, load};
 use plimsoll_core::billing::format_usd;
 use plimsoll_core::invariants::violations;
-use plimsoll_core::results::RunResults;
+use plimsoll_core::results::{RunResults, StopCode};
 use plimsoll_core::simulation;
 use plimsoll_core::units::SimTime;
 
@@ -50,7 +50,11 @@ fn history(results: &RunResults) -> String {
         add(task.placed, 2, format!("{name} placed {place}"));
         add(task.pull_started, 2, format!("{name} pulls"));
         add(task.started, 2, format!("{name} RUNNING"));
-        add(task.stopping, 2, format!("{name} stopping: {}", task.stop_code));
+        add(
+            task.stopping,
+            2,
+            format!("{name} stopping: {}", task.stop_code.map_or("", StopCode::name)),
+        );
         add(task.stopped, 2, format!("{name} STOPPED: {}", task.stopped_reason));
     }
     for event in &results.event_records {

@@ -14,7 +14,7 @@ use crate::units::{SimDuration, SimTime};
 
 pub use records::{
     EventCategory, EventRecord, FaultRecord, InstanceRecord, PlacementFailure, Recovered,
-    ServiceRecovery, TaskRecord,
+    ServiceRecovery, StopCode, TaskRecord,
 };
 
 /// Everything a run produced.

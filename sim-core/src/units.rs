@@ -2,14 +2,18 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::num::NonZeroU64;
 use std::ops::{Add, AddAssign, Index, IndexMut};
 
 /// Nanoseconds in one second.
 pub const NANOS_PER_SECOND: u64 = 1_000_000_000;
 
 /// An instant: nanoseconds since the start of the simulation.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SimTime(u64);
+///
+/// It is kept as their number plus one, so that an instant which may be missing takes no more room: the
+/// records of a task are mostly such.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SimTime(NonZeroU64);
 
 /// A length of time in nanoseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -17,38 +21,41 @@ pub struct SimDuration(u64);
 
 impl SimTime {
     /// The start of the run.
-    pub const ZERO: Self = Self(0);
+    pub const ZERO: Self = Self::from_nanos(0);
     /// Later than anything that can be scheduled.
-    pub const MAX: Self = Self(u64::MAX);
+    pub const MAX: Self = Self(NonZeroU64::MAX);
 
-    /// The instant `nanos` nanoseconds after the start.
+    /// The instant `nanos` nanoseconds after the start, at most [`SimTime::MAX`].
     pub const fn from_nanos(nanos: u64) -> Self {
-        Self(nanos)
+        match NonZeroU64::new(nanos.saturating_add(1)) {
+            Some(next) => Self(next),
+            None => Self::MAX,
+        }
     }
 
     /// The instant `seconds` whole seconds after the start, saturating at [`SimTime::MAX`].
     pub const fn from_secs(seconds: u64) -> Self {
-        Self(seconds.saturating_mul(NANOS_PER_SECOND))
+        Self::from_nanos(seconds.saturating_mul(NANOS_PER_SECOND))
     }
 
     /// Nanoseconds since the start.
     pub const fn as_nanos(self) -> u64 {
-        self.0
+        self.0.get() - 1
     }
 
     /// Seconds since the start, for statistics and output only.
     pub fn as_secs_f64(self) -> f64 {
-        self.0 as f64 / NANOS_PER_SECOND as f64
+        self.as_nanos() as f64 / NANOS_PER_SECOND as f64
     }
 
     /// Length of time since `earlier`; `None` if `earlier` is later than `self`.
     pub fn since(self, earlier: Self) -> Option<SimDuration> {
-        self.0.checked_sub(earlier.0).map(SimDuration)
+        self.0.get().checked_sub(earlier.0.get()).map(SimDuration)
     }
 
     /// Length of time since `earlier`, zero if `earlier` is later.
     pub fn saturating_since(self, earlier: Self) -> SimDuration {
-        SimDuration(self.0.saturating_sub(earlier.0))
+        SimDuration(self.0.get().saturating_sub(earlier.0.get()))
     }
 
     /// The next multiple of `step` that is not before `self`; `self` if `step` is zero.
@@ -57,7 +64,19 @@ impl SimTime {
         if step.0 == 0 {
             return self;
         }
-        Self(self.0.div_ceil(step.0).saturating_mul(step.0))
+        Self::from_nanos(self.as_nanos().div_ceil(step.0).saturating_mul(step.0))
+    }
+}
+
+impl Default for SimTime {
+    fn default() -> Self {
+        Self::ZERO
+    }
+}
+
+impl fmt::Debug for SimTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("SimTime").field(&self.as_nanos()).finish()
     }
 }
 
@@ -409,6 +428,16 @@ mod tests {
     fn ecs_units_and_millicores_are_both_exact() {
         assert_eq!(Cpu::from_ecs_units(1024), Cpu::from_millicores(1000));
         assert_eq!(Cpu::from_ecs_units(256).as_ecs_units(), 256);
+    }
+
+    #[test]
+    fn an_instant_that_may_be_missing_takes_no_more_room() {
+        assert_eq!(size_of::<Option<SimTime>>(), size_of::<u64>());
+        assert_eq!(SimTime::from_nanos(7).as_nanos(), 7);
+        assert_eq!(SimTime::from_nanos(u64::MAX), SimTime::MAX);
+        assert_eq!(SimTime::MAX + SimDuration::from_nanos(1), SimTime::MAX);
+        assert_eq!(format!("{:?}", SimTime::from_nanos(7)), "SimTime(7)");
+        assert_eq!(SimTime::default(), SimTime::ZERO);
     }
 
     #[test]

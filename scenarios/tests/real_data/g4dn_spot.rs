@@ -1,6 +1,6 @@
 //! Eleven hours of a g4dn Spot fleet, replayed: every instance of the trace comes and goes when it did.
 
-use plimsoll_core::results::TaskRecord;
+use plimsoll_core::results::{StopCode, TaskRecord};
 use plimsoll_core::units::{SimDuration, SimTime};
 
 use super::{real_data, run};
@@ -75,7 +75,7 @@ services:
         let notice = instance.interruption_notice.expect("it was announced");
         assert!(end.saturating_since(notice) <= SimDuration::from_secs(120));
         assert!(task.stopped.is_some_and(|at| at <= end), "{task:?}");
-        if task.stop_code == "ServiceSchedulerInitiated" {
+        if task.stop_code == Some(StopCode::ServiceSchedulerInitiated) {
             drained += 1;
         } else {
             // Killed with its instance: the service starts another one as soon as it looks.

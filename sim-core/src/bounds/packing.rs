@@ -260,8 +260,8 @@ impl PackingBound {
         let any = u64::from(self.tasks > 0);
         let mut instances = any;
         for (plain, summed) in by_resource.iter_mut().zip(&self.summed) {
-            let (sum, largest) = summed.largest();
-            if summed.capacity > 0 && sum > 0 {
+            if summed.capacity > 0 && summed.sums[0] > 0 {
+                let (sum, largest) = summed.largest();
                 *plain = sum.div_ceil(summed.capacity);
                 // Rounding rarely adds an instance, and a product is cheaper than a division.
                 instances = instances.max(*plain);

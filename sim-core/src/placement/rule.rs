@@ -129,7 +129,7 @@ impl Default for Plan {
 /// Whether a demand is one of a few that come again and again, or has a size of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Recurrence {
-    /// The size of a task definition.
+    /// The size of a task definition, or one of a few that all jobs of a source have.
     Definition,
     /// Perhaps a size that no other task has. It is found like the other kind once it has come
     /// often. Decisions are the same for both, except which of the equally likely instances `random`
@@ -261,11 +261,14 @@ impl Rule {
     ) -> Lookup {
         let size = demand.cpu.as_raw() ^ demand.memory.as_mib().rotate_left(32);
         let slot = (size.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58) as usize % KNOWN;
-        if let Some(Some(known)) = self.known.get(slot)
-            && known.bit != 0
-            && known.is(demand)
-        {
-            return Lookup::Whole(known.bit);
+        // Two sizes may fall on one slot: then one of them is kept in its neighbour.
+        for slot in [slot, slot ^ 1] {
+            if let Some(Some(known)) = self.known.get(slot)
+                && known.bit != 0
+                && known.is(demand)
+            {
+                return Lookup::Whole(known.bit);
+            }
         }
         self.lookup_unregistered(demand, recurrence, slot, register)
     }
@@ -279,6 +282,8 @@ impl Rule {
     ) -> Option<u64> {
         let need = self.need(demand);
         let bit = register(Some(&need)).0?;
+        let taken = self.known[slot].as_ref().is_some_and(|known| known.bit != 0);
+        let slot = if taken { slot ^ 1 } else { slot };
         self.known[slot] = Some(Known { need, bit, seen: OFTEN });
         Some(bit)
     }

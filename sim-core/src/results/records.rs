@@ -7,6 +7,34 @@ use crate::placement::Rejections;
 use crate::scenario::PurchaseOption;
 use crate::units::{Cpu, Mib, ServiceId, SimDuration, SimTime, TaskDefinitionId};
 
+/// Why a task stopped, in the words of ECS's API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StopCode {
+    /// The task did not start.
+    TaskFailedToStart,
+    /// An essential container ended; with exit code 0, the job is done.
+    EssentialContainerExited,
+    /// The scheduler of its service stopped it.
+    ServiceSchedulerInitiated,
+    /// Fargate Spot took its capacity back.
+    SpotInterruption,
+    /// Its container instance went away.
+    TerminationNotice,
+}
+
+impl StopCode {
+    /// The value of `stopCode`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::TaskFailedToStart => "TaskFailedToStart",
+            Self::EssentialContainerExited => "EssentialContainerExited",
+            Self::ServiceSchedulerInitiated => "ServiceSchedulerInitiated",
+            Self::SpotInterruption => "SpotInterruption",
+            Self::TerminationNotice => "TerminationNotice",
+        }
+    }
+}
+
 /// The life of a task. A run may have millions: names are shared. Instants are `None` for states it did not reach.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TaskRecord {
@@ -36,8 +64,8 @@ pub struct TaskRecord {
     pub stopping: Option<SimTime>,
     /// `stoppedAt`.
     pub stopped: Option<SimTime>,
-    /// `stopCode`, empty while the task lives.
-    pub stop_code: &'static str,
+    /// `stopCode`; `None` until it is decided that the task stops.
+    pub stop_code: Option<StopCode>,
     /// When its containers were gone.
     pub execution_stopped: Option<SimTime>,
     /// Exit code of the essential container that ended it.

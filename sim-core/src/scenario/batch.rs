@@ -71,6 +71,26 @@ pub enum BatchJobs {
     },
 }
 
+/// Sizes of jobs that count as few: placement can keep each of them in mind.
+const FEW_SIZES: usize = 16;
+
+impl BatchJobs {
+    /// Whether each size comes again and again: at most sixteen in a trace, one if drawn.
+    pub fn has_few_sizes(&self) -> bool {
+        let Self::Trace(jobs) = self else { return true };
+        let mut sizes: Vec<(Cpu, Mib)> = Vec::with_capacity(FEW_SIZES);
+        jobs.iter().all(|job| {
+            let size = (job.cpu, job.memory);
+            let known = sizes.contains(&size);
+            if !known && sizes.len() < FEW_SIZES {
+                sizes.push(size);
+                return true;
+            }
+            known
+        })
+    }
+}
+
 /// One standalone task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BatchJob {
@@ -82,4 +102,23 @@ pub struct BatchJob {
     pub cpu: Cpu,
     /// Reserved memory.
     pub memory: Mib,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sixteen_sizes_are_few() {
+        let job = |number: u32| BatchJob {
+            arrival: SimTime::ZERO,
+            duration: SimDuration::ZERO,
+            cpu: Cpu::from_ecs_units(64 * (number % 4)),
+            memory: Mib::new(u64::from(number / 4)),
+        };
+        let trace = |sizes: u32| BatchJobs::Trace((0..sizes).chain(0..sizes).map(job).collect());
+        assert!(trace(0).has_few_sizes());
+        assert!(trace(16).has_few_sizes());
+        assert!(!trace(17).has_few_sizes());
+    }
 }

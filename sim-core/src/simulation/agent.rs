@@ -89,10 +89,10 @@ impl<'s> World<'s, '_> {
         let now = scheduler.now();
         self.end_requests(id, now);
         let task = &mut self.tasks[id];
-        if task.pull_started.is_none() || task.exited < SimTime::MAX {
+        if task.pull_started.is_none() || task.exited.is_some() {
             return;
         }
-        task.exited = now;
+        task.exited = Some(now);
         let (instance, fate) = (task.instance, task.fate);
         self.worker_gone(id, now);
         self.forget_containers(id);

@@ -3,12 +3,12 @@
 use super::event::Event;
 use super::launch::{NewTask, StartUp};
 use super::ledger::Change;
-use super::lifecycle::JOB_ENDED;
 use super::state::WaitingJob;
 use super::task::{Capacity, DRAWS_PER_TASK, Owner, TaskDraw};
 use super::world::World;
 use crate::engine::{Phase, Scheduler};
 use crate::placement::Choice;
+use crate::results::StopCode;
 use crate::scenario::{BatchJob, BatchJobs, LaunchTarget, QueueDiscipline};
 use crate::units::{BatchId, CapacityProviderId, Cpu, Mib, SimDuration, SimTime, TaskId};
 
@@ -354,7 +354,7 @@ impl World<'_, '_> {
         let now = scheduler.now();
         let task = &self.tasks[task];
         let state = &mut self.batches[id];
-        if task.stop_code == JOB_ENDED && task.exit_code == Some(0) {
+        if task.stop_code == Some(StopCode::EssentialContainerExited) && task.exit_code == Some(0) {
             state.completed += 1;
             state.last_end = Some(now);
             return;

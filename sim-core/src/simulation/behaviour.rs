@@ -8,7 +8,7 @@ use super::testing::{
 };
 use crate::autoscaling::TargetTrackingPolicy;
 use crate::metrics::ServiceMeasure;
-use crate::results::{EventCategory, RunResults, TaskRecord};
+use crate::results::{EventCategory, RunResults, StopCode, TaskRecord};
 use crate::rules::TokenBucket;
 use crate::scenario::{
     BalancingAlgorithm, BatchJob, CapacityProvider, CapacityProviderKind, Fidelity, LaunchLimiter,
@@ -75,7 +75,7 @@ fn a_spot_task_is_replaced_at_its_warning_and_billed_to_its_end() {
     let tasks = &results.task_records;
     assert!(tasks.len() > 1, "interrupted at least once");
     for pair in tasks.windows(2) {
-        assert_eq!(pair[0].stop_code, "SpotInterruption");
+        assert_eq!(pair[0].stop_code, Some(StopCode::SpotInterruption));
         assert_eq!(Some(pair[1].created), pair[0].stopping, "replaced at the warning");
     }
     let first = &tasks[0];
@@ -117,7 +117,7 @@ fn a_job_that_takes_no_time_ends() {
     scenario.batches.push(batch("jobs", jobs, LaunchTarget::Ec2));
     let results = run(&scenario);
     assert_eq!((results.batches[0].completed, results.tasks.created), (3, 3));
-    assert_eq!(results.task_records[0].stop_code, "EssentialContainerExited");
+    assert_eq!(results.task_records[0].stop_code, Some(StopCode::EssentialContainerExited));
     assert_eq!(results.batches[0].last_end, Some(at(15)));
 }
 
@@ -132,7 +132,7 @@ fn provisioning_ends_in_vain_and_the_service_tries_again() {
     let failed: Vec<_> = results
         .task_records
         .iter()
-        .filter(|task| task.stop_code == "TaskFailedToStart")
+        .filter(|task| task.stop_code == Some(StopCode::TaskFailedToStart))
         .map(|task| (task.created, task.stopped))
         .collect();
     let zero = SimTime::ZERO;
@@ -291,7 +291,11 @@ fn without_protection_busy_instances_die_and_jobs_run_again() {
         let results = run(&scenario);
         assert_eq!(results.batches[0].completed, 3, "seed {seed}");
         assert_eq!(results.batches[0].wait_seconds.map(|it| it.count), Some(3), "seed {seed}");
-        for task in results.task_records.iter().filter(|it| it.stop_code == "TerminationNotice") {
+        for task in results
+            .task_records
+            .iter()
+            .filter(|it| it.stop_code == Some(StopCode::TerminationNotice))
+        {
             killed += 1;
             let instance = &results.instance_records[task.instance.expect("placed") as usize];
             assert_eq!(task.stopped, instance.terminated);
@@ -314,7 +318,7 @@ fn without_protection_a_service_replaces_what_scale_in_killed() {
         let dead: Vec<_> = results
             .task_records
             .iter()
-            .filter(|task| task.stop_code == "TerminationNotice")
+            .filter(|task| task.stop_code == Some(StopCode::TerminationNotice))
             .collect();
         assert_eq!(results.tasks.created as usize, 3 + dead.len(), "seed {seed}");
         killed += dead.len();

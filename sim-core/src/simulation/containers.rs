@@ -16,7 +16,7 @@ use crate::agent::{
     timeline,
 };
 use crate::engine::{Phase, Scheduler, fold};
-use crate::results::EventCategory;
+use crate::results::{EventCategory, StopCode};
 use crate::scenario::{AgentSettings, Container, OperatingSystem, TaskDefinition};
 use crate::units::{SimDuration, SimTime, TaskId};
 
@@ -299,13 +299,13 @@ impl<'s> World<'s, '_> {
 
     /// What was bound to happen to a task happens: it ends.
     pub(super) fn meet_fate(&mut self, id: TaskId, fate: Fate, scheduler: &mut Scheduler<Event>) {
-        const FAILED: &str = "TaskFailedToStart";
+        const FAILED: StopCode = StopCode::TaskFailedToStart;
         let definition = self.definition_of(id);
         let container = |position: u8| {
             let own = definition.containers.get(usize::from(position));
             own.map_or(definition.family.as_str(), |own| own.name.as_str())
         };
-        let (code, reason): (&'static str, Cow<'static, str>) = match fate {
+        let (code, reason): (StopCode, Cow<'static, str>) = match fate {
             Fate::None => return,
             Fate::CannotPull => {
                 let images = &definition.images;
@@ -325,7 +325,7 @@ impl<'s> World<'s, '_> {
                 } else {
                     "Essential container in task exited"
                 };
-                (super::lifecycle::JOB_ENDED, reason.into())
+                (StopCode::EssentialContainerExited, reason.into())
             }
             Fate::StartTimeout(_) => {
                 let (timeout, _) = self.agent_settings(id);

@@ -7,6 +7,7 @@ use super::service::Launch;
 use super::task::{Capacity, Owner};
 use super::world::World;
 use crate::engine::Scheduler;
+use crate::results::StopCode;
 use crate::scenario::SchedulingStrategy;
 use crate::service::bounds::Bounds;
 use crate::service::daemon::{DaemonAction, Holds, plan};
@@ -179,7 +180,7 @@ impl World<'_, '_> {
         }
         let reason =
             format!("Scaling activity initiated by (deployment {})", self.deployment_id(id));
-        self.stop_task(task, "ServiceSchedulerInitiated", reason.into(), scheduler);
+        self.stop_task(task, StopCode::ServiceSchedulerInitiated, reason.into(), scheduler);
     }
 
     /// How a daemon starts that stands ready at the beginning of the run.

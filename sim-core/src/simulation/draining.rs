@@ -12,7 +12,7 @@ use crate::autoscaling::group::TerminationCause;
 use crate::autoscaling::managed_instances::DRAIN_LIMIT;
 use crate::engine::{Phase, Scheduler};
 use crate::placement::Eligibility;
-use crate::results::EventCategory;
+use crate::results::{EventCategory, StopCode};
 use crate::service::draining::{MANAGED_DRAINING_LIMIT, daemon_leaves};
 use crate::units::{InstanceId, ServiceId, TaskId};
 
@@ -121,7 +121,7 @@ impl World<'_, '_> {
         let daemons: Vec<TaskId> = instance.tasks.iter().copied().collect();
         for task in daemons {
             let reason = Cow::Borrowed("Container instance is being drained");
-            self.stop_task(task, "ServiceSchedulerInitiated", reason, scheduler);
+            self.stop_task(task, StopCode::ServiceSchedulerInitiated, reason, scheduler);
         }
         self.leave_if_free(id, scheduler);
     }

@@ -9,7 +9,7 @@ use super::task::{Owner, TaskState};
 use super::world::World;
 use crate::agent::Status;
 use crate::engine::{Phase, Scheduler};
-use crate::results::EventCategory;
+use crate::results::{EventCategory, StopCode};
 use crate::service::health::{HealthSources, failure_counts};
 use crate::service::protection::{is_protected, protect};
 use crate::units::{ServiceId, SimTime, TaskId};
@@ -227,7 +227,11 @@ impl World<'_, '_> {
         let failed = task.started.is_none()
             && !matches!(
                 task.stop_code,
-                "ServiceSchedulerInitiated" | "TerminationNotice" | "SpotInterruption"
+                Some(
+                    StopCode::ServiceSchedulerInitiated
+                        | StopCode::TerminationNotice
+                        | StopCode::SpotInterruption
+                )
             );
         // Only what left PROVISIONING slows the service down: waiting for capacity is no failed start.
         let throttles = failed && task.placed.is_some();
@@ -303,6 +307,6 @@ impl World<'_, '_> {
     /// Stops an unhealthy task.
     pub(super) fn stop_unhealthy(&mut self, id: TaskId, scheduler: &mut Scheduler<Event>) {
         let reason = self.failed_check_reason(id);
-        self.stop_task(id, "ServiceSchedulerInitiated", reason, scheduler);
+        self.stop_task(id, StopCode::ServiceSchedulerInitiated, reason, scheduler);
     }
 }

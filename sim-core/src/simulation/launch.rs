@@ -134,9 +134,11 @@ impl<'s> World<'s, '_> {
         let demand = self.demand(new.definition, new.cpu, new.memory);
         let definition = self.definition(new.definition);
         let of_definition = (definition.cpu, definition.memory) == (new.cpu, new.memory);
+        let recurs = of_definition
+            || matches!(new.owner, Owner::Batch(batch) if self.batches[batch].few_sizes);
         PlacementRequest {
             demand,
-            recurrence: if of_definition { Recurrence::Definition } else { Recurrence::OwnSize },
+            recurrence: if recurs { Recurrence::Definition } else { Recurrence::OwnSize },
             rule: match new.owner {
                 Owner::Service(service) => {
                     self.services[service].rollout.revision(new.revision).rule
@@ -237,8 +239,8 @@ impl<'s> World<'s, '_> {
             counted: false,
             failed_check: None,
             unhealthy: false,
-            exited: SimTime::MAX,
-            stop_code: "",
+            exited: None,
+            stop_code: None,
             stopped_reason: Cow::Borrowed(""),
             billed_seconds: 0,
             fate: Fate::None,

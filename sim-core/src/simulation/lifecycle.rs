@@ -20,12 +20,9 @@ use super::task::{Capacity, Fate, Owner, TaskDraw, TaskState};
 use super::world::World;
 use crate::billing::FargateUsage;
 use crate::engine::{DurationDistribution, Phase, Scheduler};
-use crate::results::EventCategory;
+use crate::results::{EventCategory, StopCode};
 use crate::scenario::{CapacityProviderKind, NetworkMode};
 use crate::units::{SimDuration, SimTime, TaskId};
-
-/// Stop code of a task whose essential container ended by itself; with exit code 0, a job that is done.
-pub(super) const JOB_ENDED: &str = "EssentialContainerExited";
 
 impl World<'_, '_> {
     /// Moves a task to `state` and on through every state that takes no time.
@@ -220,7 +217,7 @@ impl World<'_, '_> {
     pub(super) fn stop_task(
         &mut self,
         id: TaskId,
-        stop_code: &'static str,
+        stop_code: StopCode,
         reason: Cow<'static, str>,
         scheduler: &mut Scheduler<Event>,
     ) {
@@ -228,7 +225,7 @@ impl World<'_, '_> {
         if self.begin_stop(id, stop_code, reason, scheduler) {
             self.replace_stopped(id, scheduler);
             // Every registered target is deregistered first, healthy or not.
-            let drain = was_running && stop_code == "ServiceSchedulerInitiated";
+            let drain = was_running && stop_code == StopCode::ServiceSchedulerInitiated;
             let next = if drain { TaskState::Deactivating } else { TaskState::Stopping };
             self.enter(id, next, StartUp::Delayed, scheduler);
         }
@@ -238,7 +235,7 @@ impl World<'_, '_> {
     pub(super) fn kill_task(
         &mut self,
         id: TaskId,
-        stop_code: &'static str,
+        stop_code: StopCode,
         reason: Cow<'static, str>,
         scheduler: &mut Scheduler<Event>,
     ) {
@@ -256,7 +253,7 @@ impl World<'_, '_> {
     fn replace_stopped(&mut self, id: TaskId, scheduler: &mut Scheduler<Event>) {
         let task = &self.tasks[id];
         if let Owner::Service(service) = task.owner
-            && task.stop_code != "ServiceSchedulerInitiated"
+            && task.stop_code != Some(StopCode::ServiceSchedulerInitiated)
         {
             self.request_pass_after_reaction(service, scheduler);
         }
@@ -266,7 +263,7 @@ impl World<'_, '_> {
     fn begin_stop(
         &mut self,
         id: TaskId,
-        stop_code: &'static str,
+        stop_code: StopCode,
         reason: Cow<'static, str>,
         scheduler: &mut Scheduler<Event>,
     ) -> bool {
@@ -276,7 +273,7 @@ impl World<'_, '_> {
             return false;
         }
         task.stopping = Some(now);
-        task.stop_code = stop_code;
+        task.stop_code = Some(stop_code);
         task.stopped_reason = reason;
         let state = task.state;
         let (owner, capacity) = (task.owner, task.capacity);
@@ -429,7 +426,7 @@ impl World<'_, '_> {
             return;
         }
         let reason = "Timed out while waiting for capacity to become available";
-        self.kill_task(id, "TaskFailedToStart", Cow::Borrowed(reason), scheduler);
+        self.kill_task(id, StopCode::TaskFailedToStart, Cow::Borrowed(reason), scheduler);
     }
 
     /// Fargate Spot reclaims a task: SIGTERM at once, gone after at most two minutes.
@@ -442,7 +439,7 @@ impl World<'_, '_> {
         self.totals.interrupted += 1;
         let message = "Your Spot Task was interrupted.";
         self.log(scheduler.now(), EventCategory::Fault, name, None, message.to_owned());
-        self.stop_task(id, "SpotInterruption", Cow::Borrowed(message), scheduler);
+        self.stop_task(id, StopCode::SpotInterruption, Cow::Borrowed(message), scheduler);
     }
 }
 

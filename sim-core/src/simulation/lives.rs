@@ -6,7 +6,7 @@ use crate::agent::{
 };
 use crate::engine::DurationDistribution;
 use crate::invariants::violations;
-use crate::results::{RunResults, TaskRecord};
+use crate::results::{RunResults, StopCode, TaskRecord};
 use crate::scenario::{
     BatchJob, Container, Fault, FaultKind, FaultOwner, LaunchTarget, NetworkMode, ScalableTarget,
     Scenario, ScheduledChange, TargetGroup, TaskDefinition,
@@ -135,7 +135,7 @@ pub(super) fn exit_at(second: u64, exit_code: u8) -> Fault {
 }
 
 fn ended(task: &TaskRecord) -> (&str, &str) {
-    (task.stop_code, &task.stopped_reason)
+    (task.stop_code.map_or("", StopCode::name), &task.stopped_reason)
 }
 
 // ---- the agent ----

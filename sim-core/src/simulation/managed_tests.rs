@@ -8,7 +8,7 @@ use crate::autoscaling::managed_instances::Consolidation;
 use crate::billing::Category;
 use crate::catalog::HourlyRate;
 use crate::engine::DurationDistribution;
-use crate::results::{InstanceRecord, RunResults};
+use crate::results::{InstanceRecord, RunResults, StopCode};
 use crate::scenario::{
     Architecture, AutoScalingGroup, BatchJob, CapacityProvider, CapacityProviderKind, Disruption,
     DisruptionKind, InstanceScope, InstancesDistribution, LaunchTarget, ManagedInstances,
@@ -344,7 +344,9 @@ fn a_task_that_fits_no_type_waits_in_vain_and_launches_nothing() {
     scenario.task_definitions = std::iter::once(large).collect();
     let results = run(&scenario);
     assert_eq!(results.instances.launched, 0);
-    assert!(results.task_records.iter().any(|it| it.stop_code == "TaskFailedToStart"));
+    assert!(
+        results.task_records.iter().any(|it| it.stop_code == Some(StopCode::TaskFailedToStart))
+    );
 }
 
 #[test]

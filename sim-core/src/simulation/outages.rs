@@ -18,6 +18,7 @@ use super::world::World;
 use crate::agent::Window;
 use crate::engine::{DurationDistribution, Phase, Scheduler, fold};
 use crate::placement::Eligibility;
+use crate::results::StopCode;
 use crate::scenario::{DisruptionKind, InstanceScope};
 use crate::units::{Id, InstanceId, SimDuration, SimTime, TaskId, ZoneId};
 
@@ -65,7 +66,12 @@ impl World<'_, '_> {
         self.recovery.lost(occurrence, 0, tasks.len() as u32);
         let reason = format!("Availability Zone {name} is unavailable.");
         for task in tasks {
-            self.kill_task(task, "TerminationNotice", Cow::Owned(reason.clone()), scheduler);
+            self.kill_task(
+                task,
+                StopCode::TerminationNotice,
+                Cow::Owned(reason.clone()),
+                scheduler,
+            );
         }
     }
 
@@ -114,7 +120,7 @@ impl World<'_, '_> {
         self.log_fault(number, scheduler.now(), format!("EC2 instance {name} stopped."));
         for task in tasks {
             let reason = format!("Host EC2 (instance {name}) stopped.");
-            self.kill_task(task, "TerminationNotice", Cow::Owned(reason), scheduler);
+            self.kill_task(task, StopCode::TerminationNotice, Cow::Owned(reason), scheduler);
         }
     }
 

@@ -358,7 +358,7 @@ impl World<'_, '_> {
                 stopping: task.stopping,
                 stopped: task.stopped,
                 stop_code: task.stop_code,
-                execution_stopped: (task.exited < SimTime::MAX).then_some(task.exited),
+                execution_stopped: task.exited,
                 exit_code: task.exit_code,
                 restarts: task.restarts,
                 stopped_reason: task.stopped_reason.clone(),

@@ -5,7 +5,7 @@ use super::testing::{batch, constant, definition, empty, group, managed_provider
 use crate::autoscaling::{AlarmPhase, ManagedScaling};
 use crate::engine::{DurationDistribution, label_hash};
 use crate::invariants::violations;
-use crate::results::{DeploymentTrigger, EventCategory, RunResults};
+use crate::results::{DeploymentTrigger, EventCategory, RunResults, StopCode};
 use crate::rules;
 use crate::scenario::{
     BatchJob, CapacityProvider, CapacityProviderKind, CountedInstances, FargateZones, LaunchTarget,
@@ -66,7 +66,7 @@ fn shrinking(protection: bool, draining: bool) -> RunResults {
 fn fate_of_tasks(results: &RunResults) -> (usize, usize, u64) {
     assert!(0 < results.instances.terminated);
     let codes = results.task_records.iter().map(|task| task.stop_code);
-    let killed = codes.filter(|code| *code == "TerminationNotice").count();
+    let killed = codes.filter(|code| *code == Some(StopCode::TerminationNotice)).count();
     (killed, results.task_records.len(), results.tasks.running_at_end)
 }
 

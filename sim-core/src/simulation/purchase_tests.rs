@@ -8,7 +8,7 @@ use crate::catalog::HourlyRate;
 use crate::engine::DurationDistribution;
 use crate::purchase::back_off::BackOff;
 use crate::purchase::replay::Lease;
-use crate::results::{InstanceRecord, RunResults};
+use crate::results::{InstanceRecord, RunResults, StopCode};
 use crate::scenario::{
     AutoScalingGroup, CapacityProvider, CapacityProviderKind, InstancesDistribution, LaunchTarget,
     OperatingSystem, PurchaseOption, Scenario, Shortage, ShortageLaw, ShortageScope, Sold,
@@ -201,7 +201,7 @@ fn tasks_on_a_draining_instance_move_before_it_ends() {
     assert!(!moved.is_empty(), "a task ran on Spot");
     for task in moved {
         assert!(task.stopped.unwrap() < at(1120), "{task:?}");
-        assert_eq!(task.stop_code, "ServiceSchedulerInitiated");
+        assert_eq!(task.stop_code, Some(StopCode::ServiceSchedulerInitiated));
     }
     let running = results.task_records.iter().filter(|it| it.stopped.is_none());
     assert_eq!(running.count(), 4, "all run on the On-Demand Instances");

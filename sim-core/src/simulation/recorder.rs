@@ -314,7 +314,7 @@ impl World<'_, '_> {
             let order = [Some(task.created), task.placed, task.started, task.stopped];
             if let Some(instance) = task.instance
                 && task.pull_started.is_some()
-                && task.exited == SimTime::MAX
+                && task.exited.is_none()
             {
                 admitted[instance.index()] += task.cpu.as_raw();
             }

@@ -9,7 +9,7 @@ use super::testing::{at, constant, definition, empty, group, seconds, service};
 use super::watched::{broken_laws, run_watched};
 use super::world::World;
 use crate::engine::{DurationDistribution, Scheduler};
-use crate::results::{DeploymentTrigger, EventCategory, RunResults};
+use crate::results::{DeploymentTrigger, EventCategory, RunResults, StopCode};
 use crate::scenario::*;
 use crate::service::circuit_breaker::{CircuitBreaker, Threshold};
 use crate::service::completion::{EarlySuccess, RolloutState, SourceCleanup};
@@ -108,7 +108,7 @@ fn break_tasks(
         let is_new = task.definition == NEW && task.state == TaskState::Starting;
         if is_new && broken(task.ordinal) && task.stopping.is_none() {
             let reason = Cow::Borrowed("CannotPullContainerError");
-            world.stop_task(id, "TaskFailedToStart", reason, scheduler);
+            world.stop_task(id, StopCode::TaskFailedToStart, reason, scheduler);
         }
     }
 }
@@ -482,7 +482,7 @@ fn an_older_revision_gets_back_what_it_lost_while_it_is_replaced() {
             });
             let victim = old.max().expect("old tasks still run");
             let reason = std::borrow::Cow::Borrowed("Essential container in task exited");
-            world.stop_task(victim, "EssentialContainerExited", reason, scheduler);
+            world.stop_task(victim, StopCode::EssentialContainerExited, reason, scheduler);
         }
     };
     let results = run_watched(&scenario, &mut watch);

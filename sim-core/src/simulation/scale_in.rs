@@ -7,7 +7,7 @@ use super::world::World;
 use crate::autoscaling::choose_for_stop;
 use crate::engine::Scheduler;
 use crate::placement::{StopCandidate, choose_stop, stop_attribute};
-use crate::results::EventCategory;
+use crate::results::{EventCategory, StopCode};
 use crate::scenario::{BelowProtected, LaunchTarget};
 use crate::units::{InstanceId, ServiceId, SimTime, TaskId};
 
@@ -114,7 +114,7 @@ impl World<'_, '_> {
             let Some(task) = choose_stop(chosen, &settings.placement_strategy, bits) else { break };
             let reason = Cow::Owned(reason.clone());
             let running = self.tasks[task].state.is_running();
-            self.stop_task(task, "ServiceSchedulerInitiated", reason, scheduler);
+            self.stop_task(task, StopCode::ServiceSchedulerInitiated, reason, scheduler);
             draining += u32::from(settings.target_group.is_some() && running);
             stopped += 1;
             if let Ok(position) = candidates.binary_search_by_key(&task, |it| it.task) {

@@ -8,7 +8,7 @@ use super::testing::{at, batch, definition, empty, group, managed_provider, seco
 use super::watched::{broken_laws, run_watched};
 use crate::engine::DurationDistribution;
 use crate::placement::{Expression, PlacementConstraint, PlacementStrategy};
-use crate::results::{RunResults, TaskRecord};
+use crate::results::{RunResults, StopCode, TaskRecord};
 use crate::scenario::*;
 use crate::units::{AsgId, ServiceId, SimTime, TaskDefinitionId, TaskId, ZoneId};
 
@@ -188,7 +188,7 @@ fn tasks_that_ran_before_they_failed_start_again_without_a_pause() {
             let since = world.tasks[id].started;
             if since.is_some_and(|since| since + seconds(10) <= scheduler.now()) {
                 let reason = Cow::Borrowed("Essential container in task exited");
-                world.stop_task(id, "EssentialContainerExited", reason, scheduler);
+                world.stop_task(id, StopCode::EssentialContainerExited, reason, scheduler);
             }
         }
     });
@@ -216,7 +216,7 @@ fn an_instance_that_is_to_be_replaced_goes_when_it_is_empty() {
     assert_eq!(gone.len(), 2, "two of the four were in the zone");
     assert!(gone.iter().all(|it| Some(at(620)) <= it.terminated && it.terminated <= Some(at(700))));
     assert_eq!(results.instance_records.len(), 6, "the group replaces them");
-    assert!(of(&results, "web").iter().all(|it| it.stop_code != "TerminationNotice"));
+    assert!(of(&results, "web").iter().all(|it| it.stop_code != Some(StopCode::TerminationNotice)));
 }
 
 #[test]
@@ -245,7 +245,7 @@ fn managed_draining_spares_tasks_that_a_scale_in_would_kill() {
         let results = run(&scenario);
         assert!(0 < results.instances.terminated);
         let codes = results.task_records.iter().map(|it| it.stop_code);
-        codes.filter(|code| *code == "TerminationNotice").count()
+        codes.filter(|code| *code == Some(StopCode::TerminationNotice)).count()
     };
     assert!(0 < killed(false));
     assert_eq!(killed(true), 0);
@@ -292,7 +292,7 @@ fn launches_that_fail_are_tried_at_growing_intervals() {
         for id in active {
             if world.tasks[id].state == TaskState::Pulling {
                 let reason = Cow::Borrowed("CannotPullContainerError");
-                world.stop_task(id, "TaskFailedToStart", reason, scheduler);
+                world.stop_task(id, StopCode::TaskFailedToStart, reason, scheduler);
             }
         }
     });

@@ -95,6 +95,8 @@ pub(super) struct BatchState<'s> {
     pub(super) settings: &'s BatchSource,
     pub(super) group: TaskGroupId,
     pub(super) rule: RuleId,
+    /// Whether its jobs are of a few sizes, each of which comes again and again.
+    pub(super) few_sizes: bool,
     pub(super) waiting: VecDeque<WaitingJob>,
     /// How many of the waiting jobs want which size, so that a round knows when all sizes have failed.
     pub(super) waiting_sizes: BTreeMap<(Cpu, Mib), u64>,
@@ -362,6 +364,7 @@ impl<'s> BatchState<'s> {
             settings,
             group,
             rule,
+            few_sizes: settings.jobs.has_few_sizes(),
             waiting: VecDeque::new(),
             waiting_sizes: BTreeMap::new(),
             pending: Integral::default(),

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::health::FailedCheck;
 use crate::agent::TaskHealth;
+use crate::results::StopCode;
 use crate::units::{
     BatchId, CapacityProviderId, Cpu, InstanceId, Mib, ServiceId, SimDuration, SimTime,
     TaskDefinitionId, ZoneId,
@@ -179,9 +180,9 @@ pub(super) struct Task {
     pub(super) failed_check: Option<FailedCheck>,
     /// Whether that failure counts: the task is to be replaced.
     pub(super) unhealthy: bool,
-    /// When its containers were gone; [`SimTime::MAX`] before.
-    pub(super) exited: SimTime,
-    pub(super) stop_code: &'static str,
+    /// When its containers were gone.
+    pub(super) exited: Option<SimTime>,
+    pub(super) stop_code: Option<StopCode>,
     pub(super) stopped_reason: Cow<'static, str>,
     pub(super) billed_seconds: u64,
     pub(super) fate: Fate,

@@ -11,7 +11,7 @@ use crate::autoscaling::TargetTrackingPolicy;
 use crate::engine::{DurationDistribution, RunError};
 use crate::metrics::ServiceMeasure;
 use crate::placement::PlacementConstraint;
-use crate::results::EventCategory;
+use crate::results::{EventCategory, StopCode};
 use crate::scenario::{
     BalancingAlgorithm, BatchJob, CapacityProvider, CapacityProviderKind, Disruption,
     DisruptionKind, Fidelity, LaunchTarget, MetricScope, QueueDiscipline, ScalableTarget, Scenario,
@@ -114,7 +114,7 @@ fn a_job_of_no_length_ends_when_it_starts() {
     assert_eq!((results.tasks.peak_running, results.tasks.running_at_end), (1, 0));
     assert_eq!(results.batches[0].last_end, Some(SimTime::from_secs(15)));
     for task in &results.task_records {
-        assert_eq!(task.stop_code, "EssentialContainerExited", "{task:?}");
+        assert_eq!(task.stop_code, Some(StopCode::EssentialContainerExited), "{task:?}");
         assert!(task.stopping.is_some(), "{task:?}");
     }
 }

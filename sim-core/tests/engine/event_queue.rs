@@ -68,8 +68,9 @@ impl Pair {
     }
 
     fn push(&mut self, time: u64, phase: Phase, cancellable: bool) {
-        let key = (time, phase, self.pushed);
+        // The latest instants are the same.
         let at = SimTime::from_nanos(time);
+        let key = (at.as_nanos(), phase, self.pushed);
         if cancellable {
             self.handles.push((self.queue.push_cancellable(at, phase, self.pushed), key));
         } else {
@@ -80,9 +81,11 @@ impl Pair {
     }
 
     fn pop_before(&mut self, time: u64, phase: Phase) -> bool {
+        let until = SimTime::from_nanos(time);
+        let time = until.as_nanos();
         let first = self.reference.first_key_value().map(|(&key, _)| key);
         let expected = first.filter(|&(at, class, _)| (at, class) < (time, phase));
-        let popped = self.queue.pop_before(SimTime::from_nanos(time), phase);
+        let popped = self.queue.pop_before(until, phase);
         let popped = popped.map(|(at, phase, event)| (at.as_nanos(), phase, event));
         assert_eq!(popped, expected);
         if let Some(key) = expected {

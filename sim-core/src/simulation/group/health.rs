@@ -14,6 +14,7 @@ use super::super::world::World;
 use super::Stage;
 use crate::autoscaling::group::TerminationCause;
 use crate::engine::{Phase, Scheduler};
+use crate::results::StopCode;
 use crate::scenario::Process;
 use crate::units::{AsgId, InstanceId, SimTime, TaskId, ZoneId};
 
@@ -193,7 +194,7 @@ impl World<'_, '_> {
         let tasks: Vec<_> = self.instances[id].tasks.iter().copied().collect();
         for task in tasks {
             let reason = format!("Host EC2 (instance {}) terminated.", instance_name(id));
-            self.kill_task(task, "TerminationNotice", Cow::Owned(reason), scheduler);
+            self.kill_task(task, StopCode::TerminationNotice, Cow::Owned(reason), scheduler);
         }
     }
 }

@@ -20,7 +20,7 @@ use crate::autoscaling::group::{
     ActionResult, PoolState, TerminationCause, Transition, WarmPool, launch_zones,
 };
 use crate::engine::{DurationDistribution, Phase, Scheduler, StreamKey};
-use crate::results::{EventCategory, WarmPoolResults};
+use crate::results::{EventCategory, StopCode, WarmPoolResults};
 use crate::scenario::{AutoScalingGroup, Process, PurchaseOption, Scenario};
 use crate::units::{AsgId, InstanceId, SimDuration, SimTime};
 
@@ -466,7 +466,7 @@ impl<'s> World<'s, '_> {
         self.groups[instance.group].warm.returned += 1;
         for task in tasks {
             let reason = format!("Host EC2 (instance {}) stopped.", instance_name(id));
-            self.kill_task(task, "TerminationNotice", Cow::Owned(reason), scheduler);
+            self.kill_task(task, StopCode::TerminationNotice, Cow::Owned(reason), scheduler);
         }
         self.instances[id].agent = agent.map(|agent| agent.restarted(shape));
         self.settle_in_pool(id, scheduler);

@@ -7,7 +7,7 @@ use super::super::watched::{broken_laws, run_watched};
 use crate::autoscaling::group::{ActionResult, LifecycleHook, PoolState, Transition, WarmPool};
 use crate::billing::{PriceBook, PriceNeeds};
 use crate::engine::DurationDistribution;
-use crate::results::{InstanceRecord, RunResults};
+use crate::results::{InstanceRecord, RunResults, StopCode};
 use crate::scenario::*;
 use crate::units::{AsgId, CapacityProviderId, Cpu, Mib, SimDuration, SimTime, ZoneId};
 
@@ -304,7 +304,10 @@ fn reuse_returns_an_instance_to_the_pool_and_the_group_takes_it_again() {
     assert_eq!(returned.cpu_reserved_micro, 250_000);
     let stopped = results.task_records.iter().find(|it| it.stopped.is_some());
     let stopped = stopped.expect("its task stopped");
-    assert_eq!((second(stopped.stopped), stopped.stop_code), (Some(105), "TerminationNotice"));
+    assert_eq!(
+        (second(stopped.stopped), stopped.stop_code),
+        (Some(105), Some(StopCode::TerminationNotice))
+    );
 }
 
 #[test]

@@ -98,7 +98,7 @@ impl RateClock {
     fn after(&mut self, mut gap: f64) -> u64 {
         while self.left < gap {
             gap -= self.left;
-            if self.end == NONE {
+            if self.end == SimTime::MAX.as_nanos() {
                 return NONE;
             }
             self.enter(self.end);

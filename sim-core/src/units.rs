@@ -8,6 +8,19 @@ use std::ops::{Add, AddAssign, Index, IndexMut};
 /// Nanoseconds in one second.
 pub const NANOS_PER_SECOND: u64 = 1_000_000_000;
 
+/// `value` as the nearest double. Nearly all amounts are below 2^64, and those are converted in one step
+/// instead of some dozens.
+#[inline]
+pub(crate) fn to_f64(value: u128) -> f64 {
+    // Out of line: the compiler would take the long way for both.
+    #[cold]
+    #[inline(never)]
+    fn wide(value: u128) -> f64 {
+        value as f64
+    }
+    u64::try_from(value).map_or_else(|_| wide(value), |short| short as f64)
+}
+
 /// An instant: nanoseconds since the start of the simulation.
 ///
 /// It is kept as their number plus one, so that an instant which may be missing takes no more room: the

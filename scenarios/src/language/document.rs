@@ -310,6 +310,7 @@ impl Document {
         let mut raw = deserialize(&checked.node).map_err(|diagnostic| fail(vec![*diagnostic]))?;
         let seed = seed.or(self.seed).unwrap_or(raw.seed.0);
         raw.seed.0 = seed;
+        raw.record_interval = Some(raw.record_interval());
         let (scenario, more) =
             lower::lower(&raw, &checked.node, (&self.traces, &self.strategies), seed, replication)
                 .map_err(fail)?;

@@ -455,3 +455,12 @@ fn a_group_with_a_mixed_instances_policy_loads_as_aws_prints_it() {
     let broken = plimsoll_core::invariants::violations(&scenario, &results);
     assert!(broken.is_empty(), "{broken:#?}");
 }
+
+#[test]
+fn the_record_interval_is_what_cloudwatch_keeps_for_the_length_of_the_run() {
+    let interval =
+        |set: &[(&str, &str)]| loaded("minimal.yaml", set).scenario.record_interval.as_secs_ceil();
+    let of = |duration| interval(&[("duration", duration)]);
+    assert_eq!(["15d", "361h", "63d", "64d"].map(of), [60, 300, 300, 3600]);
+    assert_eq!(interval(&[("duration", "64d"), ("recordInterval", "1m")]), 60);
+}

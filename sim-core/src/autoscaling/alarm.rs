@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 
 use crate::engine::label_hash;
-use crate::metrics::{DataPoint, MetricQuery, Points};
+use crate::metrics::{DataPoint, MetricQuery, Points, Span};
 use crate::units::{NANOS_PER_SECOND, SimDuration, SimTime};
 
 mod condition;
@@ -14,6 +14,9 @@ mod rules;
 
 pub use condition::AlarmCondition;
 pub use rules::{AlarmPhase, AlarmRules, LoneBreach};
+
+/// Data points that a state reason lists at most.
+const MOST_LISTED: usize = 5;
 
 /// Comparison operator of an alarm, metric on the left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -181,8 +184,10 @@ pub struct Alarm {
     condition: AlarmCondition,
     phase: SimDuration,
     state: AlarmState,
-    /// Published periods at the last judgement: without a new one, nothing changes.
+    /// [`Points::changes`] at the last judgement: without a new one, the state stays.
     judged: Option<u64>,
+    /// See [`AlarmCondition::follow_run`].
+    unbroken: Option<SimTime>,
     last_action: Option<SimTime>,
 }
 
@@ -195,7 +200,7 @@ impl Alarm {
             AlarmPhase::Hashed => SimDuration::from_secs(label_hash(&name) % seconds),
         };
         let state = AlarmState::InsufficientData;
-        Self { name, condition, phase, state, judged: None, last_action: None }
+        Self { name, condition, phase, state, judged: None, unbroken: None, last_action: None }
     }
 
     /// `AlarmName`.
@@ -247,23 +252,33 @@ impl Alarm {
         }
     }
 
+    /// Its first evaluation after `now` that may lead to anything, if what it reads stays as it is known to
+    /// be: those in between find the same points and have nothing to act on.
+    pub fn next_needed(&self, now: SimTime, points: &impl Points) -> SimTime {
+        let soon = self.next_due(now);
+        let span = self.condition.span();
+        let (changes, next) = points.outlook(now, span);
+        let Some(change) = next.filter(|_| self.judged == Some(changes)) else { return soon };
+        let acts = self.last_action.filter(|_| self.state == AlarmState::Alarm);
+        let acts = acts.map(|last| last + self.condition.rules.action_interval);
+        let from = acts.map_or(change, |acts| acts.min(change));
+        if from <= soon || self.is_due(from) { from.max(soon) } else { self.next_due(from) }
+    }
+
     /// Judges what is visible at `now`; a metric that does not exist has no points.
     pub fn evaluate(&mut self, now: SimTime, points: Option<&impl Points>) -> AlarmOutcome {
         let before = self.state;
-        let published = points.map(|points| points.published(now));
-        // Late points that count as gaps, and windows of full hours, change with the clock as well.
-        let steady = !self.condition.rules.late_is_missing && published.is_some();
-        if !(steady && published == self.judged) {
-            let span = self.condition.span();
+        let span = self.condition.span();
+        let changes = points.map(|points| points.changes(now, span));
+        // Where late points count as gaps, the clock moves the window.
+        let steady = !span.late_is_missing && changes.is_some();
+        if !(steady && changes == self.judged) {
             self.state = match points {
                 Some(points) if points.has_too_few_samples(now, span) => before,
-                Some(points) => {
-                    let values = points.points(now, span).map(|point| point.map(|it| it.value));
-                    self.condition.evaluate(values, before)
-                }
+                Some(points) => self.judge(now, span, points),
                 None => self.condition.evaluate(std::iter::repeat_n(None, span.range), before),
             };
-            self.judged = published;
+            self.judged = changes;
         }
         let entered = self.state == AlarmState::Alarm && before != AlarmState::Alarm;
         let interval = self.condition.rules.action_interval;
@@ -273,6 +288,16 @@ impl Alarm {
             self.last_action = Some(now);
         }
         AlarmOutcome { changed_from: (self.state != before).then_some(before), acts }
+    }
+
+    fn judge(&mut self, now: SimTime, span: Span, points: &impl Points) -> AlarmState {
+        let Self { condition, unbroken, .. } = self;
+        let run = condition.follows_runs() && points.are_final(span);
+        let known = run.then(|| condition.follow_run(points.points(now, span), unbroken)).flatten();
+        known.unwrap_or_else(|| {
+            let values = points.points(now, span).map(|point| point.map(|it| it.value));
+            condition.evaluate(values, self.state)
+        })
     }
 
     /// The real points that decide the state, newest first: at most `EvaluationPeriods` of them.
@@ -292,33 +317,74 @@ impl Alarm {
         AlarmChange { name: self.name.clone(), from, to: self.state, reason }
     }
 
-    /// Instants in a reason are seconds since the start of the run.
+    /// What CloudWatch writes: the points on the side of the new state, newest first, and of five or more
+    /// the five newest. Instants are seconds since the start of the run.
     fn reason(&self, now: SimTime, points: Option<&impl Points>) -> String {
         let condition = &self.condition;
         let judged: Vec<DataPoint> =
             points.into_iter().flat_map(|points| self.judged(now, points)).collect();
-        let n_judged = judged.len();
-        if self.state == AlarmState::InsufficientData || n_judged == 0 {
-            let n_missing = condition.evaluation_periods;
-            let plural = if n_missing == 1 { " was" } else { "s were" };
-            return format!("Insufficient Data: {n_missing} datapoint{plural} unknown.");
+        let (n_judged, wanted) = (judged.len(), condition.evaluation_periods);
+        let count = |count: u32, what: &str| {
+            format!("{count} {what}{}", if count == 1 { " was" } else { "s were" })
+        };
+        let treated_as = match condition.treat_missing_data {
+            TreatMissingData::Breaching => Some("Breaching"),
+            TreatMissingData::NotBreaching => Some("NonBreaching"),
+            TreatMissingData::Missing | TreatMissingData::Ignore => None,
+        };
+        let unknown = n_judged == 0 && treated_as.is_none();
+        if self.state == AlarmState::InsufficientData || unknown {
+            return format!("Insufficient Data: {} unknown.", count(wanted, "datapoint"));
         }
-        let n_breaching = judged.iter().filter(|point| condition.breaches(point.value)).count();
         let alarm = self.state == AlarmState::Alarm;
-        let n_crossed = if alarm { n_breaching } else { n_judged - n_breaching };
-        let mut reason =
-            format!("Threshold Crossed: {n_crossed} out of the last {n_judged} datapoints [");
-        for (index, point) in judged.iter().enumerate() {
-            let separator = if index == 0 { "" } else { ", " };
-            let start = point.start.as_secs_f64();
-            // Writing to a String cannot fail.
-            let _ = write!(reason, "{separator}{} ({start} s)", point.value);
+        let crossed: Vec<&DataPoint> =
+            judged.iter().filter(|point| condition.breaches(point.value) == alarm).collect();
+        let n_crossed = crossed.len() as u32;
+        let plural = |count: u32| if count == 1 { "" } else { "s" };
+        let n_missing = wanted.saturating_sub(n_judged as u32);
+        let treatment = treated_as.filter(|_| 0 < n_missing).map(|treated_as| {
+            format!(" and {} treated as [{treated_as}]", count(n_missing, "missing datapoint"))
+        });
+        let treatment = treatment.unwrap_or_default();
+        if crossed.is_empty() {
+            let periods = plural(n_missing);
+            return format!(
+                "Threshold Crossed: no datapoints were received for {n_missing} period{periods}{treatment}."
+            );
         }
+        // Where fewer points than all raise the alarm, it says of how many, and how many are needed.
+        let (from, needed) = if condition.datapoints_to_alarm < wanted {
+            let (least, change) = if alarm {
+                (condition.datapoints_to_alarm, "OK -> ALARM")
+            } else {
+                (wanted - condition.datapoints_to_alarm + 1, "ALARM -> OK")
+            };
+            let plural = plural(least);
+            let needed = format!(" (minimum {least} datapoint{plural} for {change} transition)");
+            (format!(" out of the last {n_judged} datapoints"), needed)
+        } else {
+            (format!(" datapoint{}", plural(n_crossed)), String::new())
+        };
+        let mut list = String::from("[");
+        for (index, point) in crossed.iter().take(MOST_LISTED).enumerate() {
+            let separator = if index == 0 { "" } else { ", " };
+            // Writing to a String cannot fail.
+            let _ = write!(list, "{separator}{:?} ({} s)", point.value, point.start.as_secs_f64());
+        }
+        list.push(']');
         let verb = if n_crossed == 1 { "was" } else { "were" };
         let not = if alarm { "" } else { " not" };
         let words = condition.comparison_operator.words();
-        let _ = write!(reason, "] {verb}{not} {words} the threshold ({}).", condition.threshold);
-        reason
+        let threshold = condition.threshold;
+        let comparison = format!("{verb}{not} {words} the threshold ({threshold:?}){treatment}");
+        if crossed.len() < MOST_LISTED {
+            format!("Threshold Crossed: {n_crossed}{from} {list} {comparison}{needed}.")
+        } else {
+            format!(
+                "Threshold Crossed: {n_crossed}{from} {comparison}. The most recent datapoints which \
+                 crossed the threshold: {list}{needed}."
+            )
+        }
     }
 }
 

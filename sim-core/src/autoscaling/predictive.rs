@@ -16,7 +16,7 @@ use std::sync::Arc;
 use super::rounding::ceil_e;
 use crate::engine::variates::standard_normal;
 use crate::engine::{StreamKey, fold};
-use crate::metrics::{MetricStore, Points, Span, Statistic};
+use crate::metrics::{MetricStore, Span, Statistic};
 use crate::traffic::{MICRO_PER_REQUEST, RequestRate};
 use crate::units::{MetricId, SimDuration, SimTime};
 

@@ -154,12 +154,24 @@ impl ServiceScaler {
         trackers.chain(self.steps.iter().map(|step| (&step.policy.alarm.query, &step.alarm)))
     }
 
-    /// The next evaluation after `now` of an alarm that is not only evaluated at full minutes.
-    pub fn next_evaluation(&self, now: SimTime) -> Option<SimTime> {
-        self.alarms()
-            .filter(|(_, alarm)| !alarm.keeps_minutes())
-            .map(|(_, it)| it.next_due(now))
-            .min()
+    /// Whether an alarm is not only evaluated at full minutes.
+    pub fn has_own_clock(&self) -> bool {
+        self.alarms().any(|(_, alarm)| !alarm.keeps_minutes())
+    }
+
+    /// The next evaluation after `now` if an alarm has a clock of its own, evaluations that cannot change
+    /// anything left out; `None` if full minutes do.
+    pub fn next_evaluation(&self, now: SimTime, store: &MetricStore) -> Option<SimTime> {
+        if !self.has_own_clock() {
+            return None;
+        }
+        // An activity may end at any evaluation, and a service without tasks is scaled out by one point,
+        // whatever the state of the alarm.
+        let any = self.activity.is_some() || self.min == 0;
+        let next = self.alarms().map(|(query, alarm)| {
+            if any { alarm.next_due(now) } else { alarm.next_needed(now, &store.view(query)) }
+        });
+        next.min()
     }
 
     /// Suspends or resumes parts of the target. What alarms in breach ask for comes with their next

@@ -113,9 +113,20 @@ impl Points for QueryView<'_> {
         }
     }
 
-    fn published(&self, now: SimTime) -> u64 {
+    fn outlook(&self, now: SimTime, span: Span) -> (u64, Option<SimTime>) {
         // A sum changes whenever one of its parts does, since none ever falls.
-        self.query.metrics().map(|metric| self.store.series(metric).published(now)).sum()
+        self.query.metrics().fold((0, Some(SimTime::MAX)), |(sum, first), metric| {
+            let (changes, next) = self.store.series(metric).outlook(now, span);
+            (sum + changes, first.zip(next).map(|(first, next)| first.min(next)))
+        })
+    }
+
+    fn are_final(&self, span: Span) -> bool {
+        match &self.query.kind {
+            QueryKind::Metric(metric, _) => self.store.series(*metric).are_final(span),
+            // A late operand may change what its filling stood for.
+            QueryKind::Math(_) => false,
+        }
     }
 
     fn has_too_few_samples(&self, now: SimTime, span: Span) -> bool {

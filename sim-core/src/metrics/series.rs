@@ -176,6 +176,22 @@ impl MetricSeries {
         Window::new(self, now, statistic, span)
     }
 
+    /// How many periods are published at `now`, and how many points came late: what is read changes only
+    /// with it.
+    pub fn published(&self, now: SimTime) -> u64 {
+        self.published_at(now) + self.come_late(now)
+    }
+
+    /// Whether a slot of `span` may get points after a reader passed it.
+    fn has_late_points(&self, span: Span) -> bool {
+        span.late_is_missing || !self.late.is_empty() || 0 < self.forgotten
+    }
+
+    fn come_late(&self, now: SimTime) -> u64 {
+        let come = self.late.iter().filter(|(slot, _)| self.visible_at(*slot) <= now).count();
+        self.forgotten + come as u64
+    }
+
     /// Number of slots whose point is visible at `now` unless it is late.
     pub(super) fn published_at(&self, now: SimTime) -> u64 {
         now.saturating_since(SimTime::ZERO + self.delay).as_nanos() / self.period.as_nanos()
@@ -214,6 +230,9 @@ impl MetricSeries {
 
     pub(super) fn visible_at(&self, slot: u64) -> SimTime {
         let start = SimTime::from_nanos(slot.saturating_mul(self.period.as_nanos()));
+        if self.late.is_empty() {
+            return start + self.period + self.delay;
+        }
         let late = self.late.binary_search_by_key(&slot, |(slot, _)| *slot);
         let late = late.map_or(SimDuration::ZERO, |index| self.late[index].1);
         start + self.period + self.delay + late
@@ -250,9 +269,20 @@ impl Points for MetricSeries {
         self.read(now, Statistic::Average, span)
     }
 
-    fn published(&self, now: SimTime) -> u64 {
-        let come = self.late.iter().filter(|(slot, _)| self.visible_at(*slot) <= now).count();
-        self.published_at(now) + self.forgotten + come as u64
+    fn outlook(&self, now: SimTime, span: Span) -> (u64, Option<SimTime>) {
+        let (own, grid) = (self.period.as_nanos(), span.grid.as_nanos().max(1));
+        let moved = self.published_at(now).saturating_mul(own) / grid;
+        if self.has_late_points(span) {
+            return (moved + self.come_late(now), None);
+        }
+        // The window moves when all of the next step of the grid is published.
+        let next = (moved + 1).saturating_mul(grid).div_ceil(own).saturating_mul(own);
+        (moved, Some(SimTime::from_nanos(next) + self.delay))
+    }
+
+    fn are_final(&self, span: Span) -> bool {
+        // A late point may join others in a longer slot.
+        span.period == self.period || !self.has_late_points(span)
     }
 }
 

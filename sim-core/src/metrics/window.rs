@@ -44,8 +44,18 @@ pub trait Points {
     /// The newest slots of `span` at `now`, newest first, gaps as `None`; always `span.range` entries.
     fn points(&self, now: SimTime, span: Span) -> impl Iterator<Item = Option<DataPoint>>;
 
-    /// How many periods of the series are published at `now`: what is read changes only with it.
-    fn published(&self, now: SimTime) -> u64;
+    /// Counts what has changed in what is read of `span` up to `now`: windows that moved, points that came
+    /// late. It never falls, and while it stays, so do the points. With it, the next instant at which it may
+    /// rise; `None` if that may be at any time.
+    fn outlook(&self, now: SimTime, span: Span) -> (u64, Option<SimTime>);
+
+    /// The count of [`outlook`](Self::outlook).
+    fn changes(&self, now: SimTime, span: Span) -> u64 {
+        self.outlook(now, span).0
+    }
+
+    /// Whether a point of `span` that was read never changes.
+    fn are_final(&self, span: Span) -> bool;
 
     /// Whether the newest point is a percentile of too few samples for whoever asks.
     fn has_too_few_samples(&self, _now: SimTime, _span: Span) -> bool {
@@ -62,9 +72,17 @@ pub struct Window<'a> {
     period: u64,
     /// End of the next slot, in nanoseconds.
     end: u64,
+    /// Number of the series' own period that begins there, and how many make a slot, if they go into one.
+    aligned: Option<(u64, u64)>,
     /// Periods of the series that are published.
     published: u64,
     left: usize,
+}
+
+/// See [`Window::aligned`]: divisions are most of the cost of a slot.
+fn aligned(end: u64, period: u64, own: u64) -> Option<(u64, u64)> {
+    let whole = end.is_multiple_of(own) && period.is_multiple_of(own);
+    whole.then(|| (end / own, period / own))
 }
 
 impl<'a> Window<'a> {
@@ -75,7 +93,8 @@ impl<'a> Window<'a> {
 
     /// The same window with its newest slot ending earlier.
     pub(super) fn ending(self, end: u64) -> Self {
-        Self { end, ..self }
+        let aligned = aligned(end, self.period, self.series.period().as_nanos());
+        Self { end, aligned, ..self }
     }
 
     pub(super) fn new(
@@ -91,12 +110,14 @@ impl<'a> Window<'a> {
             published.saturating_mul(series.period().as_nanos())
         };
         let grid = span.grid.as_nanos().max(1);
+        let (end, period) = (newest - newest % grid, span.period.as_nanos().max(1));
         Self {
             series,
             now,
             statistic,
-            period: span.period.as_nanos().max(1),
-            end: newest - newest % grid,
+            period,
+            end,
+            aligned: aligned(end, period, series.period().as_nanos()),
             published,
             left: span.range,
         }
@@ -114,9 +135,15 @@ impl Iterator for Window<'_> {
             return Some(None);
         };
         // A slot holds the points whose time stamp, the start of their period, is inside it.
-        let own = self.series.period().as_nanos();
-        let until = self.end.div_ceil(own).min(self.published);
-        let from = start.div_ceil(own);
+        let (from, until) = if let Some((next, length)) = &mut self.aligned {
+            let until = *next;
+            *next -= *length;
+            (*next, until)
+        } else {
+            let own = self.series.period().as_nanos();
+            (start.div_ceil(own), self.end.div_ceil(own))
+        };
+        let until = until.min(self.published);
         self.end = start;
         let mut slot = None;
         for index in (from..until).rev() {

@@ -16,7 +16,7 @@ use crate::traffic::{
     Lanes, LatencyRecorder, MICRO_PER_REQUEST, ObjectiveRecorder, RequestEngine, ResponseTime,
     TakenTimes, TaskDemandModel,
 };
-use crate::units::{Cpu, ServiceId, SimDuration, SimTime, TaskId};
+use crate::units::{Cpu, ServiceId, SimDuration, SimTime, TaskId, to_f64};
 
 /// Raw CPU of one vCPU.
 const RAW_PER_VCPU: u128 = Cpu::from_ecs_units(1024).as_raw() as u128;
@@ -88,6 +88,8 @@ pub(super) struct LoadState<'s> {
     latency: LatencyRecorder,
     objective: Option<ObjectiveRecorder>,
     last: SimTime,
+    /// Micro-requests offered before `last`.
+    offered: u128,
     minute: Reader,
     high_resolution: Reader,
     interval: Reader,
@@ -124,6 +126,7 @@ impl<'s> LoadState<'s> {
             latency: LatencyRecorder::new(),
             objective: service.slo.map(ObjectiveRecorder::new),
             last: SimTime::ZERO,
+            offered: 0,
             minute: Reader::default(),
             high_resolution: Reader::default(),
             interval: Reader::default(),
@@ -144,9 +147,10 @@ impl<'s> LoadState<'s> {
             let start = self.last;
             let until = self.load.rate.next_change(start).min(now);
             let length = until.saturating_since(start);
-            let offered = self.load.rate.offered(start, until);
+            let upto = self.load.rate.cumulative(until);
+            let offered = upto - std::mem::replace(&mut self.offered, upto);
             let nanos = u128::from(length.as_nanos());
-            let rate = offered as f64 / MICRO_PER_REQUEST as f64 / length.as_secs_f64();
+            let rate = to_f64(offered) / MICRO_PER_REQUEST as f64 / length.as_secs_f64();
             let needed = self.needed.least_tasks(self.load, cpu, rate);
             self.hopeless |= needed.is_none();
             let needed = needed.unwrap_or(0);
@@ -167,7 +171,7 @@ impl<'s> LoadState<'s> {
                 sums.served += segment.served;
                 sums.failed += segment.failed;
                 sums.busy_cpu += segment.busy_cpu_nanos * RAW_PER_VCPU;
-                sums.in_flight += segment.concurrency * nanos as f64;
+                sums.in_flight += segment.concurrency * length.as_nanos() as f64;
                 self.latency.record(segment);
                 if let Some(objective) = &mut self.objective {
                     // No call spans a full minute, so that lanes never take it back in time.
@@ -460,11 +464,11 @@ impl World<'_, '_> {
         let used_cpu = sums.busy_cpu + u128::from(settings.idle_cpu.as_raw()) * running;
         let reserved_cpu = running_cpu - before.running_cpu;
         let in_flight_mib = sums.in_flight * settings.memory_per_request_kib as f64 / 1024.0;
-        let used_memory = settings.idle_memory.as_mib() as f64 * running as f64 + in_flight_mib;
-        let reserved_memory = (running_memory - before.running_memory) as f64;
-        let requests = sums.sent as f64 / MICRO_PER_REQUEST as f64;
-        let running_mean = running as f64 / length.as_nanos().max(1) as f64;
-        let healthy_mean = sums.healthy as f64 / length.as_nanos().max(1) as f64;
+        let used_memory = settings.idle_memory.as_mib() as f64 * to_f64(running) + in_flight_mib;
+        let reserved_memory = to_f64(running_memory - before.running_memory);
+        let requests = to_f64(sums.sent) / MICRO_PER_REQUEST as f64;
+        let running_mean = to_f64(running) / length.as_nanos().max(1) as f64;
+        let healthy_mean = to_f64(sums.healthy) / length.as_nanos().max(1) as f64;
         // The balancer divides by healthy targets, and by all registered ones if none is healthy.
         let targets = if healthy_mean > 0.0 { healthy_mean } else { running_mean };
         Some(LoadReading {

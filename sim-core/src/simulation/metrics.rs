@@ -15,6 +15,7 @@ use crate::scenario::Scenario;
 use crate::traffic::MICRO_PER_REQUEST;
 use crate::units::{
     AsgId, CapacityProviderId, IdVec, MetricId, NANOS_PER_SECOND, ServiceId, SimDuration, SimTime,
+    to_f64,
 };
 
 /// What is sampled of one service.
@@ -191,7 +192,7 @@ impl World<'_, '_> {
                 StatisticSet::of(reading?.requests_per_target?)
             }
             ServiceMeasure::RequestCount => {
-                StatisticSet::of(reading?.sums.sent as f64 / MICRO_PER_REQUEST as f64)
+                StatisticSet::of(to_f64(reading?.sums.sent) / MICRO_PER_REQUEST as f64)
             }
             // Read apart, with their percentiles.
             ServiceMeasure::TargetResponseTime => None,
@@ -260,6 +261,6 @@ impl LoadReading {
     /// Mean number of running tasks over `period`, the weight of a mean over tasks.
     fn tasks(&self, period: SimDuration) -> f64 {
         let nanos = period.as_nanos().max(NANOS_PER_SECOND);
-        self.running as f64 / nanos as f64
+        to_f64(self.running) / nanos as f64
     }
 }

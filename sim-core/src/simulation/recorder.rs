@@ -11,7 +11,7 @@ use crate::scenario::Scenario;
 use crate::traffic::MICRO_PER_REQUEST;
 #[cfg(debug_assertions)]
 use crate::units::Id;
-use crate::units::SimTime;
+use crate::units::{SimTime, to_f64};
 
 const ECS: &str = "AWS/ECS";
 const INSIGHTS: &str = "ECS/ContainerInsights";
@@ -162,14 +162,14 @@ impl Recorder {
     fn mean(&mut self, total: u128, length: u64) {
         let column = &mut self.columns[self.cursor];
         let sum = total - std::mem::replace(&mut column.before, total);
-        self.value(Some(sum as f64 / length.max(1) as f64));
+        self.value(Some(to_f64(sum) / length.max(1) as f64));
     }
 }
 
 /// `100 × part / whole` of what came on top since the last reading; `None` if the whole is zero.
 fn percent_since(part: (u128, u128), whole: (u128, u128)) -> Option<f64> {
     let (part, whole) = (part.1 - part.0, whole.1 - whole.0);
-    (whole > 0).then(|| 100.0 * part as f64 / whole as f64)
+    (whole > 0).then(|| 100.0 * to_f64(part) / to_f64(whole))
 }
 
 impl World<'_, '_> {
@@ -211,14 +211,14 @@ impl World<'_, '_> {
             }
             let (Some(reading), Some(load)) = (reading, &mut state.load) else { continue };
             let sums = reading.sums;
-            let requests = |micro: u128| Some(micro as f64 / MICRO_PER_REQUEST as f64);
-            recorder.value(load.knows_demand().then(|| sums.needed as f64 / length as f64));
+            let requests = |micro: u128| Some(to_f64(micro) / MICRO_PER_REQUEST as f64);
+            recorder.value(load.knows_demand().then(|| to_f64(sums.needed) / length as f64));
             recorder.value(reading.cpu_percent);
             recorder.value(reading.memory_percent);
             recorder.value(requests(sums.offered));
             recorder.value(requests(sums.failed));
             recorder.value(requests(load.backlog()));
-            recorder.value(Some(sums.healthy as f64 / length as f64));
+            recorder.value(Some(to_f64(sums.healthy) / length as f64));
             for quantile in load.interval_quantiles_ms() {
                 recorder.value(quantile);
             }

@@ -43,7 +43,7 @@ impl World<'_, '_> {
         let now = scheduler.now();
         for service in self.services.ids() {
             let scaler = self.services[service].scaler.as_ref();
-            if scaler.is_some_and(|scaler| scaler.next_evaluation(now).is_none()) {
+            if scaler.is_some_and(|scaler| !scaler.has_own_clock()) {
                 self.decide_service(service, scheduler);
             }
         }
@@ -74,7 +74,9 @@ impl World<'_, '_> {
 
     fn await_alarms(&self, id: ServiceId, scheduler: &mut Scheduler<Event>) {
         let scaler = self.services[id].scaler.as_ref();
-        if let Some(next) = scaler.and_then(|scaler| scaler.next_evaluation(scheduler.now())) {
+        let now = scheduler.now();
+        let next = scaler.and_then(|scaler| scaler.next_evaluation(now, &self.metrics.store));
+        if let Some(next) = next {
             scheduler.schedule_at(next, Phase::Decide, Event::EvaluateAlarms(id));
         }
     }

@@ -23,12 +23,14 @@ pub struct TaskDemandModel {
     /// Largest rate per count that was asked for.
     limits: BTreeMap<u32, f64>,
     last: u32,
+    /// The last answer is right above the first and up to the second of these rates.
+    between: (f64, f64),
 }
 
 impl TaskDemandModel {
     /// Of a service with this objective.
     pub const fn new(objective: Option<ServiceLevelObjective>) -> Self {
-        Self { objective, cpu: Cpu::ZERO, limits: BTreeMap::new(), last: 1 }
+        Self { objective, cpu: Cpu::ZERO, limits: BTreeMap::new(), last: 1, between: (0.0, 0.0) }
     }
 
     /// Tasks needed for `rate` requests per second when each reserves `cpu`; `None` if no number of
@@ -37,6 +39,10 @@ impl TaskDemandModel {
         if cpu != self.cpu {
             self.cpu = cpu;
             self.limits.clear();
+            self.between = (0.0, 0.0);
+        }
+        if self.between.0 < rate && rate <= self.between.1 {
+            return Some(self.last);
         }
         if rate <= 0.0 {
             return Some(0);
@@ -79,6 +85,8 @@ impl TaskDemandModel {
             }
         }
         self.last = high;
+        let below = if low == 0 { 0.0 } else { self.limit(load, low) };
+        self.between = (below, self.limit(load, high));
         Some(high)
     }
 

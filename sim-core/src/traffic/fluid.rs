@@ -3,7 +3,7 @@
 use super::latency::{MAX_STATIONARY_UTILIZATION, Piece, ResponseTime, Servers, Stationary};
 use super::rate::MICRO_PER_REQUEST;
 use crate::scenario::{BalancingAlgorithm, ServiceLoad, Variability};
-use crate::units::{Cpu, SimDuration};
+use crate::units::{Cpu, SimDuration, to_f64};
 
 /// What serves the requests during a segment.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -199,7 +199,9 @@ impl FluidService {
     ) -> Segment {
         let before = self.backlog;
         let most = capacity.micro_requests_in(length);
-        let room = capacity.micro_requests_in(capacity.timeout);
+        // Mostly nobody waits, and then the time-out does not matter.
+        let calm = before == 0 && offered <= most;
+        let room = if calm { 0 } else { capacity.micro_requests_in(capacity.timeout) };
         // Those who would wait too long at the present capacity give up.
         let waiting = before.min(room);
         let present = waiting.saturating_add(offered);
@@ -212,7 +214,7 @@ impl FluidService {
         let response = match capacity.servers().filter(|_| waiting == 0 && offered <= most) {
             _ if served == 0 => None,
             Some(servers) => {
-                let calm = last.at(capacity, servers, offered as f64 / most as f64);
+                let calm = last.at(capacity, servers, to_f64(offered) / to_f64(most));
                 Some((calm.response, calm.mean))
             }
             None => {
@@ -227,7 +229,7 @@ impl FluidService {
             response.map_or((None, 0.0), |(response, mean)| (Some(response), mean));
         let seconds = length.as_secs_f64();
         let concurrency = if 0.0 < seconds {
-            served as f64 / MICRO_PER_REQUEST as f64 / seconds * mean_response
+            to_f64(served) / MICRO_PER_REQUEST as f64 / seconds * mean_response
         } else {
             0.0
         };

@@ -5,7 +5,7 @@ use super::latency::ResponseTime;
 use super::rate::MICRO_PER_REQUEST;
 use crate::results::ObjectiveResults;
 use crate::scenario::ServiceLevelObjective;
-use crate::units::{NANOS_PER_SECOND, SimDuration, SimTime};
+use crate::units::{NANOS_PER_SECOND, SimDuration, SimTime, to_f64};
 
 const MINUTE: u64 = 60 * NANOS_PER_SECOND;
 
@@ -59,7 +59,7 @@ impl ObjectiveRecorder {
                 slow
             }
         });
-        let bad = segment.failed + (segment.served as f64 * slow + 0.5) as u128;
+        let bad = segment.failed + (to_f64(segment.served) * slow + 0.5) as u128;
         let bad = bad.min(total);
         self.total += total;
         self.bad += bad;

@@ -8,6 +8,7 @@ use super::fluid::Segment;
 use super::latency::{ResponseTime, ServiceKey, StationaryWait};
 use super::objective::to_requests;
 use crate::results::Distribution;
+use crate::units::to_f64;
 
 /// Hazards `−ln(1−p)` at which a segment's distribution is inverted; between them the quantile is
 /// taken as linear in the hazard, which is exact for an exponential tail.
@@ -63,8 +64,10 @@ const MOST_BINS: usize = 4096;
 pub struct LatencyRecorder {
     sketch: Sketch,
     bins: BTreeMap<BinKey, Bin>,
-    /// The last response time and its parts: one mostly is like the one before.
+    /// The last response time with its parts, and the requests that it is for and no bin has yet: one
+    /// segment mostly answers as the one before.
     last: Option<(ResponseTime, Option<(ServiceKey, StationaryWait)>)>,
+    unbinned: u128,
     served: u128,
     /// Sum over requests of response time, in micro-requests × nanoseconds.
     sum: u128,
@@ -103,31 +106,38 @@ impl LatencyRecorder {
         let mean_nanos = libm::floor(segment.mean_response * 1e9 + 0.5) as u128;
         self.sum = self.sum.saturating_add(segment.served.saturating_mul(mean_nanos));
         if self.last.is_none_or(|(last, _)| last != response) {
+            self.fill_bin();
             self.last = Some((response, response.stationary_parts()));
         }
-        let Some((_, Some((key, wait)))) = self.last else {
-            self.sketch.record(&response, segment.served);
-            return;
-        };
+        match self.last {
+            Some((_, Some(_))) => self.unbinned += segment.served,
+            _ => self.sketch.record(&response, segment.served),
+        }
+    }
+
+    /// Puts the requests of the last response time into its bin.
+    fn fill_bin(&mut self) {
+        let served = std::mem::take(&mut self.unbinned);
+        let Some((_, Some((key, wait)))) = self.last.filter(|_| 0 < served) else { return };
         if self.bins.len() == MOST_BINS {
             for (key, bin) in std::mem::take(&mut self.bins) {
                 self.sketch.record_bin(key.0, &bin);
             }
         }
         let bin = self.bins.entry((key, wait.step)).or_default();
-        let served = segment.served as f64;
-        bin.served += segment.served;
-        bin.delayed += served * wait.probability;
-        bin.wait += served * wait.probability / wait.decay;
+        bin.served += served;
+        bin.delayed += to_f64(served) * wait.probability;
+        bin.wait += to_f64(served) * wait.probability / wait.decay;
     }
 
     /// Everything recorded so far in one sketch.
     fn settled(&self) -> Sketch {
-        let mut sketch = self.sketch.clone();
-        for (key, bin) in &self.bins {
-            sketch.record_bin(key.0, bin);
+        let mut all = self.clone();
+        all.fill_bin();
+        for (key, bin) in &all.bins {
+            all.sketch.record_bin(key.0, bin);
         }
-        sketch
+        all.sketch
     }
 
     /// Requests recorded, in micro-requests.

@@ -358,7 +358,7 @@ fn build(context: &Context<'_>, raw: &ScenarioDocument) -> Option<Scenario> {
         purchasing,
         prices,
         control_plane: control_plane?,
-        record_interval: raw.record_interval.duration(),
+        record_interval: raw.record_interval().duration(),
         limits: Limits {
             events: raw.limits.events.0,
             events_at_one_instant: raw.limits.events_at_one_instant.0,
@@ -377,8 +377,9 @@ fn check_times(context: &Context<'_>, raw: &ScenarioDocument) {
         context.error(&root.key("duration"), "the run would end after 2199");
     }
     let interval = &root.key("recordInterval");
-    if context.positive(interval, raw.record_interval)
-        && MOST_RECORDED_POINTS < raw.duration.0 / raw.record_interval.0
+    if let Some(length) = raw.record_interval
+        && context.positive(interval, length)
+        && MOST_RECORDED_POINTS < raw.duration.0 / length.0
     {
         let message = format!("the run would record more than {MOST_RECORDED_POINTS} intervals");
         context.error(interval, message);

@@ -65,9 +65,10 @@ pub struct ScenarioDocument {
     /// Dated set of AWS's constants, for example `2026-06`; the newest by default.
     #[serde(default)]
     pub aws_rules: Option<String>,
-    /// Interval of the recorded time series.
-    #[serde(default = "default_record_interval")]
-    pub record_interval: Length,
+    /// Interval of the recorded time series. Default: `1m` in a run of up to 15 days, `5m` up to 63 days, `1h`
+    /// in longer ones.
+    #[serde(default)]
+    pub record_interval: Option<Length>,
     /// Auto Scaling groups of container instances.
     #[serde(default)]
     #[schemars(length(max = 500))]
@@ -141,6 +142,20 @@ pub struct ScenarioDocument {
     pub sweep: Option<sweep::Sweep>,
 }
 
+impl ScenarioDocument {
+    /// The interval of the time series: by default the finest that CloudWatch still has at the end of a run
+    /// of this length.
+    pub fn record_interval(&self) -> Length {
+        const DAY: u64 = 86_400;
+        let default = match self.duration.duration().as_secs_ceil() {
+            seconds if seconds <= 15 * DAY => 60,
+            seconds if seconds <= 63 * DAY => 300,
+            _ => 3600,
+        };
+        self.record_interval.unwrap_or(Length::from_secs(default))
+    }
+}
+
 fn default_region() -> String {
     "us-east-1".to_owned()
 }
@@ -156,10 +171,6 @@ fn default_time_zone() -> String {
 
 fn default_seed() -> Whole {
     Whole(1)
-}
-
-fn default_record_interval() -> Length {
-    Length::from_secs(60)
 }
 
 /// `serde(default)` for switches that are on by default.

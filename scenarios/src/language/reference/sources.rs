@@ -4,7 +4,7 @@
 pub(super) const SOURCES: &[(&str, &str, &str)] = &[
     ("Scenario", "awsRules", "service quotas and document history, by date"),
     ("Scenario", "defaultCapacityProviderStrategy", "API `PutClusterCapacityProviders`"),
-    ("Scenario", "recordInterval", "one minute, as CloudWatch"),
+    ("Scenario", "recordInterval", "CloudWatch user guide, retention of metrics"),
     ("AutoScalingGroup", "launchTime", "choice, close to a measured start of Linux instances"),
     ("AutoScalingGroup", "registrationTime", "choice"),
     ("AutoScalingGroup", "reconcileLag", "six activity records, 2 s to 27 s"),

@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 use crate::metrics::{MetricSeries, Statistic};
 use crate::units::MetricId;
@@ -158,20 +160,80 @@ fn an_alarm_without_a_metric_has_insufficient_data() {
     assert_eq!(alarm.state(), InsufficientData);
 }
 
+/// What an alarm writes when the last of `values`, one a minute, takes it to a new state.
+fn reason(condition: AlarmCondition, values: &[Option<f64>]) -> String {
+    let mut series = MetricSeries::new(MINUTE, SimDuration::ZERO, 60);
+    let mut alarm = Alarm::new("alarm".to_owned(), condition);
+    let mut last = String::new();
+    for (minute, value) in (0..).zip(values) {
+        series.push(SimTime::from_secs(60 * minute), *value);
+        let now = SimTime::from_secs(60 * minute + 60);
+        if let Some(from) = alarm.evaluate(now, Some(&series)).changed_from {
+            let change = alarm.change(from, now, Some(&series));
+            assert_eq!((change.from, change.to), (from, alarm.state()));
+            last = change.reason;
+        }
+    }
+    last
+}
+
 #[test]
 fn a_change_states_points_and_threshold() {
-    let mut series = MetricSeries::new(MINUTE, SimDuration::ZERO, 5);
-    let mut alarm = Alarm::new("high".to_owned(), above(50.0, 2, 2, Missing));
-    series.push(SimTime::ZERO, Some(75.5));
-    series.push(SimTime::from_secs(60), Some(100.0));
-    let now = SimTime::from_secs(120);
-    let from = alarm.evaluate(now, Some(&series)).changed_from.expect("changed");
-    let change = alarm.change(from, now, Some(&series));
-    assert_eq!((change.from, change.to), (InsufficientData, InAlarm));
+    let all = above(50.0, 2, 2, Missing);
     assert_eq!(
-        change.reason,
-        "Threshold Crossed: 2 out of the last 2 datapoints [100 (60 s), 75.5 (0 s)] were greater \
-         than the threshold (50)."
+        reason(all, &[Some(75.5), Some(100.0)]),
+        "Threshold Crossed: 2 datapoints [100.0 (60 s), 75.5 (0 s)] were greater than the threshold (50.0)."
+    );
+    assert_eq!(
+        reason(all, &[Some(75.5), Some(100.0), Some(50.0)]),
+        "Threshold Crossed: 1 datapoint [50.0 (120 s)] was not greater than the threshold (50.0)."
+    );
+    // With 2 of 3 it takes two calm points to leave the alarm.
+    let some = above(50.0, 3, 2, Missing);
+    assert_eq!(
+        reason(some, &[Some(60.0), Some(10.0), Some(70.0)]),
+        "Threshold Crossed: 2 out of the last 3 datapoints [70.0 (120 s), 60.0 (0 s)] were greater \
+         than the threshold (50.0) (minimum 2 datapoints for OK -> ALARM transition)."
+    );
+    assert_eq!(
+        reason(some, &[Some(60.0), Some(70.0), Some(10.0), Some(20.0)]),
+        "Threshold Crossed: 2 out of the last 3 datapoints [20.0 (180 s), 10.0 (120 s)] were not \
+         greater than the threshold (50.0) (minimum 2 datapoints for ALARM -> OK transition)."
+    );
+}
+
+#[test]
+fn a_change_lists_the_five_newest_points() {
+    let values: Vec<Option<f64>> = (0..15_u32).map(|minute| Some(f64::from(60 + minute))).collect();
+    assert_eq!(
+        reason(above(50.0, 15, 15, Missing), &values),
+        "Threshold Crossed: 15 datapoints were greater than the threshold (50.0). The most recent \
+         datapoints which crossed the threshold: [74.0 (840 s), 73.0 (780 s), 72.0 (720 s), 71.0 (660 s), \
+         70.0 (600 s)]."
+    );
+    assert_eq!(
+        reason(above(50.0, 15, 14, Missing), &values),
+        "Threshold Crossed: 14 out of the last 14 datapoints were greater than the threshold (50.0). The \
+         most recent datapoints which crossed the threshold: [73.0 (780 s), 72.0 (720 s), 71.0 (660 s), \
+         70.0 (600 s), 69.0 (540 s)] (minimum 14 datapoints for OK -> ALARM transition)."
+    );
+}
+
+#[test]
+fn a_change_states_how_missing_points_are_taken() {
+    assert_eq!(
+        reason(above(50.0, 3, 3, Breaching), &[None, None, None]),
+        "Threshold Crossed: no datapoints were received for 3 periods and 3 missing datapoints were treated \
+         as [Breaching]."
+    );
+    assert_eq!(
+        reason(above(50.0, 2, 2, NotBreaching), &[Some(60.0), Some(70.0), None, None, None, None]),
+        "Threshold Crossed: no datapoints were received for 1 period and 1 missing datapoint was treated \
+         as [NonBreaching]."
+    );
+    assert_eq!(
+        reason(above(50.0, 3, 1, Missing), &[Some(60.0), None, None, None, None, None]),
+        "Insufficient Data: 3 datapoints were unknown."
     );
 }
 
@@ -333,5 +395,78 @@ fn periods_and_their_number_have_the_limits_of_cloudwatch() {
     for (period, n) in [(10, 8641), (60, 1441), (3600, 169), (86_400, 8), (15, 1), (90, 1), (60, 0)]
     {
         assert_eq!(problems(period, n), 1, "{n} of {period} s");
+    }
+}
+
+/// A random alarm on a random series: one that is evaluated whenever it is due, one that is only when
+/// [`Alarm::next_needed`] says so, and the state without any memory are the same.
+fn compare(condition: AlarmCondition, own_period: u64, points: &[(u8, u64)]) {
+    let seconds = SimDuration::from_secs;
+    let mut series = MetricSeries::new(seconds(own_period), seconds(30), 1);
+    series.retain(condition.memory());
+    let mut always = Alarm::new("alarm".to_owned(), condition);
+    let mut seldom = always.clone();
+    let mut state = InsufficientData;
+    let mut next = seldom.next_due(SimTime::ZERO);
+    let mut slots = points.iter();
+    for second in 1..own_period * points.len() as u64 + 300 {
+        let now = SimTime::from_secs(second);
+        if second % own_period == 0
+            && let Some((kind, late)) = slots.next()
+        {
+            // Mostly breaching: runs are long.
+            let value = match kind {
+                0 => None,
+                1 => Some(1.0),
+                _ => Some(9.0),
+            };
+            series.push(SimTime::from_secs(second - own_period), value);
+            if *late < 4 {
+                series.delay_newest(seconds(late * 25));
+            }
+        }
+        if always.is_due(now) {
+            let values = series.points(now, condition.span()).map(|it| it.map(|it| it.value));
+            state = condition.evaluate(values, state);
+            always.evaluate(now, Some(&series));
+            if now == next {
+                seldom.evaluate(now, Some(&series));
+            }
+        }
+        // Others who are due may ask at any time.
+        if now == next || second % 7 == 0 {
+            next = seldom.next_needed(now, &series);
+            assert!(now < next && seldom.is_due(next));
+        }
+        assert_eq!((always.state(), seldom.state()), (state, state), "at {now:?}");
+        assert_eq!(always.acted_at(now), seldom.acted_at(now), "at {now:?}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_an_alarm_remembers_changes_nothing(
+        points in prop::collection::vec((0..12_u8, 0..400_u64), 1..60),
+        all_on_time in any::<bool>(),
+        (n, m) in (1..6_u32, 1..6_u32),
+        own_period in prop::sample::select(vec![10_u64, 20, 60]),
+        period in prop::sample::select(vec![20_u64, 60, 120]),
+        treat in prop::sample::select(vec![Missing, Ignore, Breaching, NotBreaching]),
+        late_is_missing in any::<bool>(),
+        hashed in any::<bool>(),
+    ) {
+        let period = SimDuration::from_secs(period);
+        let mut condition = AlarmCondition { period, ..above(5.0, n, m.min(n), treat) };
+        condition.rules.late_is_missing = late_is_missing;
+        if hashed {
+            condition.rules.phase = AlarmPhase::Hashed;
+        }
+        let mut points = points;
+        if all_on_time {
+            for point in &mut points {
+                point.1 = 400;
+            }
+        }
+        compare(condition, own_period, &points);
     }
 }

@@ -155,6 +155,26 @@ impl Stationary {
     }
 }
 
+/// The shape of a gamma law that is a sum of so many exponential stages: Poisson arrivals in turn at so many
+/// tasks. A power of them is cheaper than an exponential of a logarithm.
+fn whole_stages(shape: f64) -> Option<u32> {
+    let whole = 1.0 <= shape && shape <= 4096.0 && libm::floor(shape) >= shape;
+    whole.then_some(shape as u32)
+}
+
+/// `base` to the power of `exponent`.
+fn power(mut base: f64, mut exponent: u32) -> f64 {
+    let mut result = 1.0;
+    while 0 < exponent {
+        if exponent & 1 == 1 {
+            result *= base;
+        }
+        base *= base;
+        exponent >>= 1;
+    }
+    result
+}
+
 /// The root below 1 of `σ = A*((1−σ)/ρ)` for `ρ < 1`, `A*` the transform of gaps with mean 1 and squared
 /// coefficient of variation `1/shape`: of the gamma law up to 1, above it of the hyperexponential law
 /// with balanced means, those by which single requests arrive.
@@ -163,6 +183,7 @@ fn arrivals_root(shape: f64, rho: f64) -> f64 {
         return 0.0;
     }
     let bursty = HyperExponential::new(1.0, 1.0 / shape).filter(|_| shape < 1.0);
+    let stages = whole_stages(shape);
     // From the root of a diffusion, Halley's method takes at most three steps for gamma laws. The transform is
     // convex in σ and above it at 0: where that method would go astray, Newton's leads to the left of the
     // smaller root and climbs from there.
@@ -171,7 +192,10 @@ fn arrivals_root(shape: f64, rho: f64) -> f64 {
         let (value, slope, curvature) = match &bursty {
             None => {
                 let x = (1.0 - sigma) / (shape * rho);
-                let value = libm::exp(-shape * libm::log1p(x));
+                let value = match stages {
+                    Some(stages) => power(1.0 / (1.0 + x), stages),
+                    None => libm::exp(-shape * libm::log1p(x)),
+                };
                 let scale = 1.0 / (rho * (1.0 + x));
                 (value, value * scale, value * scale * scale * (1.0 + 1.0 / shape))
             }

@@ -182,6 +182,9 @@ pub struct AlarmOutcome {
 pub struct Alarm {
     name: String,
     condition: AlarmCondition,
+    /// The condition's.
+    span: Span,
+    cadence: SimDuration,
     phase: SimDuration,
     state: AlarmState,
     /// [`Points::changes`] at the last judgement: without a new one, the state stays.
@@ -194,13 +197,24 @@ pub struct Alarm {
 impl Alarm {
     /// A new alarm, in INSUFFICIENT_DATA.
     pub fn new(name: String, condition: AlarmCondition) -> Self {
-        let seconds = condition.cadence().as_nanos() / NANOS_PER_SECOND;
+        let (span, cadence) = (condition.span(), condition.cadence());
+        let seconds = cadence.as_nanos() / NANOS_PER_SECOND;
         let phase = match condition.rules.phase {
             AlarmPhase::Aligned => SimDuration::ZERO,
             AlarmPhase::Hashed => SimDuration::from_secs(label_hash(&name) % seconds),
         };
         let state = AlarmState::InsufficientData;
-        Self { name, condition, phase, state, judged: None, unbroken: None, last_action: None }
+        Self {
+            name,
+            condition,
+            span,
+            cadence,
+            phase,
+            state,
+            judged: None,
+            unbroken: None,
+            last_action: None,
+        }
     }
 
     /// `AlarmName`.
@@ -226,20 +240,18 @@ impl Alarm {
     /// Whether the alarm is evaluated at `now`.
     pub fn is_due(&self, now: SimTime) -> bool {
         let since = now.since(SimTime::ZERO + self.phase);
-        since.is_some_and(|since| {
-            since.as_nanos().is_multiple_of(self.condition.cadence().as_nanos())
-        })
+        since.is_some_and(|since| since.as_nanos().is_multiple_of(self.cadence.as_nanos()))
     }
 
     /// Whether it is evaluated at full minutes only.
     pub fn keeps_minutes(&self) -> bool {
-        let cadence = self.condition.cadence().as_nanos();
+        let cadence = self.cadence.as_nanos();
         self.phase.is_zero() && cadence.is_multiple_of(60 * NANOS_PER_SECOND)
     }
 
     /// Its first evaluation after `now`.
     pub fn next_due(&self, now: SimTime) -> SimTime {
-        let cadence = self.condition.cadence();
+        let cadence = self.cadence;
         let first = SimTime::ZERO + self.phase;
         match now.since(first) {
             Some(since) => {
@@ -256,7 +268,7 @@ impl Alarm {
     /// be: those in between find the same points and have nothing to act on.
     pub fn next_needed(&self, now: SimTime, points: &impl Points) -> SimTime {
         let soon = self.next_due(now);
-        let span = self.condition.span();
+        let span = self.span;
         let (changes, next) = points.outlook(now, span);
         let Some(change) = next.filter(|_| self.judged == Some(changes)) else { return soon };
         let acts = self.last_action.filter(|_| self.state == AlarmState::Alarm);
@@ -268,7 +280,7 @@ impl Alarm {
     /// Judges what is visible at `now`; a metric that does not exist has no points.
     pub fn evaluate(&mut self, now: SimTime, points: Option<&impl Points>) -> AlarmOutcome {
         let before = self.state;
-        let span = self.condition.span();
+        let span = self.span;
         let changes = points.map(|points| points.changes(now, span));
         // Where late points count as gaps, the clock moves the window.
         let steady = !span.late_is_missing && changes.is_some();
@@ -302,7 +314,7 @@ impl Alarm {
 
     /// The real points that decide the state, newest first: at most `EvaluationPeriods` of them.
     pub fn judged(&self, now: SimTime, points: &impl Points) -> impl Iterator<Item = DataPoint> {
-        let real = points.points(now, self.condition.span()).flatten();
+        let real = points.points(now, self.span).flatten();
         real.take(self.condition.evaluation_periods.max(1) as usize)
     }
 

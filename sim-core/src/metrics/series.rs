@@ -271,12 +271,14 @@ impl Points for MetricSeries {
 
     fn outlook(&self, now: SimTime, span: Span) -> (u64, Option<SimTime>) {
         let (own, grid) = (self.period.as_nanos(), span.grid.as_nanos().max(1));
-        let moved = self.published_at(now).saturating_mul(own) / grid;
+        let published = self.published_at(now);
+        let moved = if own == grid { published } else { published.saturating_mul(own) / grid };
         if self.has_late_points(span) {
             return (moved + self.come_late(now), None);
         }
         // The window moves when all of the next step of the grid is published.
-        let next = (moved + 1).saturating_mul(grid).div_ceil(own).saturating_mul(own);
+        let next = (moved + 1).saturating_mul(grid);
+        let next = if own == grid { next } else { next.div_ceil(own).saturating_mul(own) };
         (moved, Some(SimTime::from_nanos(next) + self.delay))
     }
 

@@ -37,6 +37,11 @@ impl Span {
     pub fn new(period: SimDuration, range: usize) -> Self {
         Self { period, range, grid: period.min(STEP), late_is_missing: false }
     }
+
+    /// Whether its slots are just the periods of a series.
+    pub(super) fn has_slots_of(&self, own: SimDuration) -> bool {
+        self.period == own && self.grid == own
+    }
 }
 
 /// Something whose data points can be read.
@@ -109,18 +114,14 @@ impl<'a> Window<'a> {
         } else {
             published.saturating_mul(series.period().as_nanos())
         };
-        let grid = span.grid.as_nanos().max(1);
-        let (end, period) = (newest - newest % grid, span.period.as_nanos().max(1));
-        Self {
-            series,
-            now,
-            statistic,
-            period,
-            end,
-            aligned: aligned(end, period, series.period().as_nanos()),
-            published,
-            left: span.range,
-        }
+        let period = span.period.as_nanos().max(1);
+        let (end, aligned) = if !span.late_is_missing && span.has_slots_of(series.period()) {
+            (newest, Some((published, 1)))
+        } else {
+            let end = newest - newest % span.grid.as_nanos().max(1);
+            (end, aligned(end, period, series.period().as_nanos()))
+        };
+        Self { series, now, statistic, period, end, aligned, published, left: span.range }
     }
 }
 

@@ -242,7 +242,11 @@ impl FluidService {
             busy_cpu_nanos: served.saturating_mul(capacity.cpu_per_request.as_nanos().into())
                 / u128::from(MICRO_PER_REQUEST),
             concurrency,
-            longest_wait: SimDuration::from_secs_f64(longest_wait),
+            longest_wait: if calm {
+                SimDuration::ZERO
+            } else {
+                SimDuration::from_secs_f64(longest_wait)
+            },
             response_time,
             mean_response,
         }

@@ -117,7 +117,8 @@ impl Lanes {
         for lane in &mut self.by_speed {
             before += u128::from(lane.tasks);
             // Shares of the running sum, so that they add up exactly.
-            let upto = if self.tasks == 0 { offered } else { offered * before / all };
+            let whole = self.tasks == 0 || before == all;
+            let upto = if whole { offered } else { offered * before / all };
             let capacity = ServingCapacity {
                 balanced_tasks: self.tasks,
                 ..ServingCapacity::new(load, lane.tasks, lane.cpu)

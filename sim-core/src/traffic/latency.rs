@@ -158,7 +158,7 @@ impl Stationary {
 /// The shape of a gamma law that is a sum of so many exponential stages: Poisson arrivals in turn at so many
 /// tasks. A power of them is cheaper than an exponential of a logarithm.
 fn whole_stages(shape: f64) -> Option<u32> {
-    let whole = 1.0 <= shape && shape <= 4096.0 && libm::floor(shape) >= shape;
+    let whole = (1.0..=4096.0).contains(&shape) && libm::floor(shape) >= shape;
     whole.then_some(shape as u32)
 }
 

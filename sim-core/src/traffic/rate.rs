@@ -11,7 +11,10 @@ pub const MICRO_PER_REQUEST: u64 = 1_000_000;
 pub const MAX_STEPS: u64 = 50_000_000;
 
 /// Steps between two stored running sums.
-const BLOCK: usize = 64;
+const BLOCK: usize = 16;
+
+/// Steps that a search for the next change looks at.
+const SIGHT: u64 = 64;
 
 /// What is offered after the last step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -212,7 +215,7 @@ impl RequestRate {
         let amount = self.amount(at);
         // Bounded, so that a caller that stops early for other reasons does not pay for a long scan.
         let mut next = at + 1;
-        while next < at + BLOCK as u64 && self.amount(next) == amount {
+        while next < at + SIGHT && self.amount(next) == amount {
             if self.after_end == AfterEnd::Zero && steps <= next {
                 return SimTime::MAX;
             }

@@ -186,9 +186,13 @@ fn of_service(
     } else if !allowed.contains(&wanted) {
         let mut names: Vec<&str> = allowed.iter().map(|it| it.name()).collect();
         names.extend(times.then_some("percentiles"));
-        let message =
-            format!("of `{}` only {} is simulated", measure.metric_name(), names.join(" and "));
-        context.error(path, message);
+        let known = match names.split_last() {
+            Some((last, others)) if !others.is_empty() => {
+                format!("{} and {last} are", others.join(", "))
+            }
+            _ => format!("{} is", names.join("")),
+        };
+        context.error(path, format!("of `{}` only {known} simulated", measure.metric_name()));
         return None;
     }
     let counts =

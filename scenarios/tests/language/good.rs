@@ -464,3 +464,27 @@ fn the_record_interval_is_what_cloudwatch_keeps_for_the_length_of_the_run() {
     assert_eq!(["15d", "361h", "63d", "64d"].map(of), [60, 300, 300, 3600]);
     assert_eq!(interval(&[("duration", "64d"), ("recordInterval", "1m")]), 60);
 }
+
+#[test]
+fn a_network_load_balancer_has_its_own_capacity_units() {
+    let items = |set: &[(&str, &str)]| -> Vec<String> {
+        let entries = loaded("minimal.yaml", set).scenario.prices.entries();
+        let units = entries.into_iter().filter(|it| it.unit == "LCU-Hours");
+        units.map(|it| format!("{} {}", it.item, it.rate)).collect()
+    };
+    let group = |protocol: &str| format!("{{loadBalancer: public, protocol: {protocol}}}");
+    for (protocol, expected) in [
+        ("HTTP", "load balancer capacity units 0.008"),
+        ("HTTPS", "load balancer capacity units 0.008"),
+        ("TCP", "network load balancer capacity units 0.006"),
+        ("UDP", "network load balancer capacity units 0.006"),
+    ] {
+        assert_eq!(items(&[("services.api.targetGroup", &group(protocol))]), [expected]);
+    }
+    let given = [
+        ("services.api.targetGroup", group("TLS")),
+        ("pricing", "{networkLoadBalancerUnitHour: 0.0042}".to_owned()),
+    ];
+    let given = given.each_ref().map(|(key, value)| (*key, value.as_str()));
+    assert_eq!(items(&given), ["network load balancer capacity units 0.0042"]);
+}

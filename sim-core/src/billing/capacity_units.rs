@@ -2,6 +2,8 @@
 //!
 //! Source: the Elastic Load Balancing price page as quoted on 2026-09-20. GB are binary (1024 MiB).
 
+use crate::scenario::TargetProtocol;
+
 /// Parts of one unit-hour: 2^30 · 3^3 · 5^7. All dimensions of [`CapacityUnit`] divide it.
 pub(super) const LCU_HOUR_PARTS: u128 = (1 << 30) * 27 * 78_125;
 
@@ -56,6 +58,25 @@ impl CapacityUnit {
     pub const NETWORK_TCP: Self =
         Self { new_connections: 800, active_connections: 100_000, rule_evaluations: None };
 
+    /// Of a Network Load Balancer for TLS: 50 new connections per second, 3 000 active ones, 1 GB per hour.
+    pub const NETWORK_TLS: Self =
+        Self { new_connections: 50, active_connections: 3_000, rule_evaluations: None };
+
+    /// Of a Network Load Balancer for UDP: 400 new flows per second, 50 000 active ones, 1 GB per hour.
+    pub const NETWORK_UDP: Self =
+        Self { new_connections: 400, active_connections: 50_000, rule_evaluations: None };
+
+    /// What counts for the requests to a target group.
+    pub fn of(protocol: TargetProtocol) -> Self {
+        match protocol {
+            TargetProtocol::Http | TargetProtocol::Https => Self::APPLICATION,
+            // A service that takes both is asked by TCP.
+            TargetProtocol::Tcp | TargetProtocol::TcpUdp => Self::NETWORK_TCP,
+            TargetProtocol::Tls => Self::NETWORK_TLS,
+            TargetProtocol::Udp => Self::NETWORK_UDP,
+        }
+    }
+
     /// Unit-hours of an hour's traffic in parts: the largest dimension alone counts.
     pub fn unit_hour_parts(self, traffic: &HourlyTraffic) -> u128 {
         let per_second = |amount: u128, capacity: u128| {
@@ -77,7 +98,9 @@ mod tests {
 
     #[test]
     fn every_dimension_is_exact() {
-        for unit in [CapacityUnit::APPLICATION, CapacityUnit::NETWORK_TCP] {
+        let network =
+            [CapacityUnit::NETWORK_TCP, CapacityUnit::NETWORK_TLS, CapacityUnit::NETWORK_UDP];
+        for unit in network.into_iter().chain([CapacityUnit::APPLICATION]) {
             for capacity in
                 [Some(unit.new_connections), Some(unit.active_connections), unit.rule_evaluations]
             {

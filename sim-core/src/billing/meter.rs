@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::catalog::{HourlyRate, INCLUDED_EPHEMERAL_GIB};
 use crate::purchase::market::at_prices;
-use crate::scenario::{Architecture, OperatingSystem};
+use crate::scenario::{Architecture, OperatingSystem, TargetProtocol};
 use crate::units::{NANOS_PER_SECOND, SimTime};
 
 use super::billed_time::{
@@ -16,7 +16,9 @@ use super::capacity_units::{CapacityUnit, HourlyTraffic};
 use super::cost::{Quantity, Unit};
 use super::invoice::{BillLine, Category, Invoice};
 use super::price_book::{MissingPrice, PriceBook};
-use super::price_source::{EPHEMERAL_STORAGE, LOAD_BALANCER, LOAD_BALANCER_UNIT, VOLUME};
+use super::price_source::{
+    EPHEMERAL_STORAGE, LOAD_BALANCER, LOAD_BALANCER_UNIT, NETWORK_UNIT, VOLUME,
+};
 
 const HOUR: u64 = 3600;
 
@@ -82,6 +84,8 @@ pub struct LoadBalancerHour<'a> {
     pub load_balancer: &'a str,
     /// Who pays. Of a load balancer's records in one hour the first one's owner pays for all.
     pub owner: &'a str,
+    /// What the load balancer listens to.
+    pub protocol: TargetProtocol,
     /// Clock hour, counted from the one in which the run starts; see [`Meter::clock_hour`].
     pub hour: u64,
     /// Connections opened.
@@ -150,7 +154,8 @@ impl Cell {
 #[derive(Clone, Debug)]
 struct BalancerHour {
     owner: Name,
-    traffic: HourlyTraffic,
+    /// By protocol; HTTP and HTTPS count together.
+    traffic: BTreeMap<TargetProtocol, HourlyTraffic>,
 }
 
 /// Adds up what a run uses.
@@ -282,8 +287,12 @@ impl Meter {
         let record = self
             .balancer_hours
             .entry((usage.hour, balancer))
-            .or_insert_with(|| BalancerHour { owner, traffic: HourlyTraffic::default() });
-        let traffic = &mut record.traffic;
+            .or_insert_with(|| BalancerHour { owner, traffic: BTreeMap::new() });
+        let protocol = match usage.protocol {
+            TargetProtocol::Https => TargetProtocol::Http,
+            other => other,
+        };
+        let traffic = record.traffic.entry(protocol).or_default();
         traffic.new_connections += u128::from(usage.new_connections);
         traffic.active_connection_seconds += u128::from(usage.active_connection_seconds);
         traffic.bytes += u128::from(usage.bytes);
@@ -533,9 +542,15 @@ impl Draft<'_> {
             return;
         }
         let hour_rate = prices.load_balancer_rate();
-        let unit_rate = prices.load_balancer_unit_rate();
-        for (rate, item) in [(hour_rate, LOAD_BALANCER), (unit_rate, LOAD_BALANCER_UNIT)] {
-            if rate.is_none() {
+        let unit_rates = [prices.load_balancer_unit_rate(), prices.network_unit_rate()];
+        let protocols = || meter.balancer_hours.values().flat_map(|record| record.traffic.keys());
+        let has = |network: bool| protocols().any(|it| it.is_network() == network);
+        for (used, rate, item) in [
+            (true, hour_rate, LOAD_BALANCER),
+            (has(false), unit_rates[0], LOAD_BALANCER_UNIT),
+            (has(true), unit_rates[1], NETWORK_UNIT),
+        ] {
+            if used && rate.is_none() {
                 self.unpriced.push(prices.missing_item(item));
             }
         }
@@ -551,11 +566,14 @@ impl Draft<'_> {
                 let quantity = Quantity { count: u128::from(HOUR), unit: Unit::Hours };
                 self.line(&label, *hour, rate.as_ten_billionths(), quantity);
             }
-            let count = CapacityUnit::APPLICATION.unit_hour_parts(&record.traffic);
-            if let (Some(rate), true) = (unit_rate, count > 0) {
-                label.usage_type = Arc::clone(&units);
-                let quantity = Quantity { count, unit: Unit::LcuHours };
-                self.line(&label, *hour, rate.as_ten_billionths(), quantity);
+            label.usage_type = Arc::clone(&units);
+            for (protocol, traffic) in &record.traffic {
+                let count = CapacityUnit::of(*protocol).unit_hour_parts(traffic);
+                let rate = unit_rates[usize::from(protocol.is_network())];
+                if let (Some(rate), true) = (rate, count > 0) {
+                    let quantity = Quantity { count, unit: Unit::LcuHours };
+                    self.line(&label, *hour, rate.as_ten_billionths(), quantity);
+                }
             }
         }
     }

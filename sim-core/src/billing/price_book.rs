@@ -5,14 +5,15 @@ use std::fmt;
 
 use crate::catalog::{
     self, HourlyRate, MonthlyRate, gp3_price, load_balancer_price, load_balancer_unit_price,
+    network_unit_price,
 };
 use crate::rules::{self, WindowsFargatePrice};
 use crate::scenario::{Architecture, OperatingSystem};
 
 use super::price_source::{
-    EPHEMERAL_STORAGE, FALLBACK_REGION, FargateRates, LOAD_BALANCER, LOAD_BALANCER_UNIT, Origin,
-    Priced, VOLUME, ephemeral_price, fargate_item, fargate_rates, given, instance_item,
-    instance_rate, or_fallback,
+    EPHEMERAL_STORAGE, FALLBACK_REGION, FargateRates, LOAD_BALANCER, LOAD_BALANCER_UNIT,
+    NETWORK_UNIT, Origin, Priced, VOLUME, ephemeral_price, fargate_item, fargate_rates, given,
+    instance_item, instance_rate, or_fallback,
 };
 
 /// What a scenario can use and must therefore have a price.
@@ -26,8 +27,10 @@ pub struct PriceNeeds<'a> {
     pub ephemeral_storage: bool,
     /// Whether instances have volumes.
     pub volumes: bool,
-    /// Whether there are load balancers.
+    /// Whether there are Application Load Balancers.
     pub load_balancers: bool,
+    /// Whether there are Network Load Balancers.
+    pub network_load_balancers: bool,
     /// Price entry of Windows tasks, from the rule set.
     pub windows_fargate_price: WindowsFargatePrice,
 }
@@ -41,6 +44,7 @@ impl Default for PriceNeeds<'_> {
             ephemeral_storage: false,
             volumes: false,
             load_balancers: false,
+            network_load_balancers: false,
             windows_fargate_price: rules::newest().windows_fargate_price,
         }
     }
@@ -56,6 +60,7 @@ pub struct PriceBook {
     volume: Option<Priced<MonthlyRate>>,
     load_balancer: Option<Priced<HourlyRate>>,
     load_balancer_unit: Option<Priced<HourlyRate>>,
+    network_unit: Option<Priced<HourlyRate>>,
     /// Fee of Managed Instances in thousandths of the On-Demand price, if the scenario gives one.
     managed_fee_permille: Option<u32>,
 }
@@ -134,9 +139,14 @@ impl PriceBook {
         if needs.volumes {
             book.volume = or_fallback(region, gp3_price);
         }
-        if needs.load_balancers {
+        if needs.load_balancers || needs.network_load_balancers {
             book.load_balancer = or_fallback(region, load_balancer_price);
+        }
+        if needs.load_balancers {
             book.load_balancer_unit = or_fallback(region, load_balancer_unit_price);
+        }
+        if needs.network_load_balancers {
+            book.network_unit = or_fallback(region, network_unit_price);
         }
         book
     }
@@ -157,8 +167,13 @@ impl PriceBook {
         let others = [
             (needs.ephemeral_storage, self.ephemeral_storage.is_some(), EPHEMERAL_STORAGE),
             (needs.volumes, self.volume.is_some(), VOLUME),
-            (needs.load_balancers, self.load_balancer.is_some(), LOAD_BALANCER),
+            (
+                needs.load_balancers || needs.network_load_balancers,
+                self.load_balancer.is_some(),
+                LOAD_BALANCER,
+            ),
             (needs.load_balancers, self.load_balancer_unit.is_some(), LOAD_BALANCER_UNIT),
+            (needs.network_load_balancers, self.network_unit.is_some(), NETWORK_UNIT),
         ];
         for (needed, present, item) in others {
             if needed && !present {
@@ -295,6 +310,11 @@ impl PriceBook {
         self.load_balancer_unit.as_ref().map(|priced| priced.rate)
     }
 
+    /// Rate of a capacity unit of Network Load Balancers per hour.
+    pub fn network_unit_rate(&self) -> Option<HourlyRate> {
+        self.network_unit.as_ref().map(|priced| priced.rate)
+    }
+
     /// Replaces the rate of an instance type, licence included.
     pub fn set_instance_rate(
         &mut self,
@@ -336,6 +356,11 @@ impl PriceBook {
         self.load_balancer_unit = Some(given(rate));
     }
 
+    /// Replaces the rate of capacity units of Network Load Balancers.
+    pub fn set_network_unit_rate(&mut self, rate: HourlyRate) {
+        self.network_unit = Some(given(rate));
+    }
+
     /// The book with every rate multiplied by `factor`; origins and warnings stay.
     #[must_use]
     pub fn scaled(&self, factor: u32) -> Self {
@@ -350,8 +375,12 @@ impl PriceBook {
                 os_license_vcpu_hour: priced.rate.os_license_vcpu_hour.map(|it| it.times(factor)),
             };
         }
-        let hourly =
-            [&mut book.ephemeral_storage, &mut book.load_balancer, &mut book.load_balancer_unit];
+        let hourly = [
+            &mut book.ephemeral_storage,
+            &mut book.load_balancer,
+            &mut book.load_balancer_unit,
+            &mut book.network_unit,
+        ];
         for priced in hourly.into_iter().flatten() {
             priced.rate = priced.rate.times(factor);
         }
@@ -416,6 +445,7 @@ impl PriceBook {
             (EPHEMERAL_STORAGE, &self.ephemeral_storage, "GB-Hours"),
             (LOAD_BALANCER, &self.load_balancer, "Hours"),
             (LOAD_BALANCER_UNIT, &self.load_balancer_unit, "LCU-Hours"),
+            (NETWORK_UNIT, &self.network_unit, "LCU-Hours"),
         ] {
             if let Some(priced) = priced {
                 each(item, &priced.origin, &[(priced.rate.to_string(), unit)]);

@@ -46,6 +46,7 @@ pub(super) const EPHEMERAL_STORAGE: &str = "Fargate ephemeral storage";
 pub(super) const VOLUME: &str = "gp3 volumes";
 pub(super) const LOAD_BALANCER: &str = "load balancer hours";
 pub(super) const LOAD_BALANCER_UNIT: &str = "load balancer capacity units";
+pub(super) const NETWORK_UNIT: &str = "network load balancer capacity units";
 
 pub(super) fn given<Rate>(rate: Rate) -> Priced<Rate> {
     Priced { rate, origin: Origin::Given }

@@ -55,7 +55,9 @@ pub use naming::{
     matches_pattern,
 };
 pub use rate::{HourlyRate, MonthlyRate, PRICE_DECIMALS, RateError};
-pub use regional_prices::{DatedRate, gp3_price, load_balancer_price, load_balancer_unit_price};
+pub use regional_prices::{
+    DatedRate, gp3_price, load_balancer_price, load_balancer_unit_price, network_unit_price,
+};
 pub use registration::{awsvpc_task_limit, registered_memory, registered_memory_of_host};
 
 /// Regions for which the catalogue has any price, sorted.

@@ -39,7 +39,7 @@ fn row(region: &str) -> Option<&'static (&'static str, u64, u64)> {
     REGIONS.iter().find(|(name, _, _)| *name == region)
 }
 
-/// Price of an Application Load Balancer per hour or part of one.
+/// Price of a load balancer per hour or part of one.
 pub fn load_balancer_price(region: &str) -> Option<DatedRate<HourlyRate>> {
     let (_, hour, _) = row(region)?;
     let (as_of, source) = match region {
@@ -59,6 +59,12 @@ pub fn load_balancer_unit_price(region: &str) -> Option<DatedRate<HourlyRate>> {
         _ => return None,
     };
     Some(DatedRate { rate: HourlyRate::from_ten_billionths(count), as_of, source })
+}
+
+/// Price of a capacity unit (NLCU) of a Network Load Balancer per hour.
+pub fn network_unit_price(region: &str) -> Option<DatedRate<HourlyRate>> {
+    let rate = HourlyRate::from_ten_billionths(60_000_000);
+    (region == "us-east-1").then_some(DatedRate { rate, as_of: "2026-09-20", source: "ELB" })
 }
 
 /// Price of a gp3 volume per GB (GiB) and month of 730 hours, with the included 3 000 IOPS and

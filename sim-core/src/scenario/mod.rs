@@ -51,7 +51,7 @@ pub use scheduling::{
 };
 pub use service::{
     BalancingAlgorithm, ScalableTarget, ScheduledChange, Service, ServiceLevelObjective,
-    ServiceLoad, TargetGroup,
+    ServiceLoad, TargetGroup, TargetProtocol,
 };
 pub use task_definition::{Architecture, NetworkMode, OperatingSystem, Protocol, TaskDefinition};
 

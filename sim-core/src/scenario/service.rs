@@ -65,9 +65,36 @@ impl Service {
     }
 }
 
-/// An Application Load Balancer's target group in front of a service.
+/// Protocol of a target group.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TargetProtocol {
+    /// HTTP, of an Application Load Balancer.
+    #[default]
+    Http,
+    /// HTTPS, of an Application Load Balancer.
+    Https,
+    /// TCP, of a Network Load Balancer.
+    Tcp,
+    /// TLS, of a Network Load Balancer.
+    Tls,
+    /// UDP, of a Network Load Balancer.
+    Udp,
+    /// TCP and UDP, of a Network Load Balancer.
+    TcpUdp,
+}
+
+impl TargetProtocol {
+    /// Whether it is one of a Network Load Balancer.
+    pub const fn is_network(self) -> bool {
+        !matches!(self, Self::Http | Self::Https)
+    }
+}
+
+/// A load balancer's target group in front of a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TargetGroup {
+    /// Protocol, and with it the kind of the load balancer.
+    pub protocol: TargetProtocol,
     /// Name of the load balancer; services may share one.
     pub load_balancer: String,
     /// From RUNNING to registered.

@@ -83,6 +83,7 @@ impl World<'_, '_> {
         Some(LoadBalancerHour {
             load_balancer,
             owner,
+            protocol: group.protocol,
             hour,
             new_connections: requests.div_ceil(group.requests_per_connection.max(1)),
             // A connection is open at least while its request is in flight.

@@ -13,6 +13,7 @@ use crate::rules::TokenBucket;
 use crate::scenario::{
     BalancingAlgorithm, BatchJob, CapacityProvider, CapacityProviderKind, Fidelity, LaunchLimiter,
     LaunchTarget, ScalableTarget, Scenario, ScheduledChange, ServiceLoad, TargetGroup,
+    TargetProtocol,
 };
 use crate::traffic::{AfterEnd, RequestRate};
 use crate::units::{AsgId, CapacityProviderId, Cpu, Mib, SimDuration, SimTime, TaskDefinitionId};
@@ -392,6 +393,7 @@ fn registration_and_first_probe_delay_health() {
     web.desired_count = 1;
     web.starts_ready = false;
     web.target_group = Some(TargetGroup {
+        protocol: TargetProtocol::Http,
         load_balancer: "lb".into(),
         registration_time: constant(100),
         health_check_interval: seconds(30),

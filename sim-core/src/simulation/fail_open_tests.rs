@@ -37,6 +37,7 @@ fn failing(share: f64, fidelity: Fidelity) -> Scenario {
     // ECS leaves the tasks alone all the while.
     web.scheduling.health_check_grace_period = seconds(3600);
     web.target_group = Some(TargetGroup {
+        protocol: TargetProtocol::Http,
         load_balancer: "web".into(),
         registration_time: DurationDistribution::ZERO,
         health_check_interval: seconds(10),

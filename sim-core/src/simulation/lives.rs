@@ -9,7 +9,7 @@ use crate::invariants::violations;
 use crate::results::{RunResults, StopCode, TaskRecord};
 use crate::scenario::{
     BatchJob, Container, Fault, FaultKind, FaultOwner, LaunchTarget, NetworkMode, ScalableTarget,
-    Scenario, ScheduledChange, TargetGroup, TaskDefinition,
+    Scenario, ScheduledChange, TargetGroup, TargetProtocol, TaskDefinition,
 };
 use crate::units::{
     AsgId, BatchId, Cpu, ImageId, LayerId, Mib, ServiceId, SimDuration, SimTime, TaskDefinitionId,
@@ -54,6 +54,7 @@ fn job(arrival: u64, duration: u64, cpu_units: u32) -> BatchJob {
 
 fn target_group() -> TargetGroup {
     TargetGroup {
+        protocol: TargetProtocol::Http,
         load_balancer: "web".into(),
         registration_time: constant(2),
         health_check_interval: seconds(30),

@@ -147,6 +147,7 @@ fn scaled_in(stop: u64, deregistration: Option<u64>) -> LoadResults {
     scenario.task_definitions[TaskDefinitionId(0)].stop_time =
         DurationDistribution::Constant(seconds(stop));
     scenario.services[0].target_group = deregistration.map(|delay| TargetGroup {
+        protocol: TargetProtocol::Http,
         load_balancer: "lb".into(),
         registration_time: DurationDistribution::ZERO,
         health_check_interval: seconds(30),

@@ -51,6 +51,7 @@ fn deploying(desired: u32, minimum: u32, maximum: u32) -> Scenario {
 
 fn target_group() -> TargetGroup {
     TargetGroup {
+        protocol: TargetProtocol::Http,
         load_balancer: "web".into(),
         registration_time: DurationDistribution::ZERO,
         health_check_interval: seconds(30),

@@ -15,7 +15,7 @@ use crate::results::{EventCategory, StopCode};
 use crate::scenario::{
     BalancingAlgorithm, BatchJob, CapacityProvider, CapacityProviderKind, Disruption,
     DisruptionKind, Fidelity, LaunchTarget, MetricScope, QueueDiscipline, ScalableTarget, Scenario,
-    ServiceLoad, TargetGroup,
+    ServiceLoad, TargetGroup, TargetProtocol,
 };
 use crate::traffic::RequestRate;
 use crate::units::{CapacityProviderId, Cpu, Mib, ServiceId, SimDuration, SimTime};
@@ -382,6 +382,7 @@ fn late_metrics_hold_up_a_scale_out_until_the_alarm_sees_three_or_an_old_one() {
 fn a_load_balanced_task_drains_before_it_stops() {
     let mut scenario = loaded(1024, 1.0);
     scenario.services[0].target_group = Some(TargetGroup {
+        protocol: TargetProtocol::Http,
         load_balancer: "lb".into(),
         registration_time: DurationDistribution::ZERO,
         health_check_interval: seconds(30),

@@ -49,6 +49,9 @@ pub(super) fn lower(
     if let Some(rate) = raw.load_balancer_unit_hour {
         book.set_load_balancer_unit_rate(hourly(rate));
     }
+    if let Some(rate) = raw.network_load_balancer_unit_hour {
+        book.set_network_unit_rate(hourly(rate));
+    }
     if let Some(percent) = raw.managed_instances_fee {
         book.set_managed_fee((percent * 10.0).round() as u32);
         if !cluster.has_managed() {
@@ -99,7 +102,7 @@ fn hourly(rate: Usd) -> HourlyRate {
 /// Remarks on given prices that nothing is charged at.
 fn report_unused(context: &Context<'_>, raw: &Pricing, needs: &PriceNeeds<'_>) {
     let on_fargate = |spot: bool| needs.fargate.iter().any(|kind| kind.2 == spot);
-    let balancers = needs.load_balancers;
+    let (balancers, network) = (needs.load_balancers, needs.network_load_balancers);
     for (key, given, used) in [
         ("fargate", raw.fargate.is_some(), on_fargate(false)),
         ("fargateSpot", raw.fargate_spot.is_some(), on_fargate(true)),
@@ -109,8 +112,9 @@ fn report_unused(context: &Context<'_>, raw: &Pricing, needs: &PriceNeeds<'_>) {
             needs.ephemeral_storage,
         ),
         ("volumeGbMonth", raw.volume_gb_month.is_some(), needs.volumes),
-        ("loadBalancerHour", raw.load_balancer_hour.is_some(), balancers),
+        ("loadBalancerHour", raw.load_balancer_hour.is_some(), balancers || network),
         ("loadBalancerUnitHour", raw.load_balancer_unit_hour.is_some(), balancers),
+        ("networkLoadBalancerUnitHour", raw.network_load_balancer_unit_hour.is_some(), network),
     ] {
         if given && !used {
             let path = Path::root().key("pricing").key(key);
@@ -162,13 +166,18 @@ fn needs<'c>(
     batches: &[BatchSource],
 ) -> PriceNeeds<'c> {
     let groups = || cluster.groups.iter().flatten();
+    let has_balancers = |network: bool| {
+        let mut groups = services.iter().filter_map(|service| service.target_group.as_ref());
+        groups.any(|group| group.protocol.is_network() == network)
+    };
     let mut needs = PriceNeeds {
         instances: groups()
             .flat_map(|group| &group.types)
             .map(|it| (it.shape.instance_type.as_str(), it.shape.operating_system))
             .collect(),
         volumes: groups().any(|group| 0 < group.root_volume_gib),
-        load_balancers: services.iter().any(|service| service.target_group.is_some()),
+        load_balancers: has_balancers(false),
+        network_load_balancers: has_balancers(true),
         windows_fargate_price: context.rules.windows_fargate_price,
         ..PriceNeeds::default()
     };

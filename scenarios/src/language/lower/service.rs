@@ -1,8 +1,10 @@
 //! Services.
 
+use std::collections::BTreeMap;
+
 use plimsoll_core::metrics::{MetricQuery, MetricSource, ServiceMeasure};
 use plimsoll_core::scenario::{
-    ScalableTarget, Service, ServiceLevelObjective, TargetGroup, TaskDefinition,
+    ScalableTarget, Service, ServiceLevelObjective, TargetGroup, TargetProtocol, TaskDefinition,
 };
 use plimsoll_core::units::{Cpu, Id, ServiceId, SimDuration};
 
@@ -34,9 +36,11 @@ pub(super) fn lower(
         }
         names.push(&raw.service_name);
         let id = ServiceId::from_index(index);
-        services.push(one(context, &path, (id, raw), document, definitions, cluster));
+        let service = one(context, &path, (id, raw), document, definitions, cluster);
+        services.push((path, service));
     }
-    services.into_iter().collect()
+    check_balancers(context, &services);
+    services.into_iter().map(|(_, service)| service).collect()
 }
 
 fn one(
@@ -80,7 +84,7 @@ fn one(
         network: raw
             .target_group
             .as_ref()
-            .filter(|group| is_network(group))
+            .filter(|group| protocol(group).is_network())
             .map(|group| group.requests_per_connection.unwrap_or(REQUESTS_PER_CONNECTION)),
     };
     let offered = raw
@@ -187,9 +191,37 @@ fn has_target_group(raw: &raw::Service) -> bool {
 /// Requests sent over one connection, if that is not said.
 const REQUESTS_PER_CONNECTION: u64 = 10;
 
-/// Whether a target group belongs to a Network Load Balancer.
-fn is_network(group: &raw::TargetGroup) -> bool {
-    !matches!(group.protocol, raw::TargetProtocol::Http | raw::TargetProtocol::Https)
+/// Reports load balancers that would have to be of two kinds.
+fn check_balancers(context: &Context<'_>, services: &[(Path, Option<Service>)]) {
+    let mut kinds: BTreeMap<&str, (bool, &str)> = BTreeMap::new();
+    for (path, service) in services {
+        let Some(service) = service else { continue };
+        let Some(group) = &service.target_group else { continue };
+        let network = group.protocol.is_network();
+        let first = kinds.entry(&group.load_balancer).or_insert((network, &service.name));
+        if first.0 != network {
+            let word = |network| if network { "a Network" } else { "an Application" };
+            let message = format!(
+                "the load balancer `{}` is {} Load Balancer for `{}` and {} Load Balancer here",
+                group.load_balancer,
+                word(first.0),
+                first.1,
+                word(network)
+            );
+            context.error(&path.key("targetGroup"), message);
+        }
+    }
+}
+
+fn protocol(group: &raw::TargetGroup) -> TargetProtocol {
+    match group.protocol {
+        raw::TargetProtocol::Http => TargetProtocol::Http,
+        raw::TargetProtocol::Https => TargetProtocol::Https,
+        raw::TargetProtocol::Tcp => TargetProtocol::Tcp,
+        raw::TargetProtocol::Tls => TargetProtocol::Tls,
+        raw::TargetProtocol::Udp => TargetProtocol::Udp,
+        raw::TargetProtocol::TcpUdp => TargetProtocol::TcpUdp,
+    }
 }
 
 fn target_group(context: &Context<'_>, path: &Path, raw: &raw::Service) -> Option<TargetGroup> {
@@ -199,10 +231,11 @@ fn target_group(context: &Context<'_>, path: &Path, raw: &raw::Service) -> Optio
     let named = raw.load_balancers.iter().find_map(|it| it.load_balancer_name.clone());
     let load_balancer =
         group.load_balancer.clone().or(named).unwrap_or_else(|| raw.service_name.clone());
-    let network = is_network(group);
+    let protocol = protocol(group);
+    let network = protocol.is_network();
     if network {
-        let message = "a Network Load Balancer is priced, and its metrics are named, like an Application \
-                       Load Balancer; its nodes in all zones send requests to all zones";
+        let message = "the metrics of a Network Load Balancer are named like those of an Application Load \
+                       Balancer; its nodes in all zones send requests to all zones";
         context.note(&path.key("protocol"), message);
     }
     let registration = group
@@ -213,6 +246,7 @@ fn target_group(context: &Context<'_>, path: &Path, raw: &raw::Service) -> Optio
         given.map_or(SimDuration::from_secs(default), super::super::raw::kinds::Seconds::duration)
     };
     Some(TargetGroup {
+        protocol,
         load_balancer,
         registration_time: distribution::lower(
             context,

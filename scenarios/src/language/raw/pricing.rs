@@ -32,12 +32,15 @@ pub struct Pricing {
     #[serde(default)]
     #[schemars(range(min = 0.0, max = 1000.0))]
     pub managed_instances_fee: Option<f64>,
-    /// USD per hour of an Application Load Balancer.
+    /// USD per hour of a load balancer.
     #[serde(default)]
     pub load_balancer_hour: Option<Usd>,
-    /// USD per load balancer capacity unit and hour.
+    /// USD per capacity unit of an Application Load Balancer and hour.
     #[serde(default)]
     pub load_balancer_unit_hour: Option<Usd>,
+    /// USD per capacity unit of a Network Load Balancer and hour.
+    #[serde(default)]
+    pub network_load_balancer_unit_hour: Option<Usd>,
 }
 
 /// Prices of Fargate.

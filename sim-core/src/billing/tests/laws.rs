@@ -84,6 +84,7 @@ fn meter_all(meter: &mut Meter, usages: &[(Usage, u64, u64, bool)]) -> Result<u6
                 meter.load_balancer_hour(&LoadBalancerHour {
                     load_balancer: NAMES[balancer],
                     owner: NAMES[balancer],
+                    protocol: [TargetProtocol::Http, TargetProtocol::Tls][balancer % 2],
                     hour: meter.clock_hour(from),
                     new_connections: connections,
                     active_connection_seconds: connections * 60,

@@ -8,6 +8,7 @@ mod vectors;
 use super::*;
 use crate::scenario::Architecture::{Arm64, X86_64};
 use crate::scenario::OperatingSystem::{Linux, Windows};
+use crate::scenario::TargetProtocol;
 use crate::units::{SimDuration, SimTime};
 
 /// Everything the vectors use.
@@ -23,6 +24,7 @@ fn needs() -> PriceNeeds<'static> {
         ephemeral_storage: true,
         volumes: true,
         load_balancers: true,
+        network_load_balancers: true,
         ..PriceNeeds::default()
     }
 }
@@ -73,6 +75,7 @@ fn balancer_hour(hour: u64) -> LoadBalancerHour<'static> {
     LoadBalancerHour {
         load_balancer: "public",
         owner: "api",
+        protocol: TargetProtocol::Http,
         hour,
         new_connections: 0,
         active_connection_seconds: 0,

@@ -289,6 +289,20 @@ fn l3_network_load_balancer_units() {
     let units = Cost::of(60_000_000, Quantity { count: parts, unit: Unit::LcuHours });
     let hours = Cost::of(225_000_000, Quantity { count: 5 * 3600, unit: Unit::Hours });
     assert!((units + hours).is_exactly(5 * 441, 10_000), "{units:?} {hours:?}");
+    let mut meter = Meter::new(0);
+    meter.load_balancer_hour(&LoadBalancerHour {
+        protocol: TargetProtocol::Tcp,
+        new_connections: 5 * 100 * 3600,
+        active_connection_seconds: 5 * 10_000 * 3600,
+        bytes: 18 * GIB,
+        requests: 5 * 100 * 3600,
+        rules_processed: 100,
+        ..balancer_hour(0)
+    });
+    for hour in 1..5 {
+        meter.load_balancer_hour(&balancer_hour(hour));
+    }
+    check_invoice(&meter.finish(&virginia()), (5 * 441, 10_000), "0.2205");
 }
 
 #[test]

@@ -145,6 +145,7 @@ pub(in crate::simulation) fn random_scenario(seed: u64) -> Scenario {
         ephemeral_storage: true,
         volumes: true,
         load_balancers: true,
+        network_load_balancers: true,
         ..PriceNeeds::default()
     };
     scenario.prices = PriceBook::for_region("us-east-1", &needs).expect("all prices are known");
@@ -281,7 +282,8 @@ fn random_service(dice: &mut Dice, index: u64, groups: u32) -> Service {
         placement_constraints: random_constraints(dice),
         scheduling: random_scheduling(dice),
         target_group: dice.coin().then(|| TargetGroup {
-            load_balancer: format!("balancer-{}", dice.below(2)),
+            protocol: [TargetProtocol::Http, TargetProtocol::Tcp][(index % 2) as usize],
+            load_balancer: format!("{}-{}", ["alb", "nlb"][(index % 2) as usize], dice.below(2)),
             registration_time: DurationDistribution::Constant(SimDuration::from_secs(2)),
             health_check_interval: SimDuration::from_secs(30),
             healthy_threshold: 5,

@@ -368,6 +368,14 @@ struct Label {
     usage_type: Arc<str>,
 }
 
+impl Label {
+    /// What an Auto Scaling group pays for itself.
+    fn of_group(category: Category, group: &Arc<str>, usage_type: &str) -> Self {
+        let (owner, resource_group) = (Arc::clone(group), Arc::clone(group));
+        Self { category, owner, resource_group, usage_type: usage_type.into() }
+    }
+}
+
 /// Lines in the making.
 struct Draft<'a> {
     meter: &'a Meter,
@@ -478,24 +486,16 @@ impl Draft<'_> {
             self.unpriced.push(missing);
             return;
         };
-        let label = Label {
-            category: Category::Ec2Compute,
-            owner: Arc::clone(group),
-            resource_group: Arc::clone(group),
-            usage_type: format!("BoxUsage:{instance_type}").into(),
-        };
+        let label =
+            Label::of_group(Category::Ec2Compute, group, &format!("BoxUsage:{instance_type}"));
         self.cell_lines(&label, cell, 0, rate.as_ten_billionths(), Unit::Hours);
     }
 
     fn spot_instances(&mut self, cell: &Cell, group: Name, instance_type: Name, rate: u64) {
         let group = self.meter.text(group);
         let instance_type = self.meter.text(instance_type);
-        let label = Label {
-            category: Category::Ec2Spot,
-            owner: Arc::clone(group),
-            resource_group: Arc::clone(group),
-            usage_type: format!("SpotUsage:{instance_type}").into(),
-        };
+        let label =
+            Label::of_group(Category::Ec2Spot, group, &format!("SpotUsage:{instance_type}"));
         self.cell_lines(&label, cell, 0, rate, Unit::Hours);
     }
 
@@ -512,12 +512,11 @@ impl Draft<'_> {
         let Some(rate) = self.prices.managed_instance_fee(instance_type, operating_system) else {
             return;
         };
-        let label = Label {
-            category: Category::ManagedInstances,
-            owner: Arc::clone(group),
-            resource_group: Arc::clone(group),
-            usage_type: format!("ManagedInstances:{instance_type}").into(),
-        };
+        let label = Label::of_group(
+            Category::ManagedInstances,
+            group,
+            &format!("ManagedInstances:{instance_type}"),
+        );
         self.cell_lines(&label, cell, 0, rate.as_ten_billionths(), Unit::Hours);
     }
 
@@ -527,12 +526,7 @@ impl Draft<'_> {
             return;
         };
         let group = self.meter.text(group);
-        let label = Label {
-            category: Category::EbsVolume,
-            owner: Arc::clone(group),
-            resource_group: Arc::clone(group),
-            usage_type: "EBS:VolumeUsage.gp3".into(),
-        };
+        let label = Label::of_group(Category::EbsVolume, group, "EBS:VolumeUsage.gp3");
         self.cell_lines(&label, cell, 0, rate.as_ten_billionths(), Unit::GbMonths);
     }
 

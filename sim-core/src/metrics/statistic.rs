@@ -147,8 +147,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_average_of_merged_sets_weighs_their_samples() {
-        // TV-MET-2: four busy tasks for 40 s, then eight that share the same work for 20 s.
+    fn tv_met_2_the_average_of_merged_sets_weighs_their_samples() {
+        // Four busy tasks for 40 s, then eight that share the same work for 20 s.
         let busy = StatisticSet::weighted(100.0, 4.0 * 40.0).expect("samples");
         let shared = StatisticSet::weighted(50.0, 8.0 * 20.0).expect("samples");
         let minute = busy.merged(shared);

@@ -117,6 +117,15 @@ fn c4_large(requests_per_second: f64, used_mib: u64) -> RunResults {
 }
 
 #[test]
+fn tv_met_1_metrics_are_percent_of_what_is_reserved() {
+    for (rate, mib, cpu, memory) in [(200.0, 512, 400.0, 50.0), (12.5, 128, 25.0, 12.5)] {
+        let results = c4_large(rate, mib);
+        check(&results, "CPUUtilization", "web", cpu);
+        check(&results, "MemoryUtilization", "web", memory);
+    }
+}
+
+#[test]
 fn tv_91_a_task_that_uses_four_times_what_it_reserves() {
     let results = c4_large(200.0, 512);
     check(&results, "CPUUtilization", "web", 400.0);

@@ -187,8 +187,8 @@ pub struct Alarm {
     cadence: SimDuration,
     phase: SimDuration,
     state: AlarmState,
-    /// [`Points::changes`] at the last judgement: without a new one, the state stays.
-    judged: Option<u64>,
+    /// The state stays while [`Points::changes`] is below this.
+    settled_below: u64,
     /// See [`AlarmCondition::follow_run`].
     unbroken: Option<SimTime>,
     last_action: Option<SimTime>,
@@ -211,7 +211,7 @@ impl Alarm {
             cadence,
             phase,
             state,
-            judged: None,
+            settled_below: 0,
             unbroken: None,
             last_action: None,
         }
@@ -269,8 +269,9 @@ impl Alarm {
     pub fn next_needed(&self, now: SimTime, points: &impl Points) -> SimTime {
         let soon = self.next_due(now);
         let span = self.span;
-        let (changes, next) = points.outlook(now, span);
-        let Some(change) = next.filter(|_| self.judged == Some(changes)) else { return soon };
+        let (changes, next) = points.outlook(now, span, self.settled_below);
+        let settled = changes < self.settled_below;
+        let Some(change) = next.filter(|_| settled) else { return soon };
         let acts = self.last_action.filter(|_| self.state == AlarmState::Alarm);
         let acts = acts.map(|last| last + self.condition.rules.action_interval);
         let from = acts.map_or(change, |acts| acts.min(change));
@@ -281,16 +282,24 @@ impl Alarm {
     pub fn evaluate(&mut self, now: SimTime, points: Option<&impl Points>) -> AlarmOutcome {
         let before = self.state;
         let span = self.span;
-        let changes = points.map(|points| points.changes(now, span));
-        // Where late points count as gaps, the clock moves the window.
-        let steady = !span.late_is_missing && changes.is_some();
-        if !(steady && changes == self.judged) {
-            self.state = match points {
-                Some(points) if points.has_too_few_samples(now, span) => before,
-                Some(points) => self.judge(now, span, points),
-                None => self.condition.evaluate(std::iter::repeat_n(None, span.range), before),
-            };
-            self.judged = changes;
+        match points {
+            None => {
+                let nothing = std::iter::repeat_n(None, span.range);
+                self.state = self.condition.evaluate(nothing, before);
+            }
+            Some(points) => {
+                let changes = points.changes(now, span);
+                // Where late points count as gaps, the clock moves the window.
+                if span.late_is_missing || self.settled_below <= changes {
+                    let (state, rest) = if points.has_too_few_samples(now, span) {
+                        (before, 1)
+                    } else {
+                        self.judge(now, span, points)
+                    };
+                    self.state = state;
+                    self.settled_below = changes + u64::from(rest);
+                }
+            }
         }
         let entered = self.state == AlarmState::Alarm && before != AlarmState::Alarm;
         let interval = self.condition.rules.action_interval;
@@ -302,13 +311,14 @@ impl Alarm {
         AlarmOutcome { changed_from: (self.state != before).then_some(before), acts }
     }
 
-    fn judge(&mut self, now: SimTime, span: Span, points: &impl Points) -> AlarmState {
+    /// The state, and how many changes of the points it outlasts at least, that to the next one counted.
+    fn judge(&mut self, now: SimTime, span: Span, points: &impl Points) -> (AlarmState, u32) {
         let Self { condition, unbroken, .. } = self;
         let run = condition.follows_runs() && points.are_final(span);
         let known = run.then(|| condition.follow_run(points.points(now, span), unbroken)).flatten();
         known.unwrap_or_else(|| {
             let values = points.points(now, span).map(|point| point.map(|it| it.value));
-            condition.evaluate(values, self.state)
+            (condition.evaluate(values, self.state), 1)
         })
     }
 
@@ -377,7 +387,9 @@ impl Alarm {
         } else {
             (format!(" datapoint{}", plural(n_crossed)), String::new())
         };
-        let mut list = String::from("[");
+        // Room for all of it: growing costs more than writing.
+        let mut list = String::with_capacity(40 * MOST_LISTED);
+        list.push('[');
         for (index, point) in crossed.iter().take(MOST_LISTED).enumerate() {
             let separator = if index == 0 { "" } else { ", " };
             // Writing to a String cannot fail.

@@ -163,6 +163,9 @@ impl CapacityScaler {
                 evaluation.alarm_changes.push(alarm.change(from, now, Some(&self.reservation)));
             }
         }
+        if !self.high.acted_at(now) && !self.low.acted_at(now) {
+            return evaluation;
+        }
         let newest = self.reservation.newest_visible(now).zip(self.size.newest_visible(now));
         let Some((percent, n)) = newest else { return evaluation };
         let size = match self.choices.applied_to {

@@ -113,10 +113,13 @@ impl Points for QueryView<'_> {
         }
     }
 
-    fn outlook(&self, now: SimTime, span: Span) -> (u64, Option<SimTime>) {
+    fn outlook(&self, now: SimTime, span: Span, level: u64) -> (u64, Option<SimTime>) {
+        if let QueryKind::Metric(metric, _) = self.query.kind {
+            return self.store.series(metric).outlook(now, span, level);
+        }
         // A sum changes whenever one of its parts does, since none ever falls.
         self.query.metrics().fold((0, Some(SimTime::MAX)), |(sum, first), metric| {
-            let (changes, next) = self.store.series(metric).outlook(now, span);
+            let (changes, next) = self.store.series(metric).outlook(now, span, 0);
             (sum + changes, first.zip(next).map(|(first, next)| first.min(next)))
         })
     }

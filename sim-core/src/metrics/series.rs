@@ -116,10 +116,14 @@ impl MetricSeries {
     fn append(&mut self, samples: Option<StatisticSet>) {
         if self.values.len() == self.retained {
             self.values.pop_front();
-            self.percentiles.drain(..self.ranks.len());
+            if !self.ranks.is_empty() {
+                self.percentiles.drain(..self.ranks.len());
+            }
         }
         self.values.push_back(samples);
-        self.percentiles.extend(self.ranks.iter().map(|_| None));
+        if !self.ranks.is_empty() {
+            self.percentiles.extend(self.ranks.iter().map(|_| None));
+        }
     }
 
     /// A reader asks for the percentile of this rank. To be called before the first push.
@@ -228,6 +232,11 @@ impl MetricSeries {
         if hidden { None } else { self.value(slot) }
     }
 
+    /// Whether no point that is kept came late.
+    pub(super) fn is_on_time(&self) -> bool {
+        self.late.is_empty()
+    }
+
     pub(super) fn visible_at(&self, slot: u64) -> SimTime {
         let start = SimTime::from_nanos(slot.saturating_mul(self.period.as_nanos()));
         if self.late.is_empty() {
@@ -269,7 +278,7 @@ impl Points for MetricSeries {
         self.read(now, Statistic::Average, span)
     }
 
-    fn outlook(&self, now: SimTime, span: Span) -> (u64, Option<SimTime>) {
+    fn outlook(&self, now: SimTime, span: Span, level: u64) -> (u64, Option<SimTime>) {
         let (own, grid) = (self.period.as_nanos(), span.grid.as_nanos().max(1));
         let published = self.published_at(now);
         let moved = if own == grid { published } else { published.saturating_mul(own) / grid };
@@ -277,7 +286,7 @@ impl Points for MetricSeries {
             return (moved + self.come_late(now), None);
         }
         // The window moves when all of the next step of the grid is published.
-        let next = (moved + 1).saturating_mul(grid);
+        let next = level.max(moved + 1).saturating_mul(grid);
         let next = if own == grid { next } else { next.div_ceil(own).saturating_mul(own) };
         (moved, Some(SimTime::from_nanos(next) + self.delay))
     }

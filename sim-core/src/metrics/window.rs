@@ -50,13 +50,13 @@ pub trait Points {
     fn points(&self, now: SimTime, span: Span) -> impl Iterator<Item = Option<DataPoint>>;
 
     /// Counts what has changed in what is read of `span` up to `now`: windows that moved, points that came
-    /// late. It never falls, and while it stays, so do the points. With it, the next instant at which it may
-    /// rise; `None` if that may be at any time.
-    fn outlook(&self, now: SimTime, span: Span) -> (u64, Option<SimTime>);
+    /// late. It never falls, and while it stays, so do the points. With it, an instant after `now` before
+    /// which it neither rises nor reaches `level`; `None` if it may rise at any time.
+    fn outlook(&self, now: SimTime, span: Span, level: u64) -> (u64, Option<SimTime>);
 
     /// The count of [`outlook`](Self::outlook).
     fn changes(&self, now: SimTime, span: Span) -> u64 {
-        self.outlook(now, span).0
+        self.outlook(now, span, 0).0
     }
 
     /// Whether a point of `span` that was read never changes.
@@ -146,13 +146,19 @@ impl Iterator for Window<'_> {
         };
         let until = until.min(self.published);
         self.end = start;
-        let mut slot = None;
+        let on_time = self.series.is_on_time();
+        let mut slot: Option<(Merged, SimTime)> = None;
         for index in (from..until).rev() {
             let Some(set) = self.series.visible(index, self.now) else { continue };
-            let visible_at = self.series.visible_at(index);
-            let (merged, latest) = slot.unzip();
-            let latest = latest.map_or(visible_at, |latest: SimTime| latest.max(visible_at));
-            slot = Some((Merged::with(merged, set, index), latest));
+            slot = Some(match slot {
+                None => (Merged::with(None, set, index), self.series.visible_at(index)),
+                // Without late points the newest one was published last.
+                Some((merged, latest)) => {
+                    let latest =
+                        if on_time { latest } else { latest.max(self.series.visible_at(index)) };
+                    (Merged::with(Some(merged), set, index), latest)
+                }
+            });
         }
         Some(slot.and_then(|(merged, visible_at)| {
             debug_assert!(visible_at <= self.now, "law 7: a point is read before its publication");

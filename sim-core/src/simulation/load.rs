@@ -13,10 +13,14 @@ use crate::results::LoadResults;
 use crate::scenario::{BalancingAlgorithm, Service, ServiceLoad};
 use crate::statistics::{Elasticity, ElasticityRecorder};
 use crate::traffic::{
-    Lanes, LatencyRecorder, MICRO_PER_REQUEST, ObjectiveRecorder, RequestEngine, ResponseTime,
-    TakenTimes, TaskDemandModel,
+    Lanes, LatencyRecorder, MICRO_PER_REQUEST, ObjectiveRecorder, RequestEngine, ResponseMixture,
+    ResponseTime, TakenTimes, TaskDemandModel,
 };
 use crate::units::{Cpu, ServiceId, SimDuration, SimTime, TaskId, to_f64};
+
+mod steady;
+
+use steady::Steady;
 
 /// Raw CPU of one vCPU.
 const RAW_PER_VCPU: u128 = Cpu::from_ecs_units(1024).as_raw() as u128;
@@ -53,15 +57,37 @@ pub(super) struct LoadSums {
 /// What the tasks of a service did with the load since the last reading.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct LoadReading {
-    /// Percent of reserved CPU in use; `None` without running tasks.
-    pub(super) cpu_percent: Option<f64>,
-    /// Percent of memory in use; `None` without running tasks.
-    pub(super) memory_percent: Option<f64>,
-    /// Requests per healthy task, or per running one if none was healthy; `None` without either.
-    pub(super) requests_per_target: Option<f64>,
+    pub(super) length: SimDuration,
+    /// CPU used and reserved, raw·ns.
+    pub(super) cpu: (u128, u128),
+    /// Memory used and reserved, MiB·ns.
+    pub(super) memory: (f64, f64),
     /// Running tasks, task·ns.
     pub(super) running: u128,
+    /// Tasks over which the load balancer divides requests, task·ns: the healthy ones, and all running ones
+    /// if none is healthy.
+    pub(super) targets: u128,
     pub(super) sums: LoadSums,
+}
+
+impl LoadReading {
+    /// Percent of reserved CPU in use; `None` without running tasks.
+    pub(super) fn cpu_percent(&self) -> Option<f64> {
+        ratio(self.cpu.0, self.cpu.1).map(|share| share * 100.0)
+    }
+
+    /// Percent of memory in use; `None` without running tasks.
+    pub(super) fn memory_percent(&self) -> Option<f64> {
+        let (used, reserved) = self.memory;
+        (reserved > 0.0).then(|| 100.0 * used / reserved)
+    }
+
+    /// Requests per target; `None` without targets.
+    pub(super) fn requests_per_target(&self) -> Option<f64> {
+        let requests = to_f64(self.sums.sent) / MICRO_PER_REQUEST as f64;
+        let targets = to_f64(self.targets) / self.length.as_nanos().max(1) as f64;
+        (targets > 0.0).then(|| requests / targets)
+    }
 }
 
 /// A reader of sums: remembers where it last read.
@@ -94,6 +120,8 @@ pub(super) struct LoadState<'s> {
     high_resolution: Reader,
     interval: Reader,
     totals: LoadSums,
+    /// How the last stretch went, if the next one may go like it.
+    steady: Option<Steady>,
     /// Response times of the recording interval with their weights.
     responses: Vec<(u128, ResponseTime)>,
     /// Mean in seconds and quantiles of the recording interval before.
@@ -131,6 +159,7 @@ impl<'s> LoadState<'s> {
             high_resolution: Reader::default(),
             interval: Reader::default(),
             totals: LoadSums::default(),
+            steady: None,
             responses: Vec::new(),
             mean_response: 0.0,
             quantiles: [None; 3],
@@ -144,8 +173,12 @@ impl<'s> LoadState<'s> {
     /// Moves on to `now`; the same tasks were serving since the last call, each with `cpu` reserved.
     pub(super) fn advance(&mut self, now: SimTime, cpu: Cpu) {
         while self.last < now {
+            if self.go_on(now, cpu) {
+                return;
+            }
             let start = self.last;
-            let until = self.load.rate.next_change(start).min(now);
+            let change = self.load.rate.next_change(start);
+            let until = change.min(now);
             let length = until.saturating_since(start);
             let upto = self.load.rate.cumulative(until);
             let offered = upto - std::mem::replace(&mut self.offered, upto);
@@ -165,6 +198,7 @@ impl<'s> LoadState<'s> {
                 self.follow_requests(start, until);
                 continue;
             }
+            let mut last = None;
             self.lanes.advance(offered, length, self.load, |segment| {
                 sums.offered += segment.offered;
                 sums.sent += segment.offered;
@@ -183,7 +217,11 @@ impl<'s> LoadState<'s> {
                     }
                     add_response(&mut self.responses, segment.served, response);
                 }
+                last = Some(*segment);
             });
+            if let Some(segment) = last {
+                self.settle(&segment, change, cpu, needed);
+            }
         }
     }
 
@@ -255,14 +293,15 @@ impl<'s> LoadState<'s> {
         if let Some(engine) = &self.requests {
             return QUANTILES.map(|p| engine.interval_quantile_ms(p));
         }
+        let Some(mixture) = ResponseMixture::new(&self.responses) else { return [None; 3] };
         // Quantiles move roughly as the mean does.
-        let mean = ResponseTime::mean_of(&self.responses);
+        let mean = mixture.unbounded_mean();
         let moved = mean / self.mean_response;
         let moved = if moved.is_finite() { moved } else { 1.0 };
         self.mean_response = mean;
         for (p, last) in QUANTILES.iter().zip(&mut self.quantiles) {
             let guess = last.map(|last| last.as_secs_f64() * moved);
-            *last = ResponseTime::quantile_of(&self.responses, *p, guess);
+            *last = Some(mixture.quantile(*p, guess));
         }
         self.quantiles.map(|quantile| quantile.map(|length| length.as_secs_f64() * 1e3))
     }
@@ -281,16 +320,13 @@ impl<'s> LoadState<'s> {
             return engine.take_minute(quantiles);
         }
         let minute = self.minute_responses.as_mut()?;
-        let served = minute.iter().map(|(served, _)| *served).sum::<u128>() as f64;
-        let sum: f64 = minute.iter().map(|(part, it)| *part as f64 * it.mean_seconds()).sum();
-        let quantile =
-            |p: &f64| ResponseTime::quantile_of(minute, *p, None).map(SimDuration::as_secs_f64);
-        let taken = (0.0 < served).then(|| TakenTimes {
-            count: served / MICRO_PER_REQUEST as f64,
-            mean: sum / served,
-            quantiles: quantiles.iter().filter_map(quantile).collect(),
+        let taken = ResponseMixture::new(minute).map(|mixture| TakenTimes {
+            count: mixture.served() / MICRO_PER_REQUEST as f64,
+            mean: mixture.mean_seconds(),
+            quantiles: quantiles.iter().map(|p| mixture.quantile(*p, None).as_secs_f64()).collect(),
         });
         minute.clear();
+        self.steady = None;
         taken
     }
 
@@ -311,6 +347,7 @@ impl<'s> LoadState<'s> {
 
     pub(super) fn clear_responses(&mut self) {
         self.responses.clear();
+        self.steady = None;
         if let Some(engine) = &mut self.requests {
             engine.clear_interval();
         }
@@ -459,23 +496,18 @@ impl World<'_, '_> {
             needed: totals.needed - before.sums.needed,
         };
         let running = running_total - before.running;
-        let length = now.saturating_since(before.at);
         let settings = load.load;
         let used_cpu = sums.busy_cpu + u128::from(settings.idle_cpu.as_raw()) * running;
         let reserved_cpu = running_cpu - before.running_cpu;
         let in_flight_mib = sums.in_flight * settings.memory_per_request_kib as f64 / 1024.0;
         let used_memory = settings.idle_memory.as_mib() as f64 * to_f64(running) + in_flight_mib;
         let reserved_memory = to_f64(running_memory - before.running_memory);
-        let requests = to_f64(sums.sent) / MICRO_PER_REQUEST as f64;
-        let running_mean = to_f64(running) / length.as_nanos().max(1) as f64;
-        let healthy_mean = to_f64(sums.healthy) / length.as_nanos().max(1) as f64;
-        // The balancer divides by healthy targets, and by all registered ones if none is healthy.
-        let targets = if healthy_mean > 0.0 { healthy_mean } else { running_mean };
         Some(LoadReading {
-            cpu_percent: ratio(used_cpu, reserved_cpu).map(|share| share * 100.0),
-            memory_percent: (reserved_memory > 0.0).then(|| 100.0 * used_memory / reserved_memory),
-            requests_per_target: (targets > 0.0).then(|| requests / targets),
+            length: now.saturating_since(before.at),
+            cpu: (used_cpu, reserved_cpu),
+            memory: (used_memory, reserved_memory),
             running,
+            targets: if 0 < sums.healthy { sums.healthy } else { running },
             sums,
         })
     }

@@ -182,14 +182,14 @@ impl World<'_, '_> {
             // A mean over tasks and time: periods weigh by the tasks that ran in them.
             ServiceMeasure::CpuUtilization => {
                 let reading = reading?;
-                StatisticSet::weighted(reading.cpu_percent?, reading.tasks(period))
+                StatisticSet::weighted(reading.cpu_percent()?, reading.tasks(period))
             }
             ServiceMeasure::MemoryUtilization => {
                 let reading = reading?;
-                StatisticSet::weighted(reading.memory_percent?, reading.tasks(period))
+                StatisticSet::weighted(reading.memory_percent()?, reading.tasks(period))
             }
             ServiceMeasure::RequestCountPerTarget => {
-                StatisticSet::of(reading?.requests_per_target?)
+                StatisticSet::of(reading?.requests_per_target()?)
             }
             ServiceMeasure::RequestCount => {
                 StatisticSet::of(to_f64(reading?.sums.sent) / MICRO_PER_REQUEST as f64)

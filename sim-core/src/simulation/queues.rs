@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 
 use super::event::Event;
-use super::integral::ratio;
 use super::load::{LoadReading, LoadSums, Reading};
 use super::state::stream_key;
 use super::task::Owner;
@@ -17,7 +16,7 @@ use crate::results::QueueResults;
 use crate::scenario::{Scenario, Worker};
 use crate::statistics::TimeWeighted;
 use crate::traffic::queue::{Publication, QueueCounts, Queues, WorkerId};
-use crate::units::{Cpu, Id, IdVec, QueueId, ServiceId, SimDuration, SimTime, TaskId};
+use crate::units::{Cpu, Id, IdVec, QueueId, ServiceId, SimDuration, SimTime, TaskId, to_f64};
 
 /// What CloudWatch shows of a queue for a minute.
 #[derive(Clone, Copy, Debug)]
@@ -276,12 +275,12 @@ impl World<'_, '_> {
         let running = reading.running - before.running;
         let (cpu, memory) = used(settings, busy, running);
         let reserved_memory = reading.running_memory - before.running_memory;
-        let share = ratio(cpu, reading.running_cpu - before.running_cpu);
         let load = LoadReading {
-            cpu_percent: share.map(|share| 100.0 * share),
-            memory_percent: ratio(memory, reserved_memory).map(|share| 100.0 * share),
-            requests_per_target: None,
+            length: now.saturating_since(before.at),
+            cpu: (cpu, reading.running_cpu - before.running_cpu),
+            memory: (to_f64(memory), to_f64(reserved_memory)),
             running,
+            targets: 0,
             sums: LoadSums::default(),
         };
         Some(WorkerReading { load, busy: busy as f64 / length })

@@ -205,16 +205,16 @@ impl World<'_, '_> {
             recorder.mean(state.running.total_at(now), length);
             recorder.mean(state.pending.total_at(now), length);
             if let Some(worker) = worker {
-                recorder.value(worker.load.cpu_percent);
-                recorder.value(worker.load.memory_percent);
+                recorder.value(worker.load.cpu_percent());
+                recorder.value(worker.load.memory_percent());
                 recorder.value(Some(worker.busy));
             }
             let (Some(reading), Some(load)) = (reading, &mut state.load) else { continue };
             let sums = reading.sums;
             let requests = |micro: u128| Some(to_f64(micro) / MICRO_PER_REQUEST as f64);
             recorder.value(load.knows_demand().then(|| to_f64(sums.needed) / length as f64));
-            recorder.value(reading.cpu_percent);
-            recorder.value(reading.memory_percent);
+            recorder.value(reading.cpu_percent());
+            recorder.value(reading.memory_percent());
             recorder.value(requests(sums.offered));
             recorder.value(requests(sums.failed));
             recorder.value(requests(load.backlog()));

@@ -156,13 +156,9 @@ impl World<'_, '_> {
 
     pub(super) fn log_alarms(&mut self, now: SimTime, changes: Vec<AlarmChange>) {
         for change in changes {
-            let message = format!(
-                "State of alarm changed from {} to {}: {}",
-                change.from.name(),
-                change.to.name(),
-                change.reason
-            );
-            self.log(now, EventCategory::Alarm, &change.name, None, message);
+            let (from, to) = (change.from.name(), change.to.name());
+            let words = ["State of alarm changed from ", from, " to ", to, ": ", &change.reason];
+            self.log(now, EventCategory::Alarm, &change.name, None, words.concat());
         }
     }
 

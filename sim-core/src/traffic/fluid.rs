@@ -132,6 +132,10 @@ struct Calm {
 }
 
 impl LastCalm {
+    pub(super) fn utilization(&self) -> Option<f64> {
+        self.0.as_ref().map(|calm| calm.utilization)
+    }
+
     fn at(&mut self, capacity: &ServingCapacity, servers: Servers, utilization: f64) -> &Calm {
         let same = |it: &Calm| {
             (it.utilization - utilization).abs() <= SAME_UTILIZATION * utilization

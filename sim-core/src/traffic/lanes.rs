@@ -100,6 +100,16 @@ impl Lanes {
         Some(if self.by_speed.len() == 1 { Cpu::MAX } else { fastest })
     }
 
+    /// Whether tasks came or went since the last [`advance`](Self::advance).
+    pub fn have_changed(&self) -> bool {
+        self.stale
+    }
+
+    /// Utilization at which the tasks last served without a backlog, if all are taken as alike.
+    pub fn calm_utilization(&self) -> Option<f64> {
+        if let [lane] = &self.by_speed[..] { lane.last.utilization() } else { None }
+    }
+
     /// Moves on by `length`, in which `offered` micro-requests arrive at a constant rate; `each` sees
     /// the segment of every lane.
     pub fn advance(

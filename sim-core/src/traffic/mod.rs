@@ -34,7 +34,7 @@ pub use demand::TaskDemandModel;
 pub use erlang::{erlang_b, erlang_c};
 pub use fluid::{FluidService, Segment, ServingCapacity};
 pub use lanes::Lanes;
-pub use latency::{MAX_STATIONARY_UTILIZATION, ResponseTime};
+pub use latency::{MAX_STATIONARY_UTILIZATION, ResponseMixture, ResponseTime};
 pub use objective::ObjectiveRecorder;
 pub use profile::{Diurnal, Growth, Noise, OnOff, Profile, Ramp, Spike};
 pub use rate::{AfterEnd, MAX_STEPS, MICRO_PER_REQUEST, RateError, RequestRate};

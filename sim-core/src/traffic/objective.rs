@@ -47,8 +47,7 @@ impl ObjectiveRecorder {
     /// Adds a segment that started at `start`. One that spans several minutes counts in each with its
     /// share of the length.
     pub fn record(&mut self, start: SimTime, length: SimDuration, segment: &Segment) {
-        let total = segment.served + segment.failed;
-        if total == 0 {
+        if segment.served + segment.failed == 0 {
             return;
         }
         let slow = segment.response_time.map_or(0.0, |response| match self.last {
@@ -59,7 +58,26 @@ impl ObjectiveRecorder {
                 slow
             }
         });
-        let bad = segment.failed + (to_f64(segment.served) * slow + 0.5) as u128;
+        self.count(start, length, segment.served, segment.failed, slow);
+    }
+
+    /// Adds `served` micro-requests that were answered as those of the last segment; see
+    /// [`record`](Self::record).
+    pub fn record_more(&mut self, start: SimTime, length: SimDuration, served: u128) {
+        let slow = self.last.map_or(0.0, |(_, slow)| slow);
+        self.count(start, length, served, 0, slow);
+    }
+
+    fn count(
+        &mut self,
+        start: SimTime,
+        length: SimDuration,
+        served: u128,
+        failed: u128,
+        slow: f64,
+    ) {
+        let total = served + failed;
+        let bad = failed + (to_f64(served) * slow + 0.5) as u128;
         let bad = bad.min(total);
         self.total += total;
         self.bad += bad;

@@ -102,9 +102,7 @@ impl LatencyRecorder {
         let Some(response) = segment.response_time else {
             return;
         };
-        self.served += segment.served;
-        let mean_nanos = libm::floor(segment.mean_response * 1e9 + 0.5) as u128;
-        self.sum = self.sum.saturating_add(segment.served.saturating_mul(mean_nanos));
+        self.add_mean(segment.served, segment.mean_response);
         if self.last.is_none_or(|(last, _)| last != response) {
             self.fill_bin();
             self.last = Some((response, response.stationary_parts()));
@@ -113,6 +111,21 @@ impl LatencyRecorder {
             Some((_, Some(_))) => self.unbinned += segment.served,
             _ => self.sketch.record(&response, segment.served),
         }
+    }
+
+    /// Adds `served` micro-requests that were answered as those of the last segment, `mean` seconds in the mean.
+    pub fn record_more(&mut self, served: u128, mean: f64) {
+        self.add_mean(served, mean);
+        match self.last {
+            Some((response, None)) => self.sketch.record(&response, served),
+            _ => self.unbinned += served,
+        }
+    }
+
+    fn add_mean(&mut self, served: u128, mean: f64) {
+        self.served += served;
+        let mean_nanos = libm::floor(mean * 1e9 + 0.5) as u128;
+        self.sum = self.sum.saturating_add(served.saturating_mul(mean_nanos));
     }
 
     /// Puts the requests of the last response time into its bin.

@@ -96,23 +96,25 @@ impl AlarmCondition {
 
     /// The same as [`evaluate`](Self::evaluate), in constant time while all points breach and none is
     /// missing; `None` if a gap calls for the whole rule. `unbroken` is the start of the newest point when the
-    /// points that decide last were such a run, and is kept up to date.
+    /// points that decide last were such a run, and is kept up to date. With the state, how many slots the
+    /// window must move before another one is possible.
     pub(super) fn follow_run(
         &self,
         points: impl IntoIterator<Item = Option<DataPoint>>,
         unbroken: &mut Option<SimTime>,
-    ) -> Option<AlarmState> {
+    ) -> Option<(AlarmState, u32)> {
         let before = unbroken.take();
         let mut newest = None;
         for (age, point) in (1_u32..).zip(points) {
             let point = point?;
             if !self.breaches(point.value) {
-                return Some(AlarmState::Ok);
+                // While this point is among those that decide, gaps or not, they do not all breach.
+                return Some((AlarmState::Ok, self.evaluation_periods.saturating_sub(age - 1)));
             }
             newest = newest.or(Some(point.start));
             if age >= self.evaluation_periods || Some(point.start) == before {
                 *unbroken = newest;
-                return Some(AlarmState::Alarm);
+                return Some((AlarmState::Alarm, 1));
             }
         }
         None

@@ -400,7 +400,8 @@ fn periods_and_their_number_have_the_limits_of_cloudwatch() {
 
 /// A random alarm on a random series: one that is evaluated whenever it is due, one that is only when
 /// [`Alarm::next_needed`] says so, and the state without any memory are the same.
-fn compare(condition: AlarmCondition, own_period: u64, points: &[(u8, u64)]) {
+/// `usual` are the values of most points and of a few.
+fn compare(condition: AlarmCondition, own_period: u64, points: &[(u8, u64)], usual: (f64, f64)) {
     let seconds = SimDuration::from_secs;
     let mut series = MetricSeries::new(seconds(own_period), seconds(30), 1);
     series.retain(condition.memory());
@@ -414,11 +415,10 @@ fn compare(condition: AlarmCondition, own_period: u64, points: &[(u8, u64)]) {
         if second % own_period == 0
             && let Some((kind, late)) = slots.next()
         {
-            // Mostly breaching: runs are long.
             let value = match kind {
                 0 => None,
-                1 => Some(1.0),
-                _ => Some(9.0),
+                1 => Some(usual.1),
+                _ => Some(usual.0),
             };
             series.push(SimTime::from_secs(second - own_period), value);
             if *late < 4 {
@@ -454,6 +454,7 @@ proptest! {
         treat in prop::sample::select(vec![Missing, Ignore, Breaching, NotBreaching]),
         late_is_missing in any::<bool>(),
         hashed in any::<bool>(),
+        breaching in any::<bool>(),
     ) {
         let period = SimDuration::from_secs(period);
         let mut condition = AlarmCondition { period, ..above(5.0, n, m.min(n), treat) };
@@ -467,6 +468,6 @@ proptest! {
                 point.1 = 400;
             }
         }
-        compare(condition, own_period, &points);
+        compare(condition, own_period, &points, if breaching { (9.0, 1.0) } else { (1.0, 9.0) });
     }
 }

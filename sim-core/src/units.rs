@@ -21,6 +21,17 @@ pub(crate) fn to_f64(value: u128) -> f64 {
     u64::try_from(value).map_or_else(|_| wide(value), |short| short as f64)
 }
 
+/// The whole part of a number, mostly one that 64 bits hold; zero for what is negative or none.
+pub(crate) fn whole_part(value: f64) -> u128 {
+    #[cold]
+    #[inline(never)]
+    fn wide(value: f64) -> u128 {
+        value as u128
+    }
+    const BITS_63: f64 = (1_u64 << 63) as f64;
+    if value < BITS_63 { u128::from(value as u64) } else { wide(value) }
+}
+
 /// An instant: nanoseconds since the start of the simulation.
 ///
 /// It is kept as their number plus one, so that an instant which may be missing takes no more room: the

@@ -251,31 +251,28 @@ impl Alarm {
 
     /// Its first evaluation after `now`.
     pub fn next_due(&self, now: SimTime) -> SimTime {
-        let cadence = self.cadence;
+        // Never at time zero, when there is nothing to see.
+        self.due_from(now + SimDuration::from_nanos(1))
+    }
+
+    /// Its first evaluation at or after `from`.
+    fn due_from(&self, from: SimTime) -> SimTime {
         let first = SimTime::ZERO + self.phase;
-        match now.since(first) {
-            Some(since) => {
-                let done = since.as_nanos() - since.as_nanos() % cadence.as_nanos();
-                first + SimDuration::from_nanos(done) + cadence
-            }
-            // An alarm is not evaluated before there can be anything to see.
-            None if first == SimTime::ZERO => first + cadence,
-            None => first,
-        }
+        let Some(since) = from.since(first) else { return first };
+        let rounds = since.as_nanos().div_ceil(self.cadence.as_nanos());
+        first + SimDuration::from_nanos(rounds.saturating_mul(self.cadence.as_nanos()))
     }
 
     /// Its first evaluation after `now` that may lead to anything, if what it reads stays as it is known to
     /// be: those in between find the same points and have nothing to act on.
     pub fn next_needed(&self, now: SimTime, points: &impl Points) -> SimTime {
-        let soon = self.next_due(now);
-        let span = self.span;
-        let (changes, next) = points.outlook(now, span, self.settled_below);
+        let (changes, next) = points.outlook(now, self.span, self.settled_below);
         let settled = changes < self.settled_below;
-        let Some(change) = next.filter(|_| settled) else { return soon };
+        let Some(change) = next.filter(|_| settled) else { return self.next_due(now) };
         let acts = self.last_action.filter(|_| self.state == AlarmState::Alarm);
         let acts = acts.map(|last| last + self.condition.rules.action_interval);
         let from = acts.map_or(change, |acts| acts.min(change));
-        if from <= soon || self.is_due(from) { from.max(soon) } else { self.next_due(from) }
+        if now < from { self.due_from(from) } else { self.next_due(now) }
     }
 
     /// Judges what is visible at `now`; a metric that does not exist has no points.
@@ -343,9 +340,10 @@ impl Alarm {
     /// the five newest. Instants are seconds since the start of the run.
     fn reason(&self, now: SimTime, points: Option<&impl Points>) -> String {
         let condition = &self.condition;
-        let judged: Vec<DataPoint> =
-            points.into_iter().flat_map(|points| self.judged(now, points)).collect();
-        let (n_judged, wanted) = (judged.len(), condition.evaluation_periods);
+        let wanted = condition.evaluation_periods;
+        let mut judged: Vec<DataPoint> = Vec::with_capacity(wanted.min(64) as usize);
+        judged.extend(points.into_iter().flat_map(|points| self.judged(now, points)));
+        let n_judged = judged.len();
         let count = |count: u32, what: &str| {
             format!("{count} {what}{}", if count == 1 { " was" } else { "s were" })
         };
@@ -387,29 +385,42 @@ impl Alarm {
         } else {
             (format!(" datapoint{}", plural(n_crossed)), String::new())
         };
-        // Room for all of it: growing costs more than writing.
-        let mut list = String::with_capacity(40 * MOST_LISTED);
-        list.push('[');
-        for (index, point) in crossed.iter().take(MOST_LISTED).enumerate() {
-            let separator = if index == 0 { "" } else { ", " };
-            // Writing to a String cannot fail.
-            let _ = write!(list, "{separator}{:?} ({} s)", point.value, point.start.as_secs_f64());
-        }
-        list.push(']');
         let verb = if n_crossed == 1 { "was" } else { "were" };
         let not = if alarm { "" } else { " not" };
         let words = condition.comparison_operator.words();
         let threshold = condition.threshold;
         let comparison = format!("{verb}{not} {words} the threshold ({threshold:?}){treatment}");
-        if crossed.len() < MOST_LISTED {
-            format!("Threshold Crossed: {n_crossed}{from} {list} {comparison}{needed}.")
-        } else {
-            format!(
-                "Threshold Crossed: {n_crossed}{from} {comparison}. The most recent datapoints which \
-                 crossed the threshold: {list}{needed}."
-            )
+        // Room for all of it, since growing costs more than writing, which cannot fail.
+        let mut reason = String::with_capacity(256 + 40 * crossed.len().min(MOST_LISTED));
+        let few = crossed.len() < MOST_LISTED;
+        let _ = write!(reason, "Threshold Crossed: {n_crossed}{from} ");
+        if !few {
+            let most_recent = ". The most recent datapoints which crossed the threshold: ";
+            reason.extend([comparison.as_str(), most_recent]);
         }
+        list(&crossed, &mut reason);
+        if few {
+            reason.extend([" ", &comparison]);
+        }
+        reason.extend([needed.as_str(), "."]);
+        reason
     }
+}
+
+/// The newest of some points with the instants at which their periods begin.
+fn list(points: &[&DataPoint], text: &mut String) {
+    let mut separator = "[";
+    for point in points.iter().take(MOST_LISTED) {
+        let nanos = point.start.as_nanos();
+        // Writing to a String cannot fail; whole numbers are cheaper.
+        let _ = if nanos.is_multiple_of(NANOS_PER_SECOND) {
+            write!(text, "{separator}{:?} ({} s)", point.value, nanos / NANOS_PER_SECOND)
+        } else {
+            write!(text, "{separator}{:?} ({} s)", point.value, point.start.as_secs_f64())
+        };
+        separator = ", ";
+    }
+    text.push(']');
 }
 
 #[cfg(test)]

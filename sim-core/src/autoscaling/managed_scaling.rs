@@ -90,6 +90,8 @@ pub struct CapacityScaler {
     size: MetricSeries,
     high: Alarm,
     low: Alarm,
+    /// Whether an alarm is not only evaluated at full minutes.
+    has_own_clock: bool,
 }
 
 impl CapacityScaler {
@@ -118,6 +120,7 @@ impl CapacityScaler {
             policy: format!("ECSManagedAutoScalingPolicy-{group}"),
             reservation: MetricSeries::new(PERIOD, delay, range),
             size: MetricSeries::new(PERIOD, delay, range),
+            has_own_clock: !high.keeps_minutes() || !low.keeps_minutes(),
             high,
             low,
         }
@@ -145,18 +148,15 @@ impl CapacityScaler {
 
     /// When its alarms are evaluated next after `now`, if not all at full minutes.
     pub fn next_evaluation(&self, now: SimTime) -> Option<SimTime> {
-        let alarms = [&self.high, &self.low];
-        let own = alarms.iter().any(|alarm| !alarm.keeps_minutes());
-        own.then(|| alarms.map(|alarm| alarm.next_due(now)).into_iter().min()).flatten()
+        self.has_own_clock.then(|| self.high.next_due(now).min(self.low.next_due(now)))
     }
 
     /// Judges the alarms that are due and decides. To be called every minute, or at
     /// [`next_evaluation`](Self::next_evaluation), after [`record`](Self::record).
     pub fn evaluate(&mut self, now: SimTime, group: GroupCapacity) -> CapacityEvaluation {
         let mut evaluation = CapacityEvaluation::default();
-        let own_clock = self.next_evaluation(now).is_some();
         for alarm in [&mut self.high, &mut self.low] {
-            if own_clock && !alarm.is_due(now) {
+            if self.has_own_clock && !alarm.is_due(now) {
                 continue;
             }
             if let Some(from) = alarm.evaluate(now, Some(&self.reservation)).changed_from {

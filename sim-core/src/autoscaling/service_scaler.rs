@@ -86,6 +86,8 @@ pub struct ServiceScaler {
     trackers: Vec<TargetTracker>,
     steps: Vec<StepScaler>,
     rules: ScalingRules,
+    /// Whether an alarm is not only evaluated at full minutes.
+    own_clock: bool,
     suspended: SuspendedState,
     /// Why alarms last acted without effect.
     not_scaled: Option<NotScaled>,
@@ -113,20 +115,24 @@ impl ServiceScaler {
             policy: policy.clone(),
             alarm: Alarm::new(policy.alarm.name.clone(), policy.alarm.condition(rules.alarms)),
         };
-        Self {
+        let mut scaler = Self {
             min: target.min_capacity,
             max: target.max_capacity,
             predicted: 0,
             trackers: target.target_tracking.iter().map(tracker).collect(),
             steps: target.step_scaling.iter().map(step).collect(),
             rules,
+            own_clock: false,
             suspended: target.suspended,
             not_scaled: None,
             activity: None,
             base: 0,
             out_cooldown_until: SimTime::ZERO,
             in_cooldown_until: SimTime::ZERO,
-        }
+        };
+        let own_clock = scaler.alarms().any(|(_, alarm)| !alarm.keeps_minutes());
+        scaler.own_clock = own_clock;
+        scaler
     }
 
     /// `MinCapacity` and `MaxCapacity` as of now.
@@ -156,7 +162,7 @@ impl ServiceScaler {
 
     /// Whether an alarm is not only evaluated at full minutes.
     pub fn has_own_clock(&self) -> bool {
-        self.alarms().any(|(_, alarm)| !alarm.keeps_minutes())
+        self.own_clock
     }
 
     /// The next evaluation after `now` if an alarm has a clock of its own, evaluations that cannot change
@@ -230,7 +236,8 @@ impl ServiceScaler {
         let in_wish = if suspended.dynamic_scaling_in || out_wish.is_some() {
             None
         } else {
-            self.in_wish(now, running, store)
+            let size_matters = self.scale_in_obstacle(now, capacity, desired).is_none();
+            self.in_wish(now, running, store, size_matters)
         };
         let outcome = if let Some(wish) = out_wish {
             self.scale_out(wish, desired).map(|to| (wish, to))
@@ -397,17 +404,8 @@ impl ServiceScaler {
         capacity: ServiceCapacity,
         desired: u32,
     ) -> Result<u32, NotScaled> {
-        if capacity.deployment_in_progress {
-            return Err(not_in(NotScaledReason::DeploymentInProgress));
-        }
-        if self.activity.is_some() {
-            return Err(not_in(NotScaledReason::ActivityInProgress));
-        }
-        if now < self.in_cooldown_until {
-            return Err(not_in(NotScaledReason::ScaleInCooldown));
-        }
-        if self.rules.out_cooldown_blocks_in && now < self.out_cooldown_until {
-            return Err(not_in(NotScaledReason::ScaleOutCooldown));
+        if let Some(reason) = self.scale_in_obstacle(now, capacity, desired) {
+            return Err(not_in(reason));
         }
         if desired > self.max {
             // A count above the bounds is brought to them first.
@@ -417,15 +415,35 @@ impl ServiceScaler {
         if to < capacity.running && to < desired {
             return Ok(to);
         }
-        Err(not_in(if desired <= self.min {
-            NotScaledReason::AlreadyAtMinCapacity
-        } else if wish.capacity < self.predicted && desired <= self.predicted {
+        Err(not_in(if wish.capacity < self.predicted && desired <= self.predicted {
             NotScaledReason::AlreadyAtPredictedCapacity
         } else if wish.capacity >= capacity.running {
             NotScaledReason::AnticipatedFlapping
         } else {
             NotScaledReason::AlreadyAtDesiredCapacity
         }))
+    }
+
+    /// What keeps the target from scaling in, whatever the policies wish.
+    fn scale_in_obstacle(
+        &self,
+        now: SimTime,
+        capacity: ServiceCapacity,
+        desired: u32,
+    ) -> Option<NotScaledReason> {
+        if capacity.deployment_in_progress {
+            Some(NotScaledReason::DeploymentInProgress)
+        } else if self.activity.is_some() {
+            Some(NotScaledReason::ActivityInProgress)
+        } else if now < self.in_cooldown_until {
+            Some(NotScaledReason::ScaleInCooldown)
+        } else if self.rules.out_cooldown_blocks_in && now < self.out_cooldown_until {
+            Some(NotScaledReason::ScaleOutCooldown)
+        } else if desired <= self.min {
+            Some(NotScaledReason::AlreadyAtMinCapacity)
+        } else {
+            None
+        }
     }
 
     fn decide(

@@ -124,6 +124,10 @@ impl Points for QueryView<'_> {
         })
     }
 
+    fn changes(&self, now: SimTime, span: Span) -> u64 {
+        self.query.metrics().map(|metric| self.store.series(metric).changes(now, span)).sum()
+    }
+
     fn are_final(&self, span: Span) -> bool {
         match &self.query.kind {
             QueryKind::Metric(metric, _) => self.store.series(*metric).are_final(span),

@@ -1,6 +1,7 @@
 //! One metric: a ring of the newest data points.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 
 use super::statistic::{Statistic, StatisticSet};
 use super::window::{DataPoint, Points, Span, Window};
@@ -113,6 +114,7 @@ impl MetricSeries {
         self.late.push_back((newest, by));
     }
 
+    #[inline]
     fn append(&mut self, samples: Option<StatisticSet>) {
         if self.values.len() == self.retained {
             self.values.pop_front();
@@ -196,15 +198,15 @@ impl MetricSeries {
         self.forgotten + come as u64
     }
 
+    /// Steps of the grid of `span` that are over when so many periods are published.
+    fn moved(&self, published: u64, span: Span) -> u64 {
+        let (own, grid) = (self.period.as_nanos(), span.grid.as_nanos().max(1));
+        if own == grid { published } else { published.saturating_mul(own) / grid }
+    }
+
     /// Number of slots whose point is visible at `now` unless it is late.
     pub(super) fn published_at(&self, now: SimTime) -> u64 {
         now.saturating_since(SimTime::ZERO + self.delay).as_nanos() / self.period.as_nanos()
-    }
-
-    pub(super) fn value(&self, slot: u64) -> Option<StatisticSet> {
-        let age = self.next_slot.checked_sub(slot)? as usize;
-        let index = self.values.len().checked_sub(age)?;
-        self.values.get(index).copied().flatten()
     }
 
     /// A statistic of what is recorded of the points in `[start, start + length)`, visible or not.
@@ -217,34 +219,69 @@ impl MetricSeries {
         let own = self.period.as_nanos();
         let from = start.as_nanos().div_ceil(own);
         let until = (start + length).as_nanos().div_ceil(own).min(self.next_slot);
-        let mut merged: Option<Merged> = None;
-        for slot in from..until {
-            if let Some(set) = self.value(slot) {
-                merged = Some(Merged::with(merged, set, slot));
+        let mut real = self.kept(from..until);
+        let (slot, set) = real.next()?;
+        let mut merged = Merged::of(set, slot);
+        real.for_each(|(_, set)| merged.add(set));
+        merged.get(self, statistic)
+    }
+
+    /// The samples of some slots, as far as their points are published by `now`, and when the last of these
+    /// was. All are but late ones.
+    #[inline]
+    pub(super) fn merged(&self, slots: Range<u64>, now: SimTime) -> Option<(Merged, SimTime)> {
+        if !self.late.is_empty() {
+            return self.merged_with_late(slots, now);
+        }
+        let mut real = self.kept(slots);
+        // Of points on time the newest was published last.
+        let (newest, set) = real.next()?;
+        let mut merged = Merged::of(set, newest);
+        real.for_each(|(_, set)| merged.add(set));
+        Some((merged, self.visible_at(newest)))
+    }
+
+    #[cold]
+    fn merged_with_late(&self, slots: Range<u64>, now: SimTime) -> Option<(Merged, SimTime)> {
+        let mut all: Option<(Merged, SimTime)> = None;
+        for (slot, set) in self.kept(slots) {
+            let visible_at = self.visible_at(slot);
+            if now < visible_at {
+                continue;
+            }
+            match &mut all {
+                None => all = Some((Merged::of(set, slot), visible_at)),
+                Some((merged, latest)) => {
+                    merged.add(set);
+                    *latest = visible_at.max(*latest);
+                }
             }
         }
-        merged.and_then(|merged| merged.get(self, statistic))
+        all
     }
 
-    /// The samples of a slot if their point is visible at `now`.
-    pub(super) fn visible(&self, slot: u64, now: SimTime) -> Option<StatisticSet> {
-        let hidden = !self.late.is_empty() && now < self.visible_at(slot);
-        if hidden { None } else { self.value(slot) }
+    /// What is kept of some slots, newest first.
+    #[inline]
+    fn kept(&self, slots: Range<u64>) -> impl Iterator<Item = (u64, &StatisticSet)> {
+        let oldest = self.next_slot - self.values.len() as u64;
+        let kept = slots.start.max(oldest)..slots.end.min(self.next_slot);
+        kept.rev().filter_map(move |slot| {
+            let set = self.values.get((slot - oldest) as usize)?.as_ref()?;
+            Some((slot, set))
+        })
     }
 
-    /// Whether no point that is kept came late.
-    pub(super) fn is_on_time(&self) -> bool {
-        self.late.is_empty()
-    }
-
-    pub(super) fn visible_at(&self, slot: u64) -> SimTime {
+    #[inline]
+    fn visible_at(&self, slot: u64) -> SimTime {
         let start = SimTime::from_nanos(slot.saturating_mul(self.period.as_nanos()));
-        if self.late.is_empty() {
-            return start + self.period + self.delay;
-        }
+        let usual = start + self.period + self.delay;
+        if self.late.is_empty() { usual } else { usual + self.lateness(slot) }
+    }
+
+    #[cold]
+    fn lateness(&self, slot: u64) -> SimDuration {
         let late = self.late.binary_search_by_key(&slot, |(slot, _)| *slot);
-        let late = late.map_or(SimDuration::ZERO, |index| self.late[index].1);
-        start + self.period + self.delay + late
+        late.map_or(SimDuration::ZERO, |index| self.late[index].1)
     }
 }
 
@@ -257,12 +294,14 @@ pub(super) struct Merged {
 }
 
 impl Merged {
-    /// These and those of an earlier slot.
-    pub(super) fn with(others: Option<Self>, set: StatisticSet, slot: u64) -> Self {
-        match others {
-            None => Self { set, alone: Some(slot) },
-            Some(others) => Self { set: set.merged(others.set), alone: None },
-        }
+    fn of(set: &StatisticSet, slot: u64) -> Self {
+        Self { set: *set, alone: Some(slot) }
+    }
+
+    /// Adds those of another slot.
+    fn add(&mut self, set: &StatisticSet) {
+        self.set = self.set.merged(*set);
+        self.alone = None;
     }
 
     pub(super) fn get(&self, series: &MetricSeries, statistic: Statistic) -> Option<f64> {
@@ -280,8 +319,7 @@ impl Points for MetricSeries {
 
     fn outlook(&self, now: SimTime, span: Span, level: u64) -> (u64, Option<SimTime>) {
         let (own, grid) = (self.period.as_nanos(), span.grid.as_nanos().max(1));
-        let published = self.published_at(now);
-        let moved = if own == grid { published } else { published.saturating_mul(own) / grid };
+        let moved = self.moved(self.published_at(now), span);
         if self.has_late_points(span) {
             return (moved + self.come_late(now), None);
         }
@@ -289,6 +327,11 @@ impl Points for MetricSeries {
         let next = level.max(moved + 1).saturating_mul(grid);
         let next = if own == grid { next } else { next.div_ceil(own).saturating_mul(own) };
         (moved, Some(SimTime::from_nanos(next) + self.delay))
+    }
+
+    fn changes(&self, now: SimTime, span: Span) -> u64 {
+        let moved = self.moved(self.published_at(now), span);
+        if self.has_late_points(span) { moved + self.come_late(now) } else { moved }
     }
 
     fn are_final(&self, span: Span) -> bool {

@@ -120,8 +120,9 @@ impl StatisticSet {
         Self {
             sample_count: self.sample_count + other.sample_count,
             sum: self.sum + other.sum,
-            minimum: self.minimum.min(other.minimum),
-            maximum: self.maximum.max(other.maximum),
+            // All are finite, so that no sign or missing number matters.
+            minimum: if other.minimum < self.minimum { other.minimum } else { self.minimum },
+            maximum: if self.maximum < other.maximum { other.maximum } else { self.maximum },
         }
     }
 

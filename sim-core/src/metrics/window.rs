@@ -1,6 +1,6 @@
 //! What a reader sees of a series: slots of the period it asks for, newest first.
 
-use super::series::{Merged, MetricSeries};
+use super::series::MetricSeries;
 use super::statistic::Statistic;
 use crate::units::{SimDuration, SimTime};
 
@@ -102,6 +102,7 @@ impl<'a> Window<'a> {
         Self { end, aligned, ..self }
     }
 
+    #[inline]
     pub(super) fn new(
         series: &'a MetricSeries,
         now: SimTime,
@@ -128,6 +129,7 @@ impl<'a> Window<'a> {
 impl Iterator for Window<'_> {
     type Item = Option<DataPoint>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         self.left = self.left.checked_sub(1)?;
         let Some(start) = self.end.checked_sub(self.period) else {
@@ -146,20 +148,7 @@ impl Iterator for Window<'_> {
         };
         let until = until.min(self.published);
         self.end = start;
-        let on_time = self.series.is_on_time();
-        let mut slot: Option<(Merged, SimTime)> = None;
-        for index in (from..until).rev() {
-            let Some(set) = self.series.visible(index, self.now) else { continue };
-            slot = Some(match slot {
-                None => (Merged::with(None, set, index), self.series.visible_at(index)),
-                // Without late points the newest one was published last.
-                Some((merged, latest)) => {
-                    let latest =
-                        if on_time { latest } else { latest.max(self.series.visible_at(index)) };
-                    (Merged::with(Some(merged), set, index), latest)
-                }
-            });
-        }
+        let slot = self.series.merged(from..until, self.now);
         Some(slot.and_then(|(merged, visible_at)| {
             debug_assert!(visible_at <= self.now, "law 7: a point is read before its publication");
             let value = merged.get(self.series, self.statistic)?;

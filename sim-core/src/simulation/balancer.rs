@@ -27,8 +27,8 @@ impl World<'_, '_> {
         if hours.len() <= hour {
             hours.resize(hour + 1, ServiceHour::default());
         }
-        hours[hour].requests_micro += reading.sums.sent;
-        hours[hour].in_flight_seconds += reading.sums.in_flight / NANOS_PER_SECOND as f64;
+        hours[hour].requests_micro += reading.sent;
+        hours[hour].in_flight_seconds += reading.in_flight / NANOS_PER_SECOND as f64;
     }
 
     /// Bills every load balancer for each clock hour of the run.

@@ -54,6 +54,21 @@ pub(super) struct LoadSums {
     pub(super) needed: u128,
 }
 
+impl LoadSums {
+    fn since(&self, before: &Self) -> Self {
+        Self {
+            offered: self.offered - before.offered,
+            sent: self.sent - before.sent,
+            served: self.served - before.served,
+            failed: self.failed - before.failed,
+            busy_cpu: self.busy_cpu - before.busy_cpu,
+            in_flight: self.in_flight - before.in_flight,
+            healthy: self.healthy - before.healthy,
+            needed: self.needed - before.needed,
+        }
+    }
+}
+
 /// What the tasks of a service did with the load since the last reading.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct LoadReading {
@@ -67,10 +82,18 @@ pub(super) struct LoadReading {
     /// Tasks over which the load balancer divides requests, task·ns: the healthy ones, and all running ones
     /// if none is healthy.
     pub(super) targets: u128,
-    pub(super) sums: LoadSums,
+    /// Micro-requests that the load balancer got.
+    pub(super) sent: u128,
+    /// Requests in flight, request·ns.
+    pub(super) in_flight: f64,
 }
 
 impl LoadReading {
+    /// Requests that the load balancer got.
+    pub(super) fn requests_sent(&self) -> f64 {
+        to_f64(self.sent) / MICRO_PER_REQUEST as f64
+    }
+
     /// Percent of reserved CPU in use; `None` without running tasks.
     pub(super) fn cpu_percent(&self) -> Option<f64> {
         ratio(self.cpu.0, self.cpu.1).map(|share| share * 100.0)
@@ -84,16 +107,18 @@ impl LoadReading {
 
     /// Requests per target; `None` without targets.
     pub(super) fn requests_per_target(&self) -> Option<f64> {
-        let requests = to_f64(self.sums.sent) / MICRO_PER_REQUEST as f64;
         let targets = to_f64(self.targets) / self.length.as_nanos().max(1) as f64;
-        (targets > 0.0).then(|| requests / targets)
+        (targets > 0.0).then(|| self.requests_sent() / targets)
     }
 }
 
 /// A reader of sums: remembers where it last read.
 #[derive(Clone, Copy, Debug, Default)]
 struct Reader {
-    sums: LoadSums,
+    busy_cpu: u128,
+    sent: u128,
+    in_flight: f64,
+    healthy: u128,
     running: u128,
     running_cpu: u128,
     running_memory: u128,
@@ -120,6 +145,8 @@ pub(super) struct LoadState<'s> {
     high_resolution: Reader,
     interval: Reader,
     totals: LoadSums,
+    /// What `totals` were when the recorder last took them.
+    recorded: LoadSums,
     /// How the last stretch went, if the next one may go like it.
     steady: Option<Steady>,
     /// Response times of the recording interval with their weights.
@@ -159,6 +186,7 @@ impl<'s> LoadState<'s> {
             high_resolution: Reader::default(),
             interval: Reader::default(),
             totals: LoadSums::default(),
+            recorded: LoadSums::default(),
             steady: None,
             responses: Vec::new(),
             mean_response: 0.0,
@@ -198,7 +226,7 @@ impl<'s> LoadState<'s> {
                 self.follow_requests(start, until);
                 continue;
             }
-            let mut last = None;
+            let mut calm = None;
             self.lanes.advance(offered, length, self.load, |segment| {
                 sums.offered += segment.offered;
                 sums.sent += segment.offered;
@@ -217,11 +245,9 @@ impl<'s> LoadState<'s> {
                     }
                     add_response(&mut self.responses, segment.served, response);
                 }
-                last = Some(*segment);
+                calm = segment.is_calm().then_some(segment.mean_response);
             });
-            if let Some(segment) = last {
-                self.settle(&segment, change, cpu, needed);
-            }
+            self.settle(calm, change, cpu, needed);
         }
     }
 
@@ -284,6 +310,12 @@ impl<'s> LoadState<'s> {
             Some(engine) => u128::from(engine.pending()) * u128::from(MICRO_PER_REQUEST),
             None => self.lanes.backlog(),
         }
+    }
+
+    /// Sums since the last call.
+    pub(super) fn take_interval(&mut self) -> LoadSums {
+        let before = std::mem::replace(&mut self.recorded, self.totals);
+        self.totals.since(&before)
     }
 
     /// [`QUANTILES`] of the response times since the last call of [`clear_responses`], in milliseconds.
@@ -472,34 +504,35 @@ impl World<'_, '_> {
     ) -> Option<LoadReading> {
         self.sync_load(id, now);
         let state = &mut self.services[id];
-        let running_total = state.running.total_at(now);
+        let running = state.running.total_at(now);
         let running_cpu = state.running_cpu.total_at(now);
         let running_memory = state.running_memory.total_at(now);
         let load = state.load.as_mut()?;
-        let totals = load.totals;
         let reader = match kind {
             Reading::Minute => &mut load.minute,
             Reading::HighResolution => &mut load.high_resolution,
             Reading::Interval => &mut load.interval,
         };
-        let reading =
-            Reader { sums: totals, running: running_total, running_cpu, running_memory, at: now };
-        let before = std::mem::replace(reader, reading);
-        let sums = LoadSums {
-            offered: totals.offered - before.sums.offered,
-            sent: totals.sent - before.sums.sent,
-            served: totals.served - before.sums.served,
-            failed: totals.failed - before.sums.failed,
-            busy_cpu: totals.busy_cpu - before.sums.busy_cpu,
-            in_flight: totals.in_flight - before.sums.in_flight,
-            healthy: totals.healthy - before.sums.healthy,
-            needed: totals.needed - before.sums.needed,
+        let LoadSums { busy_cpu, sent, in_flight, healthy, .. } = load.totals;
+        let reading = Reader {
+            busy_cpu,
+            sent,
+            in_flight,
+            healthy,
+            running,
+            running_cpu,
+            running_memory,
+            at: now,
         };
-        let running = running_total - before.running;
+        let before = std::mem::replace(reader, reading);
+        let busy_cpu = busy_cpu - before.busy_cpu;
+        let in_flight = in_flight - before.in_flight;
+        let healthy = healthy - before.healthy;
+        let running = running - before.running;
         let settings = load.load;
-        let used_cpu = sums.busy_cpu + u128::from(settings.idle_cpu.as_raw()) * running;
+        let used_cpu = busy_cpu + u128::from(settings.idle_cpu.as_raw()) * running;
         let reserved_cpu = running_cpu - before.running_cpu;
-        let in_flight_mib = sums.in_flight * settings.memory_per_request_kib as f64 / 1024.0;
+        let in_flight_mib = in_flight * settings.memory_per_request_kib as f64 / 1024.0;
         let used_memory = settings.idle_memory.as_mib() as f64 * to_f64(running) + in_flight_mib;
         let reserved_memory = to_f64(running_memory - before.running_memory);
         Some(LoadReading {
@@ -507,8 +540,9 @@ impl World<'_, '_> {
             cpu: (used_cpu, reserved_cpu),
             memory: (used_memory, reserved_memory),
             running,
-            targets: if 0 < sums.healthy { sums.healthy } else { running },
-            sums,
+            targets: if 0 < healthy { healthy } else { running },
+            sent: sent - before.sent,
+            in_flight,
         })
     }
 }

@@ -12,7 +12,6 @@ use crate::metrics::{
     fraction_of,
 };
 use crate::scenario::Scenario;
-use crate::traffic::MICRO_PER_REQUEST;
 use crate::units::{
     AsgId, CapacityProviderId, IdVec, MetricId, NANOS_PER_SECOND, ServiceId, SimDuration, SimTime,
     to_f64,
@@ -84,9 +83,26 @@ impl World<'_, '_> {
                 load.keep_minutes();
             }
         }
-        for (index, round) in (0..).zip(&self.metrics.rounds) {
-            let first = SimTime::ZERO + round.period;
-            scheduler.schedule_at(first, Phase::Sample, Event::SampleMetrics(index));
+        for index in 0..self.metrics.rounds.len() {
+            self.await_round(index, scheduler);
+        }
+    }
+
+    /// Waits for the next round after now. Those at a full minute come with the minute's samples.
+    fn await_round(&self, index: usize, scheduler: &mut Scheduler<Event>) {
+        let period = self.metrics.rounds[index].period;
+        let next = scheduler.now() + period;
+        if !is_multiple(next, MINUTE) {
+            scheduler.schedule_at(next, Phase::Sample, Event::SampleMetrics(index as u32));
+        }
+    }
+
+    /// Samples the metrics of other periods than a minute that end with this one.
+    pub(super) fn sample_rounds(&mut self, scheduler: &mut Scheduler<Event>) {
+        for index in 0..self.metrics.rounds.len() {
+            if is_multiple(scheduler.now(), self.metrics.rounds[index].period) {
+                self.sample_metrics(index, scheduler);
+            }
         }
     }
 
@@ -131,9 +147,9 @@ impl World<'_, '_> {
     }
 
     /// Samples the metrics of another period than a minute.
-    pub(super) fn sample_metrics(&mut self, index: u32, scheduler: &mut Scheduler<Event>) {
+    pub(super) fn sample_metrics(&mut self, index: usize, scheduler: &mut Scheduler<Event>) {
         let now = scheduler.now();
-        let Some(round) = self.metrics.rounds.get_mut(index as usize) else { return };
+        let Some(round) = self.metrics.rounds.get_mut(index) else { return };
         let period = round.period;
         let (services, others) =
             (std::mem::take(&mut round.services), std::mem::take(&mut round.others));
@@ -156,9 +172,9 @@ impl World<'_, '_> {
                 self.sample_other(*id, start);
             }
         }
-        let round = &mut self.metrics.rounds[index as usize];
+        let round = &mut self.metrics.rounds[index];
         (round.services, round.others) = (services, others);
-        scheduler.schedule_in(period, Phase::Sample, Event::SampleMetrics(index));
+        self.await_round(index, scheduler);
     }
 
     /// Records a period that ends now, as CloudWatch gets it.
@@ -192,7 +208,7 @@ impl World<'_, '_> {
                 StatisticSet::of(reading?.requests_per_target()?)
             }
             ServiceMeasure::RequestCount => {
-                StatisticSet::of(to_f64(reading?.sums.sent) / MICRO_PER_REQUEST as f64)
+                StatisticSet::of(reading?.requests_sent())
             }
             // Read apart, with their percentiles.
             ServiceMeasure::TargetResponseTime => None,
@@ -255,6 +271,10 @@ impl World<'_, '_> {
     fn reservation_samples(&self, provider: CapacityProviderId) -> Option<StatisticSet> {
         self.providers[provider].newest_reservation.and_then(StatisticSet::of)
     }
+}
+
+fn is_multiple(instant: SimTime, period: SimDuration) -> bool {
+    instant.as_nanos().is_multiple_of(period.as_nanos())
 }
 
 impl LoadReading {

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::event::Event;
-use super::load::{LoadReading, LoadSums, Reading};
+use super::load::{LoadReading, Reading};
 use super::state::stream_key;
 use super::task::Owner;
 use super::world::World;
@@ -281,7 +281,8 @@ impl World<'_, '_> {
             memory: (to_f64(memory), to_f64(reserved_memory)),
             running,
             targets: 0,
-            sums: LoadSums::default(),
+            sent: 0,
+            in_flight: 0.0,
         };
         Some(WorkerReading { load, busy: busy as f64 / length })
     }

@@ -210,7 +210,7 @@ impl World<'_, '_> {
                 recorder.value(Some(worker.busy));
             }
             let (Some(reading), Some(load)) = (reading, &mut state.load) else { continue };
-            let sums = reading.sums;
+            let sums = load.take_interval();
             let requests = |micro: u128| Some(to_f64(micro) / MICRO_PER_REQUEST as f64);
             recorder.value(load.knows_demand().then(|| to_f64(sums.needed) / length as f64));
             recorder.value(reading.cpu_percent());

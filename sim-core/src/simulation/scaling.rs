@@ -35,6 +35,7 @@ impl World<'_, '_> {
         if let Some(start) = start {
             self.sample_minute(start);
         }
+        self.sample_rounds(scheduler);
         scheduler.schedule_in(MINUTE, Phase::Sample, Event::Sample);
     }
 

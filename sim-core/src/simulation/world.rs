@@ -286,7 +286,7 @@ impl Model for World<'_, '_> {
             Event::SpotPrice(pool) => self.spot_price(pool, scheduler),
             Event::LaunchRetry(group) => self.launch_retry(group, scheduler),
             Event::CapacityAppears(pool) => self.capacity_appears(pool, scheduler),
-            Event::SampleMetrics(index) => self.sample_metrics(index, scheduler),
+            Event::SampleMetrics(index) => self.sample_metrics(index as usize, scheduler),
             Event::Suspension(service) => self.change_suspension(service, scheduler),
             Event::EvaluateAlarms(service) => self.evaluate_alarms(service, scheduler),
             Event::EvaluateGroupAlarms(group) => self.evaluate_group_alarms(group, scheduler),

@@ -114,6 +114,14 @@ pub struct Segment {
     pub mean_response: f64,
 }
 
+impl Segment {
+    /// Whether some requests were answered and none waited in a backlog or failed.
+    pub fn is_calm(&self) -> bool {
+        let amiss = self.failed | self.backlog_before | self.backlog_after;
+        self.response_time.is_some() && amiss == 0
+    }
+}
+
 /// Relative difference of utilizations that count as one. Load is constant in whole micro-requests, of
 /// which stretches of one length may get one more or less.
 const SAME_UTILIZATION: f64 = 1e-9;

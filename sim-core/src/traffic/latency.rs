@@ -46,6 +46,9 @@ pub use mixture::ResponseMixture;
 /// Utilization above which the stationary part of a response time no longer grows.
 pub const MAX_STATIONARY_UTILIZATION: f64 = 0.99;
 
+/// Decays after which nothing is left that a number with 53 bits could show.
+const FAR: f64 = 80.0;
+
 /// Squared coefficients of variation below it are taken as this.
 const LEAST_VARIABILITY: f64 = 1e-6;
 
@@ -135,7 +138,8 @@ impl Stationary {
         if t < 0.0 {
             return (self.mean - t, 1.0);
         }
-        if self.mean <= 0.0 {
+        // Mostly the time-out is so far out that no digit of a mean would show what is beyond it.
+        if self.mean <= 0.0 || FAR < t * self.mu.min(self.theta) {
             return (0.0, 0.0);
         }
         let x = self.a * libm::exp(-self.mu * t);
@@ -186,7 +190,7 @@ fn arrivals_root(shape: f64, rho: f64) -> f64 {
     if rho <= 0.0 {
         return 0.0;
     }
-    let bursty = HyperExponential::new(1.0, 1.0 / shape).filter(|_| shape < 1.0);
+    let bursty = if shape < 1.0 { HyperExponential::new(1.0, 1.0 / shape) } else { None };
     let stages = whole_stages(shape);
     // From the root of a diffusion, Halley's method takes at most three steps for gamma laws. The transform is
     // convex in σ and above it at 0: where that method would go astray, Newton's leads to the left of the
@@ -368,7 +372,8 @@ impl ResponseTime {
     /// Mean in seconds.
     pub fn mean_seconds(&self) -> f64 {
         let used = self.pieces.iter().filter(|piece| 0.0 < piece.weight);
-        let beyond = used.map(|piece| piece.weight * piece.excess(self.longest - self.other));
+        let most = self.longest - self.other;
+        let beyond = used.map(|piece| piece.weight * piece.excess(most));
         (self.unbounded_mean() - beyond.sum::<f64>()).min(self.longest)
     }
 

@@ -5,7 +5,7 @@ use super::latency::ResponseTime;
 use super::rate::MICRO_PER_REQUEST;
 use crate::results::ObjectiveResults;
 use crate::scenario::ServiceLevelObjective;
-use crate::units::{NANOS_PER_SECOND, SimDuration, SimTime, to_f64};
+use crate::units::{NANOS_PER_SECOND, SimDuration, SimTime, to_f64, whole_part};
 
 const MINUTE: u64 = 60 * NANOS_PER_SECOND;
 
@@ -77,12 +77,17 @@ impl ObjectiveRecorder {
         slow: f64,
     ) {
         let total = served + failed;
-        let bad = failed + (to_f64(served) * slow + 0.5) as u128;
+        let bad = failed + whole_part(to_f64(served) * slow + 0.5);
         let bad = bad.min(total);
         self.total += total;
         self.bad += bad;
         let (first, nanos) = (start.as_nanos(), length.as_nanos());
         let last = first.saturating_add(nanos.saturating_sub(1)) / MINUTE;
+        if self.minute == last && first / MINUTE == last {
+            self.minute_total += total;
+            self.minute_bad += bad;
+            return;
+        }
         let (mut done_total, mut done_bad) = (0, 0);
         for minute in first / MINUTE..=last {
             if minute != self.minute {
@@ -166,8 +171,9 @@ impl ObjectiveRecorder {
     /// Whether more than `1 − quantile` of the requests were bad. Half a micro-request of slack, since
     /// `1 − quantile` is seldom a double.
     fn violates(&self, bad: u128, total: u128) -> bool {
-        let allowed = (1.0 - self.objective.quantile) * total as f64;
-        allowed + 0.5 + total as f64 * 1e-12 < bad as f64
+        let total = to_f64(total);
+        let allowed = (1.0 - self.objective.quantile) * total;
+        allowed + 0.5 + total * 1e-12 < to_f64(bad)
     }
 }
 

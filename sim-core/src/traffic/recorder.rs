@@ -8,7 +8,7 @@ use super::fluid::Segment;
 use super::latency::{ResponseTime, ServiceKey, StationaryWait};
 use super::objective::to_requests;
 use crate::results::Distribution;
-use crate::units::to_f64;
+use crate::units::{to_f64, whole_part};
 
 /// Hazards `−ln(1−p)` at which a segment's distribution is inverted; between them the quantile is
 /// taken as linear in the hazard, which is exact for an exponential tail.
@@ -89,7 +89,7 @@ struct Bin {
 }
 
 /// Which requests a [`Bin`] holds.
-type BinKey = (ServiceKey, i32);
+type BinKey = (i32, ServiceKey);
 
 impl LatencyRecorder {
     /// Nothing recorded yet.
@@ -124,7 +124,7 @@ impl LatencyRecorder {
 
     fn add_mean(&mut self, served: u128, mean: f64) {
         self.served += served;
-        let mean_nanos = libm::floor(mean * 1e9 + 0.5) as u128;
+        let mean_nanos = whole_part(mean * 1e9 + 0.5);
         self.sum = self.sum.saturating_add(served.saturating_mul(mean_nanos));
     }
 
@@ -134,10 +134,10 @@ impl LatencyRecorder {
         let Some((_, Some((key, wait)))) = self.last.filter(|_| 0 < served) else { return };
         if self.bins.len() == MOST_BINS {
             for (key, bin) in std::mem::take(&mut self.bins) {
-                self.sketch.record_bin(key.0, &bin);
+                self.sketch.record_bin(key.1, &bin);
             }
         }
-        let bin = self.bins.entry((key, wait.step)).or_default();
+        let bin = self.bins.entry((wait.step, key)).or_default();
         bin.served += served;
         bin.delayed += to_f64(served) * wait.probability;
         bin.wait += to_f64(served) * wait.probability / wait.decay;
@@ -148,7 +148,7 @@ impl LatencyRecorder {
         let mut all = self.clone();
         all.fill_bin();
         for (key, bin) in &all.bins {
-            all.sketch.record_bin(key.0, bin);
+            all.sketch.record_bin(key.1, bin);
         }
         all.sketch
     }

@@ -4,6 +4,7 @@ use super::{ServiceScaler, StepScaler, TargetTracker, not_in};
 use crate::autoscaling::activity::{NotScaled, NotScaledReason, ScalingDirection};
 use crate::autoscaling::alarm::AlarmState;
 use crate::autoscaling::rounding::floor_e;
+use crate::autoscaling::rules::JudgedValue;
 use crate::autoscaling::target_tracking::proportional_capacity;
 use crate::metrics::{MetricStore, Points};
 use crate::units::SimTime;
@@ -71,14 +72,17 @@ impl ServiceScaler {
         best
     }
 
-    /// The largest wish for less capacity; `None` if no scale-in alarm acts.
+    /// The largest wish for less capacity; `None` if no scale-in alarm acts. Where its size does not
+    /// matter, it is that of the newest points.
     pub(super) fn in_wish(
         &self,
         now: SimTime,
         running: u32,
         store: &MetricStore,
+        size_matters: bool,
     ) -> Option<Result<Wish, NotScaled>> {
         let mut best = None;
+        let which = if size_matters { self.rules.scale_in_value } else { JudgedValue::Newest };
         let lows = || self.trackers.iter().filter_map(|tracker| tracker.low.as_ref());
         let any_acts = lows().any(|low| low.acted_at(now));
         let all_ready = lows().all(|low| low.state() == AlarmState::Alarm);
@@ -86,7 +90,7 @@ impl ServiceScaler {
             for (index, TargetTracker { policy, low, .. }) in self.trackers.iter().enumerate() {
                 let Some(low) = low else { continue };
                 let view = store.view(&policy.query);
-                if let Some(value) = self.rules.scale_in_value.of(low.judged(now, &view)) {
+                if let Some(value) = which.of(low.judged(now, &view)) {
                     let capacity = proportional_capacity(running, value, policy.target_value);
                     let capacity = capacity.max(self.least_after_scale_in(running));
                     let wish = Wish { capacity, author: Author::TrackerLow(index) };

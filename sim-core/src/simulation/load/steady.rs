@@ -5,7 +5,7 @@
 //! first stretch of it holds for the others.
 
 use super::{LoadState, RAW_PER_VCPU};
-use crate::traffic::{MICRO_PER_REQUEST, Segment};
+use crate::traffic::MICRO_PER_REQUEST;
 use crate::units::{Cpu, SimTime, to_f64};
 
 /// Utilization up to which a shorter stretch of a rate certainly has no backlog either, amounts being
@@ -27,17 +27,12 @@ pub(super) struct Steady {
 }
 
 impl LoadState<'_> {
-    /// Keeps what `segment`, the last one, tells about the rest of a step of the rate that ends at `until`, if
-    /// it was that of all tasks and no request waited in a backlog.
-    pub(super) fn settle(&mut self, segment: &Segment, until: SimTime, cpu: Cpu, needed: u32) {
-        let calm = segment.response_time.is_some()
-            && segment.failed == 0
-            && segment.backlog_before == 0
-            && segment.backlog_after == 0;
-        let utilization = self.lanes.calm_utilization().filter(|_| calm);
-        self.steady = utilization
-            .filter(|utilization| *utilization <= MOST_UTILIZATION)
-            .map(|_| Steady { until, cpu, needed, mean: segment.mean_response });
+    /// Keeps what the last segment tells about the rest of a step of the rate that ends at `until`: the mean
+    /// response time in seconds if it was that of all tasks and calm.
+    pub(super) fn settle(&mut self, calm: Option<f64>, until: SimTime, cpu: Cpu, needed: u32) {
+        let utilization = self.lanes.calm_utilization();
+        let mean = calm.filter(|_| utilization.is_some_and(|it| it <= MOST_UTILIZATION));
+        self.steady = mean.map(|mean| Steady { until, cpu, needed, mean });
     }
 
     /// Moves on to `now` if everything is as it was; whether it was.

@@ -182,10 +182,14 @@ fn other_latency_shifts_everything() {
     close(response.tail(SimDuration::from_millis(2_999)), 1.0, 1e-15);
 }
 
+fn quantile_of(parts: &[(u128, ResponseTime)], p: f64, guess: Option<f64>) -> Option<SimDuration> {
+    ResponseMixture::new(parts).map(|mixture| mixture.quantile(p, guess))
+}
+
 /// The largest relative difference that a guess makes.
 fn tail_quantile_from_everywhere(calm: ResponseTime, busy: ResponseTime) -> f64 {
     let parts = [(300, calm), (100, busy)];
-    let of = |guess| ResponseTime::quantile_of(&parts, 0.95, guess).unwrap().as_secs_f64();
+    let of = |guess| quantile_of(&parts, 0.95, guess).unwrap().as_secs_f64();
     let right = of(None);
     let guesses = [1e-9, 0.1 * right, 0.9 * right, 1.1 * right, 10.0 * right, 1e6];
     let differences = guesses.map(|guess| (of(Some(guess)) / right - 1.0).abs());
@@ -197,14 +201,14 @@ fn quantiles_over_several_segments_weigh_by_requests() {
     let (calm, busy) = (one_task(1, 0.5), one_task(1, 0.9));
     let tail = |t: SimDuration| 0.75 * calm.tail(t) + 0.25 * busy.tail(t);
     for p in [0.5, 0.95, 0.99] {
-        let t = ResponseTime::quantile_of(&[(300, calm), (100, busy), (0, calm)], p, None).unwrap();
+        let t = quantile_of(&[(300, calm), (100, busy), (0, calm)], p, None).unwrap();
         assert!((tail(t) - (1.0 - p)).abs() < 1e-6);
     }
     let near = tail_quantile_from_everywhere(calm, busy);
     assert!(near < 1e-6, "{near}");
-    let alone = ResponseTime::quantile_of(&[(7, busy)], 0.95, None).unwrap();
+    let alone = quantile_of(&[(7, busy)], 0.95, None).unwrap();
     close(alone.as_secs_f64(), busy.quantile(0.95).as_secs_f64(), 1e-6);
-    assert_eq!(ResponseTime::quantile_of(&[(0, calm)], 0.5, None), None);
+    assert_eq!(quantile_of(&[(0, calm)], 0.5, None), None);
 }
 
 #[test]
@@ -238,7 +242,7 @@ fn nothing_takes_longer_than_the_time_out() {
     close(response.quantile(0.5).as_secs_f64(), 2.0 * libm::log(2.0), 1e-9);
     assert_eq!(response.quantile(0.9), SimDuration::from_secs(3));
     let parts = [(10, response), (30, response)];
-    assert_eq!(ResponseTime::quantile_of(&parts, 0.9, None), Some(SimDuration::from_secs(3)));
+    assert_eq!(quantile_of(&parts, 0.9, None), Some(SimDuration::from_secs(3)));
 }
 
 proptest! {

@@ -23,7 +23,7 @@ fn the_fluid_is_within_the_stated_bounds_of_single_requests() {
         assert_eq!(broken, Vec::<&str>::new(), "{case:?} {both:?}");
         checked += 1;
     }
-    assert_eq!(checked, 28);
+    assert_eq!(checked, 32);
 }
 
 #[test]

@@ -28,22 +28,24 @@ pub struct Variability {
     /// Of the CPU times, as far as it matters: 1 where tasks share their CPU among all requests, since
     /// the mean response time of processor sharing depends on the mean CPU time alone.
     pub service: f64,
+    /// Whether tasks share their CPU among all requests, which makes the tail of response times longer.
+    pub sharing: bool,
 }
 
 impl Default for Variability {
     fn default() -> Self {
-        Self { arrivals: 1.0, service: 1.0 }
+        Self { arrivals: 1.0, service: 1.0, sharing: false }
     }
 }
 
 impl Variability {
     /// Of arrivals and CPU times with these laws, served in this order.
     pub fn new(arrivals: &UnitLaw, demand: &UnitLaw, discipline: Discipline) -> Self {
-        let service = match discipline {
-            Discipline::ProcessorSharing => 1.0,
-            Discipline::Fifo => demand.squared_cv(),
+        let (service, sharing) = match discipline {
+            Discipline::ProcessorSharing => (1.0, true),
+            Discipline::Fifo => (demand.squared_cv(), false),
         };
-        Self { arrivals: arrivals.squared_cv(), service }
+        Self { arrivals: arrivals.squared_cv(), service, sharing }
     }
 }
 

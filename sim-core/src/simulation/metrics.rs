@@ -207,9 +207,7 @@ impl World<'_, '_> {
             ServiceMeasure::RequestCountPerTarget => {
                 StatisticSet::of(reading?.requests_per_target()?)
             }
-            ServiceMeasure::RequestCount => {
-                StatisticSet::of(reading?.requests_sent())
-            }
+            ServiceMeasure::RequestCount => StatisticSet::of(reading?.requests_sent()),
             // Read apart, with their percentiles.
             ServiceMeasure::TargetResponseTime => None,
             ServiceMeasure::RunningTaskCount => count(state.running.value()),

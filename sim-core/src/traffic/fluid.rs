@@ -3,7 +3,7 @@
 use super::latency::{MAX_STATIONARY_UTILIZATION, Piece, ResponseTime, Servers, Stationary};
 use super::rate::MICRO_PER_REQUEST;
 use crate::scenario::{BalancingAlgorithm, ServiceLoad, Variability};
-use crate::units::{Cpu, SimDuration, to_f64};
+use crate::units::{Cpu, SimDuration, to_f64, whole_part};
 
 /// What serves the requests during a segment.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -69,6 +69,20 @@ impl ServingCapacity {
         vcpus / self.cpu_per_request.as_secs_f64()
     }
 
+    /// Seconds that clients wait for what a task does.
+    pub(super) fn patience(&self) -> f64 {
+        (self.timeout.as_secs_f64() - self.other_latency.as_secs_f64()).max(0.0)
+    }
+
+    /// The share of the longest backlog at which as many give up as are too many, when tasks share their CPU and get
+    /// `load` times what they can serve: requests with much work leave long before the last one.
+    fn shared_room(&self, load: f64) -> f64 {
+        if !self.variability.sharing || load <= 1.0 {
+            return 1.0;
+        }
+        (1.0 / -libm::log1p(-1.0 / load)).clamp(LEAST_ROOM, 1.0)
+    }
+
     /// The queues that the tasks form; `None` if a request takes no CPU or nothing serves.
     pub(super) fn servers(&self) -> Option<Servers> {
         if self.healthy_tasks == 0
@@ -122,6 +136,9 @@ impl Segment {
     }
 }
 
+/// See [`ServingCapacity::shared_room`]: just above a load of 1 chance decides how many share a task.
+const LEAST_ROOM: f64 = 1.0 / 6.0;
+
 /// Relative difference of utilizations that count as one. Load is constant in whole micro-requests, of
 /// which stretches of one length may get one more or less.
 const SAME_UTILIZATION: f64 = 1e-9;
@@ -137,6 +154,8 @@ struct Calm {
     utilization: f64,
     response: ResponseTime,
     mean: f64,
+    /// Share of the requests whose clients give up.
+    lost: f64,
 }
 
 impl LastCalm {
@@ -153,11 +172,15 @@ impl LastCalm {
             self.0 = None;
         }
         self.0.get_or_insert_with(|| {
-            let stationary = Stationary::new(servers, utilization);
-            let piece = Piece { weight: 1.0, wait_low: 0.0, wait_high: 0.0, stationary };
-            let pieces = [piece, Piece::NONE];
+            let (stationary, lost) = if capacity.variability.sharing {
+                Stationary::shared(servers, utilization, capacity.patience())
+            } else {
+                (Stationary::new(servers, utilization), 0.0)
+            };
+            let pieces = [Piece::alone(1.0, stationary), Piece::NONE];
             let response = ResponseTime::new(pieces, capacity.other_latency, capacity.timeout);
-            Calm { capacity: *capacity, utilization, response, mean: response.mean_seconds() }
+            let mean = response.mean_seconds();
+            Calm { capacity: *capacity, utilization, response, mean, lost }
         })
     }
 }
@@ -168,6 +191,10 @@ impl LastCalm {
 /// load. A request's wait is the backlog it meets over the capacity of that segment; a later change
 /// of capacity does not correct the wait of those already there. What would wait longer than the
 /// time-out fails on arrival, or when capacity falls, and uses no CPU.
+///
+/// Where tasks share their CPU ([`Variability::sharing`]), what is beyond capacity shares it too, so that the backlog
+/// stretches every response; requests that would take longer than the time-out fail, also below capacity, and
+/// the backlog stays where as many of them come as are too many.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FluidService {
     backlog: u128,
@@ -213,26 +240,33 @@ impl FluidService {
         let most = capacity.micro_requests_in(length);
         // Mostly nobody waits, and then the time-out does not matter.
         let calm = before == 0 && offered <= most;
-        let room = if calm { 0 } else { capacity.micro_requests_in(capacity.timeout) };
+        let load = to_f64(offered) / to_f64(most);
+        let room = if calm {
+            0
+        } else {
+            share_of(capacity.micro_requests_in(capacity.timeout), capacity.shared_room(load))
+        };
         // Those who would wait too long at the present capacity give up.
         let waiting = before.min(room);
         let present = waiting.saturating_add(offered);
-        let served = present.min(most);
+        let mut served = present.min(most);
         let after = (present - served).min(room);
-        let failed = (before - waiting) + (present - served - after);
+        let mut failed = (before - waiting) + (present - served - after);
         self.backlog = after;
 
         let mut longest_wait = 0.0;
         let response = match capacity.servers().filter(|_| waiting == 0 && offered <= most) {
             _ if served == 0 => None,
             Some(servers) => {
-                let calm = last.at(capacity, servers, to_f64(offered) / to_f64(most));
+                let calm = last.at(capacity, servers, load);
+                let lost = share_of(served, calm.lost);
+                served -= lost;
+                failed += lost;
                 Some((calm.response, calm.mean))
             }
             None => {
+                longest_wait = longest_backlog(waiting, after, capacity);
                 let pieces = pieces(waiting, offered, most, room, capacity);
-                let longest = pieces.iter().map(|piece| piece.wait_high.max(piece.wait_low));
-                longest_wait = longest.fold(0.0, f64::max);
                 let response = ResponseTime::new(pieces, capacity.other_latency, capacity.timeout);
                 Some((response, response.mean_seconds()))
             }
@@ -240,8 +274,11 @@ impl FluidService {
         let (response_time, mean_response) =
             response.map_or((None, 0.0), |(response, mean)| (Some(response), mean));
         let seconds = length.as_secs_f64();
+        // Where tasks share, those who give up were there until then.
+        let gone =
+            if capacity.variability.sharing { to_f64(failed) * capacity.patience() } else { 0.0 };
         let concurrency = if 0.0 < seconds {
-            to_f64(served) / MICRO_PER_REQUEST as f64 / seconds * mean_response
+            (to_f64(served) * mean_response + gone) / MICRO_PER_REQUEST as f64 / seconds
         } else {
             0.0
         };
@@ -265,6 +302,18 @@ impl FluidService {
     }
 }
 
+/// A share of an amount, rounded down; the amount itself for all of it.
+fn share_of(amount: u128, share: f64) -> u128 {
+    if 1.0 <= share { amount } else { whole_part(to_f64(amount) * share).min(amount) }
+}
+
+/// The longest wait in seconds in a backlog that moves between two amounts.
+fn longest_backlog(from: u128, to: u128, capacity: &ServingCapacity) -> f64 {
+    let rate = capacity.requests_per_second() * MICRO_PER_REQUEST as f64;
+    let longest = to_f64(from.max(to)) / rate;
+    if longest.is_finite() { longest } else { 0.0 }
+}
+
 /// The stretches of a segment in which the backlog moves along one line, as shares of what is served.
 fn pieces(
     waiting: u128,
@@ -281,12 +330,23 @@ fn pieces(
     let wait = |backlog: u128| backlog as f64 / rate;
     let crowded = |weight, from: u128, to: u128| {
         let (low, high) = (wait(from.min(to)), wait(from.max(to)));
+        if capacity.variability.sharing {
+            let wait = f64::midpoint(low, high);
+            return Piece::alone(weight, Stationary::crowded(servers, wait, capacity.patience()));
+        }
         let stationary = Stationary::new(servers, MAX_STATIONARY_UTILIZATION);
         Piece { weight, wait_low: low, wait_high: high, stationary }
     };
     let calm = |weight| {
-        let stationary = Stationary::new(servers, offered as f64 / most.max(1) as f64);
-        Piece { weight, wait_low: 0.0, wait_high: 0.0, stationary }
+        let load = offered as f64 / most.max(1) as f64;
+        Piece::alone(
+            weight,
+            if capacity.variability.sharing {
+                Stationary::shared(servers, load, capacity.patience()).0
+            } else {
+                Stationary::new(servers, load)
+            },
+        )
     };
     let present = waiting.saturating_add(offered);
     if present <= most {
@@ -304,7 +364,12 @@ fn pieces(
     }
     // Here offered > most, since waiting ≤ room: the backlog reaches its limit and stays there.
     let share = (room - waiting) as f64 / (offered - most) as f64;
-    [crowded(share, waiting, room), crowded(1.0 - share, room, room)]
+    let full = if capacity.variability.sharing {
+        calm(1.0 - share)
+    } else {
+        crowded(1.0 - share, room, room)
+    };
+    [crowded(share, waiting, room), full]
 }
 
 #[cfg(test)]
@@ -449,6 +514,7 @@ mod tests {
             cpu_nanos in 0_u64..3_000_000_000,
             timeout_ms in 0_u64..100_000,
             algorithm in 0..3,
+            sharing in any::<bool>(),
         ) -> (u128, SimDuration, ServingCapacity) {
             (offered, SimDuration::from_nanos(nanos), ServingCapacity {
                 healthy_tasks: tasks,
@@ -461,7 +527,7 @@ mod tests {
                     1 => BalancingAlgorithm::LeastOutstandingRequests,
                     _ => BalancingAlgorithm::WeightedRandom,
                 },
-                variability: Variability::default(),
+                variability: Variability { sharing, ..Variability::default() },
                 timeout: SimDuration::from_millis(timeout_ms),
             })
         }

@@ -26,15 +26,17 @@
 //!
 //! With first-come first-served service, `P(T>t) = (1−C)e^{−μt} + C(θe^{−μt} − μe^{−θt})/(θ−μ)`, where
 //! `C` is the probability of waiting and `θ` the decay of the wait. Processor sharing has the same
-//! mean, whatever the distribution of service.
+//! mean, whatever the distribution of service, and another law (see `sharing`).
 //!
 //! No answer takes longer than the time-out: what would is given up by its client, at the latest then,
-//! and counts with the time-out. That leaves everything below it as it is.
+//! and counts with the time-out. That leaves everything below it as it is. Where tasks share their CPU, those
+//! requests fail.
 //!
 //! The stationary part takes its utilization as at most 0.99, also while a backlog exists: what goes
 //! beyond it is in the backlog.
 
 mod mixture;
+mod sharing;
 
 use super::erlang::erlang_c;
 use crate::engine::variates::HyperExponential;
@@ -61,6 +63,9 @@ pub(super) struct Stationary {
     b: f64,
     /// Zero if a response takes no time at all; the other fields are not used then.
     mean: f64,
+    /// Where tasks share their CPU, what is taken off the tail: only requests that end before their clients give up
+    /// count, and `mean` is theirs.
+    shared: Option<f64>,
 }
 
 /// Number and speed of the queues that a service's tasks form.
@@ -77,18 +82,43 @@ pub(super) struct Servers {
     pub(super) variability: Variability,
 }
 
+impl Servers {
+    fn cores(&self) -> f64 {
+        libm::ceil(self.vcpu).max(1.0)
+    }
+
+    /// Requests per second of one core.
+    fn rate(&self) -> f64 {
+        self.vcpu / (self.cpu_seconds * self.cores())
+    }
+
+    /// Cores of one of the queues, and the squared coefficient of variation of the gaps between arrivals at it.
+    fn queue(&self) -> (f64, f64) {
+        let arrivals = self.variability.arrivals;
+        let turns = f64::from(self.balanced_tasks.max(1));
+        match self.algorithm {
+            BalancingAlgorithm::WeightedRandom => (self.cores(), 1.0 + (arrivals - 1.0) / turns),
+            BalancingAlgorithm::LeastOutstandingRequests => {
+                (self.cores() * f64::from(self.tasks.max(1)), arrivals)
+            }
+            BalancingAlgorithm::RoundRobin => (self.cores(), arrivals / turns),
+        }
+    }
+}
+
 impl Stationary {
     /// No time at all.
-    pub(super) const INSTANT: Self = Self { mu: 1.0, theta: 1.0, a: 0.0, b: 0.0, mean: 0.0 };
+    pub(super) const INSTANT: Self =
+        Self { mu: 1.0, theta: 1.0, a: 0.0, b: 0.0, mean: 0.0, shared: None };
 
     /// At utilization `rho` of the given servers.
     pub(super) fn new(servers: Servers, rho: f64) -> Self {
         let rho = rho.clamp(0.0, MAX_STATIONARY_UTILIZATION);
-        let cores = libm::ceil(servers.vcpu).max(1.0);
-        let mu = servers.vcpu / (servers.cpu_seconds * cores);
+        let cores = servers.cores();
+        let mu = servers.rate();
         let tasks = f64::from(servers.tasks.max(1));
         // GI/M/c: the wait exceeds t with probability delay·e^(−theta·t), theta = c·mu·(1−sigma).
-        let Variability { arrivals, service } = servers.variability;
+        let Variability { arrivals, service, .. } = servers.variability;
         let turns = f64::from(servers.balanced_tasks.max(1));
         let (count, sigma, stretch) = match servers.algorithm {
             BalancingAlgorithm::WeightedRandom => {
@@ -117,7 +147,7 @@ impl Stationary {
         let theta = if (theta - mu).abs() < 1e-5 * mu { mu * (1.0 - 1e-5) } else { theta };
         let b = -delay * mu / (theta - mu);
         let a = 1.0 - b;
-        Self { mu, theta, a, b, mean: 1.0 / mu + delay / theta }
+        Self { mu, theta, a, b, mean: 1.0 / mu + delay / theta, shared: None }
     }
 
     /// `(P(T>t), density at t)`.
@@ -130,7 +160,7 @@ impl Stationary {
         }
         let x = self.a * libm::exp(-self.mu * t);
         let y = self.b * libm::exp(-self.theta * t);
-        (x + y, x * self.mu + y * self.theta)
+        (x + y - self.shared.unwrap_or(0.0), x * self.mu + y * self.theta)
     }
 
     /// `(E[(T−t)+], P(T>t))`.
@@ -138,8 +168,9 @@ impl Stationary {
         if t < 0.0 {
             return (self.mean - t, 1.0);
         }
-        // Mostly the time-out is so far out that no digit of a mean would show what is beyond it.
-        if self.mean <= 0.0 || FAR < t * self.mu.min(self.theta) {
+        // Where tasks share, no answer comes beyond the time-out, for which alone this is asked. Mostly that is so far
+        // out that no digit of a mean would show what is beyond it.
+        if self.mean <= 0.0 || self.shared.is_some() || FAR < t * self.mu.min(self.theta) {
             return (0.0, 0.0);
         }
         let x = self.a * libm::exp(-self.mu * t);
@@ -248,6 +279,11 @@ impl Piece {
     pub(super) const NONE: Self =
         Self { weight: 0.0, wait_low: 0.0, wait_high: 0.0, stationary: Stationary::INSTANT };
 
+    /// Requests that meet no backlog.
+    pub(super) const fn alone(weight: f64, stationary: Stationary) -> Self {
+        Self { weight, wait_low: 0.0, wait_high: 0.0, stationary }
+    }
+
     fn mean(&self) -> f64 {
         f64::midpoint(self.wait_low, self.wait_high) + self.stationary.mean
     }
@@ -326,10 +362,18 @@ impl ResponseTime {
     /// For questions outside a run, such as a table of latency over utilization. A request without
     /// CPU time, or a task without CPU, yields the constant part alone.
     pub fn stationary(capacity: &super::fluid::ServingCapacity, rho: f64) -> Self {
-        let stationary =
-            capacity.servers().map_or(Stationary::INSTANT, |servers| Stationary::new(servers, rho));
-        let piece = Piece { weight: 1.0, wait_low: 0.0, wait_high: 0.0, stationary };
-        Self::new([piece, Piece::NONE], capacity.other_latency, capacity.timeout)
+        let stationary = capacity.servers().map_or(Stationary::INSTANT, |servers| {
+            if servers.variability.sharing {
+                Stationary::shared(servers, rho, capacity.patience()).0
+            } else {
+                Stationary::new(servers, rho)
+            }
+        });
+        Self::new(
+            [Piece::alone(1.0, stationary), Piece::NONE],
+            capacity.other_latency,
+            capacity.timeout,
+        )
     }
 
     /// The service and the wait of requests that meet no backlog and take any time; `None` for others.
@@ -348,14 +392,15 @@ impl ResponseTime {
         let [Piece { wait_low, wait_high, stationary, .. }, second] = self.pieces;
         // Not the sign of a wait matters here, but whether there is any.
         let no_backlog = wait_low.to_bits() | wait_high.to_bits() == 0;
-        (no_backlog && second.weight <= 0.0 && 0.0 < stationary.mean).then_some(stationary)
+        let alone = no_backlog && second.weight <= 0.0 && stationary.shared.is_none();
+        (alone && 0.0 < stationary.mean).then_some(stationary)
     }
 
     /// The inverse of [`stationary_parts`](Self::stationary_parts).
     pub(super) fn of_parts(key: ServiceKey, decay: f64, probability: f64) -> Self {
         let value = f64::from_bits;
         let stationary = Stationary::from_rates(value(key.mu), decay, probability);
-        let piece = Piece { weight: 1.0, wait_low: 0.0, wait_high: 0.0, stationary };
+        let piece = Piece::alone(1.0, stationary);
         let (other, longest) = (value(key.other), value(key.longest));
         Self { pieces: [piece, Piece::NONE], other, longest }
     }

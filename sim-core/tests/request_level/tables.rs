@@ -1,7 +1,9 @@
 //! The tables: M/M/1, M/M/c, M/G/1, M/D/1, processor sharing, balancing, finite queues.
 
 use plimsoll_core::engine::UnitLaw;
-use plimsoll_core::scenario::{BalancingAlgorithm, Discipline};
+use plimsoll_core::scenario::{BalancingAlgorithm, Discipline, Variability};
+use plimsoll_core::traffic::{ResponseTime, ServingCapacity};
+use plimsoll_core::units::{Cpu, SimDuration};
 
 use super::queue::{Queue, inside};
 use super::reference::{first_come, first_come_p99, sharing_p99};
@@ -153,6 +155,29 @@ fn tv_6_5_random() {
         let queue = balanced(10, rho, BalancingAlgorithm::WeightedRandom);
         check(&queue, w, Some(w * libm::log(100.0)), width(rho));
         check(&queue.shared(), w, Some(sharing_p99(1, rho)), width(rho));
+    }
+}
+
+/// The closed form that a fluid has for tasks that share their CPU, against the chain of a tagged request.
+#[test]
+fn the_fluid_knows_the_tail_of_sharing() {
+    for cores in [1_u32, 2, 4] {
+        for rho in [0.3, 0.5, 0.8, 0.9, 0.95] {
+            let capacity = ServingCapacity {
+                healthy_tasks: 1,
+                balanced_tasks: 1,
+                cpu_per_task: Cpu::from_ecs_units(1024 * cores),
+                cpu_per_request: SimDuration::from_secs(1),
+                other_latency: SimDuration::ZERO,
+                algorithm: BalancingAlgorithm::WeightedRandom,
+                variability: Variability { sharing: true, ..Variability::default() },
+                timeout: SimDuration::from_secs(1_000_000),
+            };
+            let response = ResponseTime::stationary(&capacity, rho);
+            let exact = sharing_p99(cores as usize, rho);
+            let error = response.quantile(0.99).as_secs_f64() / exact - 1.0;
+            assert!(error.abs() < 0.11, "{cores} cores at {rho}: {error}, of {exact}");
+        }
     }
 }
 

@@ -65,7 +65,12 @@ pub(super) fn fidelity(
         if !slow?.is_zero() {
             context.note(&slow_start.path, "has no effect with `fidelity: fluid`");
         }
-        return Some(Fidelity::Fluid(Variability::new(&arrivals?, &demand?, discipline)));
+        // Nothing said of single requests: the closed forms of a queue in order.
+        let variability = match raw.per_request {
+            Some(_) => Variability::new(&arrivals?, &demand?, discipline),
+            None => Variability::default(),
+        };
+        return Some(Fidelity::Fluid(variability));
     }
     if given.connections.is_some() && slow_start.network.is_none() {
         let message = "only behind a Network Load Balancer requests stay with their connection";

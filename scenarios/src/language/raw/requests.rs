@@ -27,7 +27,7 @@ pub struct PerRequest {
     /// CPU time of a request over `cpuPerRequest`. Default: exponential.
     #[serde(default)]
     pub cpu_time: Option<Variability>,
-    /// In which order a task works on its requests.
+    /// In which order a task works on its requests. Without `perRequest`, a fluid takes response times as in order.
     #[serde(default)]
     pub discipline: Discipline,
     /// Most requests that a task works on at once. Default: any number.

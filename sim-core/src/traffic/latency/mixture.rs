@@ -34,8 +34,8 @@ impl CalmSum {
         for (requests, response) in parts {
             let calm = response.calm()?;
             // Bits, since only the same number gives the same exponential.
-            let alike = calm.mu.to_bits() == mu.to_bits()
-                && response.other.to_bits() == other.to_bits();
+            let alike =
+                calm.mu.to_bits() == mu.to_bits() && response.other.to_bits() == other.to_bits();
             if !alike {
                 return None;
             }

@@ -341,7 +341,7 @@ fn waits_stretch_with_the_variability() {
         vcpu: 1.0,
         cpu_seconds: 1.0,
         algorithm,
-        variability: Variability { arrivals, service },
+        variability: Variability { arrivals, service, sharing: false },
     };
     let wait = |algorithm, arrivals, service, tasks| {
         Stationary::new(servers(algorithm, arrivals, service, tasks), 0.8).mean - 1.0
@@ -364,4 +364,58 @@ fn waits_stretch_with_the_variability() {
     // Nothing varies: nobody waits.
     assert!(wait(least, 0.0, 0.0, 1) < 1e-5);
     assert!(wait(in_turn, 0.0, 0.0, 1) < 1e-5);
+}
+
+/// One-core tasks that share their CPU, with requests of one second.
+fn sharing(arrivals: f64) -> Servers {
+    let variability = Variability { arrivals, service: 1.0, sharing: true };
+    Servers {
+        tasks: 1,
+        balanced_tasks: 1,
+        vcpu: 1.0,
+        cpu_seconds: 1.0,
+        algorithm: BalancingAlgorithm::WeightedRandom,
+        variability,
+    }
+}
+
+#[test]
+fn sharing_has_the_mean_and_variance_of_coffman_muntz_and_trotter() {
+    for rho in [0.1, 0.5, 0.8, 0.9, 0.95] {
+        let (law, lost) = Stationary::shared(sharing(1.0), rho, 1e7);
+        assert!(lost < 1e-9);
+        close(law.mean, 1.0 / (1.0 - rho), 1e-6);
+        // E[T²] = 2 ∫ t P(T>t) dt of exponentials.
+        let square = 2.0 * (law.a / (law.mu * law.mu) + law.b / (law.theta * law.theta));
+        close(square / (law.mean * law.mean) - 1.0, (2.0 + rho) / (2.0 - rho), 1e-4);
+    }
+}
+
+#[test]
+fn above_a_load_of_one_those_who_stay_are_as_many_as_can_be_served() {
+    // Gromoll, Robert and Zwart: n = dμ/−ln(1 − 1/ρ) requests at a core, of which those with less than d/n of CPU time end.
+    for load in [1.1, 1.2, 1.5, 2.0] {
+        let (law, lost) = Stationary::shared(sharing(1.0), load, 2_000.0);
+        assert!((lost - (1.0 - 1.0 / load)).abs() < 0.01, "{load}: {lost}");
+        let a = -libm::log1p(-1.0 / load);
+        let stretch = 2_000.0 / a;
+        let mean = stretch * (1.0 - a * libm::exp(-a) / (1.0 - libm::exp(-a)));
+        assert!((law.mean / mean - 1.0).abs() < 0.02, "{load}: {} {mean}", law.mean);
+        // Nobody who is answered takes longer than the time-out.
+        let (tail, _) = law.tail_and_density(2_000.0);
+        assert!(tail.abs() < 1e-9, "{tail}");
+    }
+}
+
+#[test]
+fn the_mean_of_shared_responses_is_the_area_under_their_tail() {
+    for (load, timeout) in [(0.5, 3.0), (0.9, 20.0), (1.0, 200.0), (1.3, 50.0), (0.97, 0.5)] {
+        let (law, lost) = Stationary::shared(sharing(4.0), load, timeout);
+        assert!((0.0..1.0).contains(&lost));
+        let n = 20_000;
+        let step = timeout / f64::from(n);
+        let area: f64 =
+            (0..n).map(|i| law.tail_and_density((f64::from(i) + 0.5) * step).0 * step).sum();
+        assert!((law.mean / area - 1.0).abs() < 1e-4, "{load}: {} {area}", law.mean);
+    }
 }

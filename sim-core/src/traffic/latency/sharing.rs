@@ -2,19 +2,19 @@
 //!
 //! # Model
 //!
-//! With `S` times the stretch that a request of mean CPU time takes in the mean, a response takes `X·S·Z`: `X` its
-//! CPU time, exponential, and `Z` how much more or less than the mean it is stretched, with mean 1. For
+//! Let a response take `S` times its CPU time in the mean. It takes `X·S·Z`: `X` its CPU time, exponential, and
+//! `Z` how much more or less than the mean it is stretched, with mean 1. For
 //! M/M/1 the variance of the response time is known (Coffman, Muntz and Trotter 1970):
 //! `Var T/E[T]² = (2 + ρ)/(2 − ρ)`, hence `Var Z = (S − 1)/(S + 1)` as `S = 1/(1 − ρ)`. The same is taken of any
 //! other queue with that stretch. `Z` is gamma distributed, and two points with its first three moments stand for
 //! it, so that the tail is a sum of two exponentials. As load goes to 1, `T` becomes the product of two
 //! exponential variables, as in heavy traffic.
 //!
-//! Clients that give up leave room for others. With `n` requests at a core for a while, those with more
-//! than `d/n` of CPU time do not end within the time-out `d`: the share `e^(−dμ/n)` of an exponential law. As many leave as come if
-//! load is taken as `ρ(1 − e^(−dμ/n))`, and the number at a core rises or falls like that of a queue with this load
-//! (Gromoll, Robert and Zwart 2008 have the limit, `n = dμ/−ln(1 − 1/ρ)`, above a load of 1). Its mean and
-//! variance take the place of those without time-out.
+//! Clients that give up leave room for others. With `n` requests at a core for a while, those with more than
+//! `d/n` of CPU time do not end within the time-out `d`: the share `e^(−dμ/n)` of an exponential law. As many
+//! leave as come if load is taken as `ρ(1 − e^(−dμ/n))`, and the number at a core rises or falls like that of a
+//! queue with this load (Gromoll, Robert and Zwart 2008 have the limit, `n = dμ/−ln(1 − 1/ρ)`, above a load of
+//! 1). Its mean and variance take the place of those without time-out.
 
 use super::{MAX_STATIONARY_UTILIZATION, Servers, Stationary};
 
@@ -41,8 +41,9 @@ fn effective_load(load: f64, stretch: f64, patience: f64) -> f64 {
 }
 
 impl Stretch {
-    /// Of the requests beyond the one, at `load` and with clients that wait for `patience` mean CPU times. In a queue
-    /// `requests` make a unit of stretch; `gaps` is the squared coefficient of variation of those between arrivals there.
+    /// Of the requests beyond the one, at `load` and with clients that wait for `patience` mean CPU times. In a
+    /// queue `requests` make a unit of stretch; `gaps` is the squared coefficient of variation of those between
+    /// arrivals there.
     fn of_others(load: f64, patience: f64, requests: f64, gaps: f64) -> Self {
         let most = if load < 1.0 {
             (FOLDS / slope(load, requests, gaps)).min(2.0 * patience)
@@ -104,8 +105,8 @@ fn equilibrium(load: f64, patience: f64) -> f64 {
 }
 
 impl Stationary {
-    /// At any load of `servers` whose tasks share their CPU, with clients that give up after `timeout` seconds: the
-    /// response time of those who do not, and the share of those who do.
+    /// At any load of `servers` whose tasks share their CPU, with clients that give up after `timeout` seconds:
+    /// the response time of those who do not, and the share of those who do.
     pub(in crate::traffic) fn shared(servers: Servers, load: f64, timeout: f64) -> (Self, f64) {
         let calm = Self::new(servers, load);
         let mu = calm.mu;

@@ -221,3 +221,30 @@ fn asking_for_percentiles_changes_no_request() {
     };
     assert_eq!(times(&without), times(&with));
 }
+
+/// Within one step of the rate the second task comes: from then on each has half of the requests.
+#[test]
+fn response_times_follow_the_tasks_within_a_step_of_the_rate() {
+    let mut scenario = half_loaded(Fidelity::default());
+    scenario.services[0].scaling = Some(ScalableTarget {
+        min_capacity: 1,
+        max_capacity: 2,
+        scheduled: vec![ScheduledChange {
+            name: "two".into(),
+            at: SimTime::from_secs(630),
+            min_capacity: Some(2),
+            max_capacity: None,
+        }],
+        ..ScalableTarget::default()
+    });
+    // Nothing but the second task ends the stretch in which all goes on as before.
+    scenario.record_interval = scenario.duration;
+    let results = run(&scenario);
+    let came = results.event_records.iter().find(|it| it.message.starts_with("Successful"));
+    let share = came.expect("the second task runs").at.as_secs_f64() / 1800.0;
+    let mean = |rho: f64| 100.0 / (1.0 - rho);
+    let expected = share * mean(0.5) + (1.0 - share) * mean(0.25);
+    let found = results.services[0].load.as_ref().and_then(|load| load.latency_ms);
+    let found = found.expect("requests are answered").mean;
+    assert!((found / expected - 1.0).abs() < 1e-5, "{found}, not {expected}");
+}

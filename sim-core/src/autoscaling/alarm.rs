@@ -184,6 +184,7 @@ pub struct Alarm {
     condition: AlarmCondition,
     /// The condition's.
     span: Span,
+    follows_runs: bool,
     cadence: SimDuration,
     phase: SimDuration,
     state: AlarmState,
@@ -206,6 +207,7 @@ impl Alarm {
         let state = AlarmState::InsufficientData;
         Self {
             name,
+            follows_runs: condition.follows_runs(),
             condition,
             span,
             cadence,
@@ -311,7 +313,7 @@ impl Alarm {
     /// The state, and how many changes of the points it outlasts at least, that to the next one counted.
     fn judge(&mut self, now: SimTime, span: Span, points: &impl Points) -> (AlarmState, u32) {
         let Self { condition, unbroken, .. } = self;
-        let run = condition.follows_runs() && points.are_final(span);
+        let run = self.follows_runs && points.are_final(span);
         let known = run.then(|| condition.follow_run(points.points(now, span), unbroken)).flatten();
         known.unwrap_or_else(|| {
             let values = points.points(now, span).map(|point| point.map(|it| it.value));

@@ -149,12 +149,8 @@ impl MetricSeries {
     }
 
     /// A statistic of one slot, of which `set` holds the samples.
-    pub(super) fn statistic(
-        &self,
-        slot: u64,
-        set: &StatisticSet,
-        statistic: Statistic,
-    ) -> Option<f64> {
+    #[inline]
+    fn statistic(&self, slot: u64, set: &StatisticSet, statistic: Statistic) -> Option<f64> {
         let Statistic::Percentile(percentile) = statistic else { return set.get(statistic) };
         let known = self.ranks.binary_search(&percentile.rank).ok().and_then(|index| {
             let age = self.next_slot.checked_sub(slot)? as usize;
@@ -226,10 +222,27 @@ impl MetricSeries {
         merged.get(self, statistic)
     }
 
-    /// The samples of some slots, as far as their points are published by `now`, and when the last of these
-    /// was. All are but late ones.
+    /// A statistic over some slots, as far as their points are published by `now`, and when the last of these was.
+    /// All are but late ones.
     #[inline]
-    pub(super) fn merged(&self, slots: Range<u64>, now: SimTime) -> Option<(Merged, SimTime)> {
+    pub(super) fn over(
+        &self,
+        slots: Range<u64>,
+        now: SimTime,
+        statistic: Statistic,
+    ) -> Option<(f64, SimTime)> {
+        if slots.end == slots.start + 1 && self.late.is_empty() {
+            // Most readers want the metric's own period.
+            let slot = slots.start;
+            let age = self.next_slot.checked_sub(slot)? as usize;
+            let set = self.values.get(self.values.len().checked_sub(age)?)?.as_ref()?;
+            return Some((self.statistic(slot, set, statistic)?, self.visible_at(slot)));
+        }
+        let (merged, visible_at) = self.merged(slots, now)?;
+        Some((merged.get(self, statistic)?, visible_at))
+    }
+
+    fn merged(&self, slots: Range<u64>, now: SimTime) -> Option<(Merged, SimTime)> {
         if !self.late.is_empty() {
             return self.merged_with_late(slots, now);
         }
@@ -287,7 +300,7 @@ impl MetricSeries {
 
 /// The samples of some slots.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Merged {
+struct Merged {
     set: StatisticSet,
     /// The slot, if there is only one.
     alone: Option<u64>,
@@ -304,7 +317,7 @@ impl Merged {
         self.alone = None;
     }
 
-    pub(super) fn get(&self, series: &MetricSeries, statistic: Statistic) -> Option<f64> {
+    fn get(&self, series: &MetricSeries, statistic: Statistic) -> Option<f64> {
         match self.alone {
             Some(slot) => series.statistic(slot, &self.set, statistic),
             None => self.set.get(statistic),

@@ -148,11 +148,10 @@ impl Iterator for Window<'_> {
         };
         let until = until.min(self.published);
         self.end = start;
-        let slot = self.series.merged(from..until, self.now);
-        Some(slot.and_then(|(merged, visible_at)| {
+        let slot = self.series.over(from..until, self.now, self.statistic);
+        Some(slot.map(|(value, visible_at)| {
             debug_assert!(visible_at <= self.now, "law 7: a point is read before its publication");
-            let value = merged.get(self.series, self.statistic)?;
-            Some(DataPoint { start: SimTime::from_nanos(start), visible_at, value })
+            DataPoint { start: SimTime::from_nanos(start), visible_at, value }
         }))
     }
 

@@ -274,9 +274,9 @@ impl FluidService {
         let (response_time, mean_response) =
             response.map_or((None, 0.0), |(response, mean)| (Some(response), mean));
         let seconds = length.as_secs_f64();
-        // Where tasks share, those who give up were there until then.
-        let gone =
-            if capacity.variability.sharing { to_f64(failed) * capacity.patience() } else { 0.0 };
+        // Where tasks share, those who give up were there until then; without tasks they never were.
+        let shared = capacity.variability.sharing && 0 < served;
+        let gone = if shared { to_f64(failed) * capacity.patience() } else { 0.0 };
         let concurrency = if 0.0 < seconds {
             (to_f64(served) * mean_response + gone) / MICRO_PER_REQUEST as f64 / seconds
         } else {

@@ -104,7 +104,10 @@ fn idle_use_is_not_there_for_requests() {
 #[test]
 fn without_healthy_tasks_everything_fails() {
     let mut service = FluidService { backlog: 7 };
-    let segment = service.advance(requests(10), SimDuration::from_secs(60), &capacity(0, 30));
+    let mut none = capacity(0, 30);
+    none.variability.sharing = true;
+    let segment = service.advance(requests(10), SimDuration::from_secs(60), &none);
+    assert!(segment.concurrency <= 0.0);
     assert_eq!(segment.failed, requests(10) + 7);
     assert_eq!(segment.served, 0);
     assert_eq!(segment.backlog_after, 0);
